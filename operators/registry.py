@@ -1,0 +1,199 @@
+"""Who the sensors are: their index, place and what is known of them.
+
+One registry is shared by all steps of a process and only ever grows, so an index never changes
+meaning. It is built from the city file; a sensor the file does not know may introduce itself.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import h3
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from operators.codec import Message
+from operators.events import NO_LEVEL, City, Kind, Sensor, kind_of
+
+__all__ = ["CELL_RESOLUTION", "UNKNOWN", "Columns", "LocalTime", "Registry", "cell_of"]
+
+CELL_RESOLUTION = 8
+"""H3 resolution of a cell: about 460 m from centre to corner."""
+UNKNOWN = -1
+"""Index of a sensor nobody has told of."""
+SENSORS_PER_SHARD = 4096
+MAX_SHARDS = 256
+
+
+def cell_of(lon: float, lat: float) -> str:
+    """Return the H3 cell of a place."""
+    return str(h3.latlng_to_cell(lat, lon, CELL_RESOLUTION))
+
+
+class LocalTime:
+    """Offset of a city's clock from UTC, looked up once an hour of event time.
+
+    Examples
+    --------
+    >>> LocalTime("Asia/Chongqing").seconds(np.array([0]))
+    array([28800.])
+    """
+
+    def __init__(self, timezone: str) -> None:
+        self._zone = ZoneInfo(timezone)
+        self._offset_s: dict[int, float] = {}
+
+    def offset_s(self, hour: int) -> float:
+        """Return seconds to add to UTC in the given hour since 1970."""
+        if hour not in self._offset_s:
+            if len(self._offset_s) > 100_000:
+                self._offset_s.clear()
+            at = dt.datetime.fromtimestamp(hour * 3600, self._zone)
+            self._offset_s[hour] = (at.utcoffset() or dt.timedelta()).total_seconds()
+        return self._offset_s[hour]
+
+    def seconds(self, times_ms: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return local seconds, as if the city's clock were UTC."""
+        hours, which = np.unique(times_ms // 3_600_000, return_inverse=True)
+        offsets = np.array([self.offset_s(int(hour)) for hour in hours])
+        return np.asarray(times_ms / 1000.0 + offsets[which], np.float64)
+
+
+@dataclass
+class Registry:
+    """Sensors by index, with the columns that steps need.
+
+    Notes
+    -----
+    State: about 1 kB a sensor, bounded by ``limit``; past it nobody is introduced any more.
+    """
+
+    city: City
+    limit: int = 2_000_000
+    sensors: list[Sensor] = field(default_factory=list, init=False)
+    cells: list[str] = field(default_factory=list, init=False)
+    districts: list[str] = field(default_factory=list, init=False)
+    index: dict[str, int] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        self.local_time = LocalTime(self.city.timezone)
+        self.shards = max(1, min(MAX_SHARDS, -(-len(self.city.sensors) // SENSORS_PER_SHARD)))
+        self._places = _Places(self.city)
+        for sensor in self.city.sensors:
+            self.register(sensor)
+
+    def __len__(self) -> int:
+        return len(self.sensors)
+
+    def register(self, sensor: Sensor) -> int:
+        """Return the index of a sensor, new or known; ``UNKNOWN`` when the registry is full."""
+        known = self.index.get(sensor.id)
+        if known is not None:
+            return known
+        if len(self.sensors) >= self.limit:
+            return UNKNOWN
+        position = self.index[sensor.id] = len(self.sensors)
+        self.sensors.append(sensor)
+        self.cells.append(cell_of(sensor.lon, sensor.lat))
+        self.districts.append(sensor.district or self.district_of(sensor.lon, sensor.lat))
+        self._columns = None
+        return position
+
+    def introduce(self, message: Message) -> int:
+        """Register the sensor of a message that carries its place; return its index."""
+        assert isinstance(message.sensor, str)
+        if message.lon is None or message.lat is None:
+            return UNKNOWN
+        if not (-180 <= message.lon <= 180 and -90 <= message.lat <= 90):
+            return UNKNOWN
+        kind = message.kind or "generic"
+        return self.register(
+            Sensor(message.sensor, kind, message.lon, message.lat, kind_of(kind).unit)
+        )
+
+    def lookup(self, names: Sequence[str]) -> NDArray[np.intp]:
+        """Return the index of each sensor, ``UNKNOWN`` where there is none."""
+        get = self.index.get
+        return np.fromiter((get(name, UNKNOWN) for name in names), np.intp, len(names))
+
+    def district_of(self, lon: float, lat: float) -> str:
+        """Return the district: by polygon, else the nearest sensor's, else "city"."""
+        return self._places.district_of(lon, lat)
+
+    def kind(self, sensor: int) -> Kind:
+        """Return what is known of the sensor's kind."""
+        return kind_of(self.sensors[sensor].kind)
+
+    @property
+    def columns(self) -> Columns:
+        """What steps look up per row, as arrays over all sensors."""
+        if self._columns is None:
+            self._columns = Columns.of(self.sensors, self.shards)
+        return self._columns
+
+    _columns: Columns | None = field(default=None, init=False, repr=False)
+
+
+class Columns(NamedTuple):
+    """One row a sensor."""
+
+    shard: NDArray[np.intp]
+    low: NDArray[np.float64]
+    """Physically possible values."""
+    high: NDArray[np.float64]
+    sign: NDArray[np.int8]
+    """Direction of the threat: +1 above, -1 below, 0 both."""
+    interval_ms: NDArray[np.int64]
+    levels: NDArray[np.float64]
+    """Shape (sensors, 4): official levels red, orange, yellow, blue; NaN where there is none."""
+
+    @classmethod
+    def of(cls, sensors: Sequence[Sensor], shards: int) -> Columns:
+        """Return the columns of the given sensors."""
+        kinds = [kind_of(s.kind) for s in sensors]
+        signs = {"above": 1, "below": -1, "both": 0}
+        levels = np.full((len(sensors), NO_LEVEL - 1), np.nan)
+        for row, sensor in enumerate(sensors):
+            if sensor.levels is not None:
+                for level, value in sensor.levels.by_level().items():
+                    levels[row, level - 1] = value
+        return cls(
+            np.array([zlib.crc32(s.id.encode()) % shards for s in sensors], np.intp),
+            np.array([k.low for k in kinds], np.float64),
+            np.array([k.high for k in kinds], np.float64),
+            np.array(
+                [signs[s.direction or k.direction] for s, k in zip(sensors, kinds, strict=True)],
+                np.int8,
+            ),
+            np.array([round(s.interval_s * 1000) for s in sensors], np.int64),
+            levels,
+        )
+
+
+class _Places:
+    """District of a place, from polygons or from the nearest sensor that knows its own."""
+
+    def __init__(self, city: City) -> None:
+        drawn = [d for d in city.districts if d.polygon and len(d.polygon) >= 3]
+        self._names = [d.id for d in drawn]
+        self._tree = shapely.STRtree([shapely.Polygon(d.polygon) for d in drawn])
+        told = [(s.lon, s.lat, s.district) for s in city.sensors if s.district]
+        self._told = [name for _, _, name in told]
+        self._told_tree = shapely.STRtree([shapely.Point(lon, lat) for lon, lat, _ in told])
+
+    def district_of(self, lon: float, lat: float) -> str:
+        point = shapely.Point(lon, lat)
+        if len(self._names):
+            inside = self._tree.query(point, predicate="within")
+            if len(inside):
+                return self._names[int(min(inside))]
+        if self._told:
+            nearest = self._told_tree.nearest(point)
+            return "city" if nearest is None else self._told[int(nearest)]
+        return "city"
