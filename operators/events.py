@@ -102,12 +102,14 @@ class Kind(NamedTuple):
 _ANY = float("inf")
 KINDS: dict[str, Kind] = {
     "river_level": Kind("m", "flood", "above", -50, 9000, "river_rain", "River level", "河道水位"),
-    "rain": Kind("mm/h", "flood", "above", 0, 500, "river_rain", "Rain", "雨量"),
+    "rain": Kind("mm/h", "waterlogging", "above", 0, 500, "river_rain", "Rain", "雨量"),
     "street_water": Kind(
         "cm", "waterlogging", "above", -2, 500, "streets", "Street water", "路面积水"
     ),
     "traffic_speed": Kind("km/h", "traffic", "below", 0, 250, "traffic", "Traffic speed", "车速"),
-    "traffic_flow": Kind("1/h", "traffic", "both", 0, 20_000, "traffic", "Traffic flow", "车流量"),
+    "traffic_flow": Kind(
+        "1/h", "traffic", "both", 0, 1_000_000, "traffic", "Traffic flow", "车流量"
+    ),
     "traffic_occupancy": Kind(
         "%", "traffic", "above", 0, 100, "traffic", "Road occupancy", "道路占有率"
     ),
@@ -235,8 +237,8 @@ class Readings(NamedTuple):
         """Return columns without rows."""
         return cls(np.empty(0, np.intp), np.empty(0, np.int64), np.empty(0, np.float64))
 
-    def take(self, rows: NDArray[Any]) -> Readings:
-        """Return the rows selected by a mask or by positions."""
+    def take(self, rows: Any) -> Readings:
+        """Return the rows selected by a mask, positions or a slice."""
         return Readings(self.sensor[rows], self.time[rows], self.value[rows])
 
 

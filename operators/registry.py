@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import zlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -19,7 +20,7 @@ import shapely
 from numpy.typing import NDArray
 
 from operators.codec import Message
-from operators.events import NO_LEVEL, City, Kind, Sensor, kind_of
+from operators.events import HAZARDS, NO_LEVEL, City, Kind, Sensor, kind_of
 
 __all__ = ["CELL_RESOLUTION", "UNKNOWN", "Columns", "LocalTime", "Registry", "cell_of"]
 
@@ -134,7 +135,7 @@ class Registry:
     def columns(self) -> Columns:
         """What steps look up per row, as arrays over all sensors."""
         if self._columns is None:
-            self._columns = Columns.of(self.sensors, self.shards)
+            self._columns = Columns.of(self.sensors, self.cells, self.shards)
         return self._columns
 
     _columns: Columns | None = field(default=None, init=False, repr=False)
@@ -144,6 +145,14 @@ class Columns(NamedTuple):
     """One row a sensor."""
 
     shard: NDArray[np.intp]
+    slot: NDArray[np.intp]
+    """Position within the shard; a later sensor never changes an earlier one's."""
+    cell: NDArray[np.intp]
+    """Index into ``cell_names``."""
+    hazard: NDArray[np.intp]
+    """Index into ``events.HAZARDS``."""
+    kind: NDArray[np.intp]
+    """Index into ``kind_names``."""
     low: NDArray[np.float64]
     """Physically possible values."""
     high: NDArray[np.float64]
@@ -152,10 +161,26 @@ class Columns(NamedTuple):
     interval_ms: NDArray[np.int64]
     levels: NDArray[np.float64]
     """Shape (sensors, 4): official levels red, orange, yellow, blue; NaN where there is none."""
+    cell_names: tuple[str, ...]
+    """Cells that hold a sensor, in order of first appearance."""
+    kind_names: tuple[str, ...]
+    """Kinds of sensors, in order of first appearance."""
+    sensors_of_feed: dict[str, int]
+    """How many sensors an operator sees under each group."""
+    sensors_of_cell: dict[str, int]
+    landmark: int
+    """The sensor whose value stands for the river, ``UNKNOWN`` when the city has none."""
 
     @classmethod
-    def of(cls, sensors: Sequence[Sensor], shards: int) -> Columns:
-        """Return the columns of the given sensors."""
+    def of(cls, sensors: Sequence[Sensor], cells: Sequence[str], shards: int) -> Columns:
+        """Return the columns of the given sensors, whose cells are given beside them."""
+        shard = np.array([zlib.crc32(s.id.encode()) % shards for s in sensors], np.intp)
+        slot = np.empty(len(sensors), np.intp)
+        for number in range(shards):
+            mine = shard == number
+            slot[mine] = np.arange(int(mine.sum()))
+        position = {name: i for i, name in enumerate(dict.fromkeys(cells))}
+        named = {name: i for i, name in enumerate(dict.fromkeys(s.kind for s in sensors))}
         kinds = [kind_of(s.kind) for s in sensors]
         signs = {"above": 1, "below": -1, "both": 0}
         levels = np.full((len(sensors), NO_LEVEL - 1), np.nan)
@@ -164,7 +189,11 @@ class Columns(NamedTuple):
                 for level, value in sensor.levels.by_level().items():
                     levels[row, level - 1] = value
         return cls(
-            np.array([zlib.crc32(s.id.encode()) % shards for s in sensors], np.intp),
+            shard,
+            slot,
+            np.array([position[cell] for cell in cells], np.intp),
+            np.array([HAZARDS.index(k.hazard) for k in kinds], np.intp),
+            np.array([named[s.kind] for s in sensors], np.intp),
             np.array([k.low for k in kinds], np.float64),
             np.array([k.high for k in kinds], np.float64),
             np.array(
@@ -173,6 +202,11 @@ class Columns(NamedTuple):
             ),
             np.array([round(s.interval_s * 1000) for s in sensors], np.int64),
             levels,
+            tuple(position),
+            tuple(named),
+            dict(Counter(k.feed for k in kinds)),
+            dict(Counter(cells)),
+            next((row for row, s in enumerate(sensors) if s.kind == "river_level"), UNKNOWN),
         )
 
 

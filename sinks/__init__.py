@@ -1,1 +1,1 @@
-"""TBD."""
+"""Where results leave: the store, the files, and the screens that follow the store."""

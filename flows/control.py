@@ -1,0 +1,105 @@
+"""What people say while the flow runs: commands from the store, and series they look at.
+
+A slow source beside the fast one: it answers at once, from what the store already has, and never
+lets the flow wait for the store.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import redis
+from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
+
+from flows.sources import Stop
+from operators.codec import decode_commands
+from operators.intake import CommandRows
+from operators.ordering import NEVER
+from operators.series import Watch
+from sinks.store import Keys, connect
+
+__all__ = ["ControlSource"]
+
+POLL = timedelta(milliseconds=20)
+"""A source that sleeps longer holds up every other at the end of an epoch."""
+WATCH_S = 1.0
+COUNT = 100
+
+
+@dataclass
+class ControlSource(FixedPartitionedSource[CommandRows | Watch, str]):
+    """Commands and watches of one region.
+
+    Notes
+    -----
+    Resumes after the last command of the snapshot's epoch; commands are idempotent by id. While the
+    store is away nothing is said, and the cursor stays where it was.
+    """
+
+    url: str
+    region: str = "city"
+    stop: Stop = field(default_factory=Stop)
+
+    def list_parts(self) -> list[str]:
+        """Return the one partition."""
+        return ["control"]
+
+    def build_part(
+        self, step_id: str, for_part: str, resume_state: str | None
+    ) -> _ControlPartition:
+        """Connect, and read on after the last command that took effect."""
+        return _ControlPartition(self, resume_state or "0")
+
+
+class _ControlPartition(StatefulSourcePartition[CommandRows | Watch, str]):
+    def __init__(self, source: ControlSource, cursor: str) -> None:
+        self.source = source
+        self.keys = Keys(source.region)
+        self.cursor = cursor
+        self._client: redis.Redis | None = None
+        self._watched: tuple[str, ...] = ()
+        self._looked = 0.0
+
+    def next_batch(self) -> list[CommandRows | Watch]:
+        if self.source.stop.asked:
+            raise StopIteration
+        try:
+            return [*self._commands(), *self._watches()]
+        except redis.RedisError:
+            self._client = None
+            return []
+
+    def next_awake(self) -> datetime:
+        return datetime.now(UTC) + POLL
+
+    def snapshot(self) -> str:
+        return self.cursor
+
+    def _connected(self) -> redis.Redis:
+        if self._client is None:
+            self._client = connect(self.source.url)
+        return self._client
+
+    def _commands(self) -> list[CommandRows]:
+        answer: Any = self._connected().xread({self.keys.commands: self.cursor}, count=COUNT)
+        if not answer:
+            return []
+        entries = answer[0][1] if isinstance(answer, list) else next(iter(answer.values()))[0]
+        self.cursor = entries[-1][0].decode()
+        commands, _ = decode_commands([fields[b"b"] for _, fields in entries])
+        return [CommandRows(commands, NEVER)]
+
+    def _watches(self) -> list[Watch]:
+        now = time.time()
+        if now - self._looked < WATCH_S:
+            return []
+        self._looked = now
+        wanted: Any = self._connected().zrangebyscore(self.keys.watch, now * 1000, "+inf")
+        names = tuple(sorted(name.decode() for name in wanted))
+        if names == self._watched:
+            return []
+        self._watched = names
+        return [Watch(names)]

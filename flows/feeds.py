@@ -1,0 +1,173 @@
+"""Read a feed, chunk by chunk: the files of a feed directory, or a simulated city as it happens.
+
+A chunk is as many messages of one feed as are read at once; its key says where to read it again,
+so a source that remembers a key and how many messages it has used can resume in the middle.
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from operators.intake import FeedName
+
+__all__ = ["Chunk", "DirectoryFeed", "Feed", "FeedError", "feed_paths"]
+
+POLL_SIZE = 10_000
+FILES: dict[FeedName, str] = {
+    "readings": "readings.jsonl",
+    "reports": "reports.jsonl",
+    "commands": "commands.jsonl",
+}
+_TIME = re.compile(rb'"time"\s*:\s*\[?\s*(\d{1,15})')
+
+
+class FeedError(ValueError):
+    """A feed directory that cannot be read: says which file, and why."""
+
+
+class Chunk(NamedTuple):
+    """Messages of one feed, in order of arrival."""
+
+    key: Any
+    offset: int
+    """Number of the first message in its feed."""
+    lines: list[bytes]
+    arrival_ms: NDArray[np.int64]
+    """When each message is there; never decreasing."""
+
+
+class Feed(Protocol):
+    """What a source reads from."""
+
+    @property
+    def names(self) -> tuple[FeedName, ...]:
+        """Which feeds there are."""
+        ...
+
+    def seek(self, name: FeedName, key: Any) -> None:
+        """Read from this chunk on."""
+        ...
+
+    def read(self, name: FeedName) -> Chunk | None:
+        """Return the next chunk; one without lines when none is ready yet; None at the end."""
+        ...
+
+    def progress(self) -> float:
+        """Return the share that has been read, 0 to 1; NaN where there is no end."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files and processes."""
+        ...
+
+
+def feed_paths(directory: Path) -> dict[FeedName, Path]:
+    """Return the files of a feed directory, plain or gzipped.
+
+    Raises
+    ------
+    FeedError
+        When the directory is not there, or holds neither readings nor reports.
+    """
+    if not directory.is_dir():
+        raise FeedError(f"{directory}: no such feed directory")
+    found: dict[FeedName, Path] = {}
+    for name, file in FILES.items():
+        for path in (directory / file, directory / f"{file}.gz"):
+            if path.exists():
+                found[name] = path
+                break
+    if "readings" not in found and "reports" not in found:
+        raise FeedError(f"{directory}: expected readings.jsonl or reports.jsonl (or .gz) in it")
+    return found
+
+
+class DirectoryFeed:
+    """The files of a feed directory.
+
+    Parameters
+    ----------
+    poll_size
+        Messages per chunk; the results do not depend on it.
+    """
+
+    def __init__(self, directory: Path, poll_size: int = POLL_SIZE) -> None:
+        self.directory = directory
+        self.poll_size = poll_size
+        self._paths = feed_paths(directory)
+        self._files: dict[FeedName, _LineFile] = {
+            name: _LineFile(path) for name, path in self._paths.items()
+        }
+
+    @property
+    def names(self) -> tuple[FeedName, ...]:
+        """Which feeds there are."""
+        return tuple(self._paths)
+
+    def seek(self, name: FeedName, key: Any) -> None:
+        """Read from this chunk on."""
+        self._files[name].seek(*key)
+
+    def read(self, name: FeedName) -> Chunk | None:
+        """Return the next lines of a file."""
+        file = self._files[name]
+        key = file.position
+        lines = file.read(self.poll_size)
+        if not lines:
+            return None
+        times = np.fromiter(map(_time_of, lines), np.int64, len(lines))
+        arrival = np.maximum.accumulate(times)
+        arrival = np.maximum(arrival, file.arrived)
+        file.arrived = int(arrival[-1])
+        return Chunk(key, key[0], lines, arrival)
+
+    def progress(self) -> float:
+        """Return the share of the bytes on disk that has been read."""
+        total = sum(path.stat().st_size for path in self._paths.values())
+        return sum(file.read_bytes() for file in self._files.values()) / max(1, total)
+
+    def close(self) -> None:
+        """Close the files."""
+        for file in self._files.values():
+            file.close()
+
+
+class _LineFile:
+    """Lines of one file, which may be gzipped; knows the number and byte of the next."""
+
+    def __init__(self, path: Path) -> None:
+        self._raw: IO[bytes] = path.open("rb")
+        packed = path.suffix == ".gz"
+        self._lines: Any = gzip.GzipFile(fileobj=self._raw) if packed else self._raw
+        self.position = (0, 0)
+        self.arrived = 0
+
+    def read(self, count: int) -> list[bytes]:
+        raw = list(islice(self._lines, count))
+        number, byte = self.position
+        self.position = number + len(raw), byte + sum(map(len, raw))
+        return [line.rstrip(b"\r\n") for line in raw]
+
+    def seek(self, number: int, byte: int) -> None:
+        self._lines.seek(byte)
+        self.position = number, byte
+
+    def read_bytes(self) -> int:
+        return self._raw.tell()
+
+    def close(self) -> None:
+        self._lines.close()
+        self._raw.close()
+
+
+def _time_of(line: bytes) -> int:
+    """Return when a message says it was made, 0 where it does not say: the intake will tell why."""
+    found = _TIME.search(line)
+    return int(found[1]) if found else 0

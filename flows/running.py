@@ -1,0 +1,52 @@
+"""Run a flow to its end, or until somebody asks it to stop."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from datetime import timedelta
+from pathlib import Path
+from types import FrameType
+
+from bytewax.dataflow import Dataflow
+from bytewax.recovery import RecoveryConfig, init_db_dir
+from bytewax.run import cli_main
+
+from flows.sources import Stop
+
+__all__ = ["run_flow", "stop_on_signals"]
+
+EPOCH_S = 2.0
+"""How often state is snapshotted: what a crash costs in work done again."""
+SWITCH_INTERVAL_S = 5e-4
+"""A second Python thread in the process, should there ever be one, waits no longer than this."""
+
+
+def stop_on_signals(stop: Stop) -> None:
+    """End in order on SIGTERM and SIGINT: Bytewax itself would drop everything at once."""
+
+    def ask(_signal: int, _frame: FrameType | None) -> None:
+        stop.asked = True
+
+    signal.signal(signal.SIGTERM, ask)
+    signal.signal(signal.SIGINT, ask)
+
+
+def run_flow(flow: Dataflow, recovery_dir: Path | None = None, epoch_s: float = EPOCH_S) -> None:
+    """Run with one worker; resume where the recovery directory says, if there is one.
+
+    Raises
+    ------
+    RuntimeError
+        What went wrong first, not the engine's wrapping of it.
+    """
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    recovery = None
+    if recovery_dir is not None:
+        if not recovery_dir.exists():
+            recovery_dir.mkdir(parents=True)
+            init_db_dir(recovery_dir, 1)  # type: ignore[no-untyped-call]
+        recovery = RecoveryConfig(recovery_dir)  # type: ignore[no-untyped-call]
+    cli_main(  # type: ignore[no-untyped-call]
+        flow, epoch_interval=timedelta(seconds=epoch_s), recovery_config=recovery
+    )

@@ -1,0 +1,266 @@
+"""Notice that more people than usual report the same hazard from the same place.
+
+What is usual is a rate per hazard, place and hour of the week, learnt from the reports themselves
+and borrowed from the city where a place has little history. Times are local seconds, from the
+stream; a place's silence is evidence too, so time must be told to pass (``tick``).
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import betainc, gammainc
+
+__all__ = ["WINDOWS_S", "Burst", "CountBurst", "surprisal"]
+
+WINDOWS_S = (600.0, 1800.0, 7200.0)
+HALF_LIFE_S = 28 * 86_400.0
+WARM_UP_S = 6 * 3600.0  # of watching, before anything is judged
+RECENT = 64  # reports of one place that are kept; more within two hours count as so many
+PLACE_PRIOR = 1.0  # reports that the city's rate counts for, against a place's own
+HOUR_PRIOR = 4.0  # reports that a place's overall rate counts for, against one hour's own
+UNUSUAL = 3.0  # surprisal from which a report hardly changes what is usual
+LEAST_DISPERSION, MOST_DISPERSION = 0.05, 2.0
+_HOURS = 168
+_PER_PAIR = ("_recent", "_heard", "_total", "_hours")
+_MAGIC = b"cwcounts1"
+
+Floats = NDArray[np.float64]
+
+
+def surprisal(counts: ArrayLike, expected: ArrayLike, dispersion: ArrayLike) -> Floats:
+    """Return -log10 of the chance of so many or more; exact, elementwise.
+
+    Parameters
+    ----------
+    counts
+        Whole numbers of 0 or more.
+    expected
+        Mean of the counts.
+    dispersion
+        Variance beyond Poisson: ``variance = expected + dispersion * expected ** 2``. 0 is Poisson.
+
+    Examples
+    --------
+    >>> surprisal([0, 1, 5, 5], [0.1, 0.1, 0.5, 0.5], [0.0, 0.0, 0.0, 1.0]).round(2).tolist()
+    [0.0, 1.02, 3.76, 2.39]
+    """
+    n, mean, spread = np.broadcast_arrays(
+        np.asarray(counts, np.float64), np.asarray(expected), np.asarray(dispersion)
+    )
+    some = np.maximum(n, 1.0)
+    size = 1.0 / np.maximum(spread, 1e-9)
+    negative_binomial = betainc(some, size, mean / (mean + size))
+    chance = np.where(spread > 1e-9, negative_binomial, gammainc(some, mean))
+    tail = np.where(n >= 1.0, np.maximum(chance, 1e-300), 1.0)
+    result: Floats = -np.log10(tail)
+    return result + 0.0  # -0.0 + 0.0 is 0.0
+
+
+class Burst(NamedTuple):
+    """The most surprising of the windows that end now."""
+
+    surprisal: float
+    reports: int
+    expected: float
+    window_s: float
+
+
+class CountBurst:
+    """Rates of reports per hazard, place and hour of the week, and surprisals of recent counts.
+
+    Parameters
+    ----------
+    hazards
+        The hazards that are counted.
+    places
+        How many places the city has; an unknown one is given this share of the city's rate.
+    capacity
+        How many (hazard, place) pairs are remembered. When full, the pair that has been silent
+        longest is forgotten and becomes an unknown place again.
+
+    Notes
+    -----
+    A rate is a Gamma posterior: (reports + prior) / (time watched + prior / prior rate), first of a
+    place against the city's, then of its hour of the week against the place's own shaped like the
+    city's week. Old reports and the time watched fade together, by half in 28 days. Counts are
+    then negative binomial: their dispersion is that of the city's hourly counts plus the
+    uncertainty of the rate. Three windows are looked at, so a third of each chance is reported.
+
+    State: 1.2 KB a pair, 5 MB in all by default, and 1.4 KB a hazard. Cost: 40 us a report.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(2)
+    >>> bursts = CountBurst(["flood"], places=20)
+    >>> for time_s in np.sort(rng.uniform(0, 14 * 86_400, 700)):
+    ...     burst = bursts.score_and_learn("flood", f"cell {rng.integers(20)}", time_s)
+    >>> for extra in range(6):
+    ...     burst = bursts.score_and_learn("flood", "cell 3", 14 * 86_400 + 60.0 * extra)
+    >>> burst.reports, burst.window_s, burst.surprisal > 6
+    (6, 600.0, True)
+
+    References
+    ----------
+    Clayton and Kaldor 1987 (shrinking rates); Cormode et al. 2009 (forward decay).
+    """
+
+    def __init__(self, hazards: Sequence[str], places: int = 500, capacity: int = 4096) -> None:
+        self.hazards = tuple(hazards)
+        self.places = places
+        self.capacity = capacity
+        self.late = 0
+        self._row: OrderedDict[tuple[str, str], int] = OrderedDict()
+        self._recent = np.full((capacity, RECENT), -np.inf)
+        self._heard = np.zeros(capacity, np.int64)
+        self._total = np.zeros(capacity)
+        self._hours = np.zeros((capacity, _HOURS), np.float32)
+        self._city_hours = np.zeros((len(self.hazards), _HOURS))
+        self._watched = np.zeros(_HOURS)
+        self._this_hour = np.zeros(len(self.hazards))
+        self._dispersion = np.full(len(self.hazards), 0.3)
+        self._start: float | None = None
+        self._now = -np.inf
+
+    def tick(self, time_s: float) -> None:
+        """Let time pass up to this local second; earlier ones change nothing."""
+        if self._start is None:
+            self._start = self._now = time_s
+        # A gap longer than four weeks says nothing about the hours in it.
+        if time_s - self._now > 4 * 7 * 86_400.0:
+            self._now = time_s
+        while self._now < time_s:
+            until = min((np.floor(self._now / 3600.0) + 1.0) * 3600.0, time_s)
+            self._watched[_hour(self._now)] += (until - self._now) * self._weight(self._now)
+            if until % 3600.0 == 0.0:
+                self._close_hour(_hour(self._now))
+            self._now = until
+
+    def score_and_learn(self, hazard: str, place: str, time_s: float) -> Burst | None:
+        """Count one report, say how surprising its place's counts now are, then learn it.
+
+        Returns
+        -------
+        None in warm-up.
+
+        Raises
+        ------
+        ValueError
+            When the hazard is not one of the model's or the time is not finite.
+        """
+        if hazard not in self.hazards or not np.isfinite(time_s):
+            raise ValueError(f"expected one of {self.hazards} at a time, got {hazard!r}, {time_s}")
+        self.late += time_s < self._now
+        self.tick(time_s)
+        row = self._row_of(hazard, place)
+        self._recent[row, self._heard[row] % RECENT] = time_s
+        self._heard[row] += 1
+        burst = self.score_one(hazard, place, time_s)
+        unusual = burst is not None and burst.surprisal >= UNUSUAL
+        weight = self._weight(time_s) * (0.1 if unusual else 1.0)
+        nth, hour = self.hazards.index(hazard), _hour(time_s)
+        self._total[row] += weight
+        self._hours[row, hour] += weight
+        self._city_hours[nth, hour] += weight
+        self._this_hour[nth] += 1.0
+        return burst
+
+    def score_one(self, hazard: str, place: str, time_s: float) -> Burst | None:
+        """Return the most surprising window that ends now; None in warm-up. Changes nothing."""
+        if self._start is None or time_s - self._start < WARM_UP_S:
+            return None
+        row = self._row.get((hazard, place))
+        ages = time_s - (self._recent[row] if row is not None else np.empty(0))
+        counts = np.array([np.count_nonzero((ages >= 0) & (ages < w)) for w in WINDOWS_S])
+        rate, doubt = self.rate(hazard, place, time_s)
+        expected = rate * np.array(WINDOWS_S)
+        dispersion = self._dispersion[self.hazards.index(hazard)] + doubt
+        scores = np.maximum(surprisal(counts, expected, dispersion) - np.log10(len(counts)), 0.0)
+        best = int(scores.argmax())
+        return Burst(float(scores[best]), int(counts[best]), float(expected[best]), WINDOWS_S[best])
+
+    def rate(self, hazard: str, place: str, time_s: float) -> tuple[float, float]:
+        """Return the expected reports a second there and then, and its relative variance."""
+        nth, hour = self.hazards.index(hazard), _hour(time_s)
+        row = self._row.get((hazard, place))
+        weight = self._weight(max(time_s, self._now))
+        watched = self._watched / weight
+        city = self._city_hours[nth] / weight
+        total = (city.sum() + 1.0) / (watched.sum() + 3600.0)
+        shape = _around(city + 1.0, hour) / _around(watched * total + 1.0, hour)
+        own = self._total[row] / weight if row is not None else 0.0
+        overall = (own + PLACE_PRIOR) / (watched.sum() + PLACE_PRIOR * self.places / total)
+        usual = overall * shape
+        here = float(self._hours[row, hour]) / weight if row is not None else 0.0
+        rate = (here + HOUR_PRIOR) / (watched[hour] + HOUR_PRIOR / usual)
+        return float(rate), float(1.0 / (own + PLACE_PRIOR))
+
+    def _row_of(self, hazard: str, place: str) -> int:
+        """Return the row of a pair, forgetting the one silent longest when there is no room."""
+        key = hazard, place
+        row = self._row.get(key)
+        if row is None:
+            full = len(self._row) >= self.capacity
+            row = self._row.popitem(last=False)[1] if full else len(self._row)
+            self._recent[row] = -np.inf
+            self._heard[row] = 0
+            self._total[row] = 0.0
+            self._hours[row] = 0.0
+            self._row[key] = row
+        self._row.move_to_end(key)
+        return row
+
+    def _close_hour(self, hour: int) -> None:
+        """Learn from an hour's counts of the whole city how much they vary beyond Poisson."""
+        weight = self._weight(self._now)
+        watched = self._watched[hour] / weight
+        mean = np.maximum(self._city_hours[:, hour] / weight * 3600.0 / max(watched, 3600.0), 0.2)
+        beyond = ((self._this_hour - mean) ** 2 - mean) / mean**2
+        moved = self._dispersion + 0.01 * (np.minimum(beyond, 5.0) - self._dispersion)
+        self._dispersion = np.clip(moved, LEAST_DISPERSION, MOST_DISPERSION)
+        self._this_hour[:] = 0.0
+
+    def _weight(self, time_s: float) -> float:
+        """Return what a report counts for: newer ones more, so that old ones need no work."""
+        assert self._start is not None
+        return float(2.0 ** ((time_s - self._start) / HALF_LIFE_S))
+
+    def snapshot(self) -> bytes:
+        """Return the model as versioned bytes."""
+        used = len(self._row)
+        filled = {name: getattr(self, name)[:used] for name in _PER_PAIR}
+        return _MAGIC + pickle.dumps({**vars(self), **filled}, protocol=5)
+
+    @classmethod
+    def restore(cls, snapshot: bytes) -> CountBurst:
+        """Return the model whose ``snapshot`` this is; only for bytes of our own making.
+
+        Raises
+        ------
+        ValueError
+            When the bytes are not a snapshot of this version.
+        """
+        if not snapshot.startswith(_MAGIC):
+            raise ValueError(f"not a {_MAGIC!r} snapshot: got {snapshot[:9]!r}")
+        state = pickle.loads(snapshot[len(_MAGIC) :])
+        model = cls(state["hazards"], state["places"], state["capacity"])
+        for name in _PER_PAIR:
+            filled = state.pop(name)
+            getattr(model, name)[: len(filled)] = filled
+        vars(model).update(state)
+        return model
+
+
+def _hour(time_s: float) -> int:
+    return int(time_s // 3600.0) % _HOURS
+
+
+def _around(hours: Floats, hour: int) -> float:
+    """Return the sum over an hour and its neighbours, the hour itself twice."""
+    before, after = hours[hour - 1], hours[(hour + 1) % _HOURS]
+    return float(before + 2.0 * hours[hour] + after)

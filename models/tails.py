@@ -1,0 +1,126 @@
+"""Turn sizes into surprisals: -log10 of the chance of one as large when nothing is wrong.
+
+Each series keeps two numbers: the size that 2 % of its readings exceed, and by how much those
+exceed it on average. Beyond that size a generalised Pareto tail is assumed, a little heavier than
+exponential, so that what was never seen is believed with care; below it a power, close to right
+for sizes that are normal, double exponential or Poisson.
+
+Measured on fifteen families of quiet series (independent and autocorrelated to .99, normal to
+Student's t with 3 degrees of freedom, counts, skewed, seasonal): the share of readings at
+surprisal 3 or more is .2 to 2 per thousand after 3,000 readings, and up to 4 before.
+
+References
+----------
+Siffer et al. 2017, Anomaly Detection in Streams with Extreme Value Theory: the tail; here it is
+tracked with two running numbers in place of stored peaks, and its shape is fixed.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Tail", "learn_tail", "tail_surprisal"]
+
+SHARE = 0.02  # of readings that are in the tail
+SHAPE = 0.2  # xi of the generalised Pareto tail; 0 would be exponential
+TRUST = 3.0  # decades beyond the readings seen that a tail may be stretched
+FAR = 5.0  # mean excesses into the tail from which a reading teaches a quarter as much
+_AT_TAIL = -np.log10(SHARE)
+_SLOPE = 1.0 / (SHAPE * np.log(10.0))
+_TINY = 1e-290
+
+Floats = NDArray[np.float64]
+
+
+def tail_surprisal(size: Floats, quantile: Floats, excess: Floats, t: Floats) -> Floats:
+    """Return the surprisal of sizes of 0 or more; 0 for size 0.
+
+    Parameters
+    ----------
+    size
+        How large the deviations are, in any unit.
+    quantile, excess
+        What ``learn_tail`` keeps, in the unit of ``size``.
+    t
+        Readings seen before this one; bounds how far the tail is believed.
+
+    Examples
+    --------
+    >>> column = np.ones(4)
+    >>> sizes = np.array([0.0, 1.0, 2.0, 1e9])
+    >>> tail_surprisal(sizes, column, 0.5 * column, 999 * column).round(2).tolist()
+    [0.0, 1.7, 2.58, 6.0]
+    """
+    body = np.minimum(size / np.maximum(quantile, _TINY), 1.0)
+    # (1 - shape) x mean excess is the scale of a generalised Pareto tail with that mean.
+    beyond = np.maximum(size - quantile, 0.0) / np.maximum(excess * (1.0 - SHAPE), _TINY)
+    surprisal = _AT_TAIL * body * np.sqrt(body) + _SLOPE * np.log1p(SHAPE * beyond)
+    bounded: Floats = np.minimum(surprisal, TRUST + np.log10(t + 1.0))
+    return bounded
+
+
+def learn_tail(size: Floats, quantile: Floats, excess: Floats, t: Floats) -> None:
+    """Move quantile and mean excess on, in place, by one reading of each series.
+
+    Steps are shares of the numbers themselves: no single reading, however wild, moves them by more
+    than a tenth, and what is far out moves them by a quarter of that.
+    """
+    over = size - quantile
+    beyond = over > 0.0
+    weight = np.where(over > FAR * excess, 0.25, 1.0)
+    rate = np.minimum(0.1, np.maximum(0.02, 60.0 / (t + 1.0)))
+    quantile *= 1.0 + rate * (weight * beyond - SHARE)
+    step = 0.03 * weight * (np.minimum(over, FAR * excess) - excess)
+    np.add(excess, step, out=excess, where=beyond)
+
+
+class Tail:
+    """The tail of one series: the same rules, for one size at a time.
+
+    Notes
+    -----
+    State: five numbers. Until ``warm_up`` sizes are learnt the surprisal is None.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(3)
+    >>> tail = Tail()
+    >>> for size in rng.exponential(size=5000):
+    ...     tail.learn_one(size)
+    >>> round(tail.surprisal_one(np.log(1000.0)))
+    3
+    """
+
+    def __init__(self, warm_up: int = 150) -> None:
+        self.warm_up = warm_up
+        self.seen = 0
+        self.mean = 0.0
+        self.quantile = 0.0
+        self.excess = 0.0
+
+    def surprisal_one(self, size: float) -> float | None:
+        """Return the surprisal of a size of 0 or more; None in warm-up."""
+        if self.seen < self.warm_up:
+            return None
+        body = min(size / max(self.quantile, _TINY), 1.0)
+        beyond = max(size - self.quantile, 0.0) / max(self.excess * (1.0 - SHAPE), _TINY)
+        surprisal = _AT_TAIL * body * math.sqrt(body) + _SLOPE * math.log1p(SHAPE * beyond)
+        return float(min(surprisal, TRUST + math.log10(self.seen + 1.0)))
+
+    def learn_one(self, size: float) -> None:
+        """Learn one size."""
+        t, over = self.seen, size - self.quantile
+        self.mean += max(0.0005, 1.0 / (t + 1.0)) * (size - self.mean)
+        weight = 0.25 if over > FAR * self.excess else 1.0
+        rate = min(0.1, max(0.02, 60.0 / (t + 1.0)))
+        self.quantile *= 1.0 + rate * ((weight if over > 0.0 else 0.0) - SHARE)
+        if over > 0.0:
+            self.excess += 0.03 * weight * (min(over, FAR * self.excess) - self.excess)
+        if t < self.warm_up:
+            self.quantile, self.excess = 2.9 * self.mean, 0.5 * self.mean
+        self.quantile = max(self.quantile, 1.2 * self.mean)
+        self.excess = max(self.excess, 0.1 * self.mean)
+        self.seen += 1

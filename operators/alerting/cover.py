@@ -1,0 +1,71 @@
+"""Say which cells the active warnings cover, and how badly.
+
+The state of a cell has two halves: how unusual its sensors are (``cells``), and the worst warning
+over it (here). Both are published together, whenever either changes.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from operators.events import NO_LEVEL, Alert, CellState
+
+__all__ = ["CoverCells"]
+
+
+class CoverCells:
+    """Levels of a city's cells.
+
+    Notes
+    -----
+    State: the cells of active warnings, and the last state of every cell that is not calm.
+    """
+
+    def __init__(self) -> None:
+        self._active: dict[str, tuple[int, tuple[str, ...]]] = {}
+        self._states: dict[str, CellState] = {}
+
+    def on_batch(self, items: Iterable[Alert | CellState]) -> Iterator[CellState]:
+        """Return the state of every cell that changed, once per batch."""
+        changed: dict[str, int] = {}
+        for item in items:
+            if isinstance(item, CellState):
+                self._states[item.cell] = item
+                changed[item.cell] = item.time
+            else:
+                changed.update(dict.fromkeys(self._note(item), item.time))
+        levels = self._levels()
+        for cell, time in changed.items():
+            yield self._state(cell, levels.get(cell, NO_LEVEL), time)
+
+    def _note(self, alert: Alert) -> set[str]:
+        before = self._active.pop(alert.id, (NO_LEVEL, ()))[1]
+        if alert.status == "active":
+            self._active[alert.id] = alert.level, alert.cells
+        return {*before, *alert.cells}
+
+    def _levels(self) -> dict[str, int]:
+        levels: dict[str, int] = {}
+        for level, cells in self._active.values():
+            for cell in cells:
+                levels[cell] = min(level, levels.get(cell, NO_LEVEL))
+        return levels
+
+    def _state(self, cell: str, level: int, time: int) -> CellState:
+        known = self._states.get(cell) or CellState(cell, NO_LEVEL, 0.0, time, 0, 0, 0)
+        state = msgspec.structs.replace(known, level=level, time=max(time, known.time))
+        self._states[cell] = state
+        if level == NO_LEVEL and state.surprisal == 0:
+            del self._states[cell]
+        return state
+
+    def snapshot(self) -> bytes:
+        """Return what is covered."""
+        return pickle.dumps((self._active, self._states))
+
+    def restore(self, state: bytes) -> None:
+        """Continue from a snapshot."""
+        self._active, self._states = pickle.loads(state)

@@ -1,0 +1,156 @@
+"""One warning's life: pending, active, recovering, cleared.
+
+State is a fold over incident changes, commands and time, so a replay reaches the same versions.
+Worse is said at once; better is said only after it has held: one level per ``EASE_AFTER_MS``, clear
+after ``CLEAR_AFTER_MS``. A version's time is when it became true, not when it was computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import msgspec
+
+from operators.alerting.grading import Grade, Reason, grade
+from operators.events import NO_LEVEL, Command, Marks
+from operators.incidents import IncidentView
+
+__all__ = ["CLEAR_AFTER_MS", "EASE_AFTER_MS", "SPREAD_AFTER_MS", "Change", "Life"]
+
+EASE_AFTER_MS = 300_000
+CLEAR_AFTER_MS = 600_000
+SPREAD_AFTER_MS = 300_000
+"""Growth alone is told at most this often."""
+FORGET_AFTER_MS = 7_200_000
+
+
+@dataclass(frozen=True)
+class Change:
+    """Why and when the next version is due."""
+
+    time: int
+    reason: Reason
+    detail: str = ""
+
+
+@dataclass
+class Life:
+    """What is known of one warning, from its first evidence on.
+
+    Notes
+    -----
+    State: the last view of its incident. One version per change; versions count from 1.
+    """
+
+    view: IncidentView
+    grade: Grade
+    level: int = NO_LEVEL
+    version: int = 0
+    active: bool = False
+    first: int = 0
+    worst: int = NO_LEVEL
+    changed: int = 0
+    lower_since: int | None = None
+    below_since: int | None = None
+    told_cells: frozenset[str] = frozenset()
+    told_sources: frozenset[str] = frozenset()
+    ended_by_person_at: int = NO_LEVEL
+    """Level at which a person ended it: only worse than that opens it again."""
+    marks: Marks = field(default_factory=Marks)
+
+    @classmethod
+    def of(cls, view: IncidentView) -> Life:
+        """Return the life of an incident just seen."""
+        return cls(view, grade(view.strands))
+
+    def see(self, view: IncidentView) -> Iterator[Change]:
+        """Take the incident as it is now; return the versions it calls for."""
+        self.view, self.grade = view, grade(view.strands)
+        if view.merged_into is not None:
+            if self.active:
+                yield self._end(view.time, Reason.MERGED, view.merged_into)
+            return
+        self._time_holds(view.time)
+        if self.grade.level < min(self.level, self.ended_by_person_at):
+            yield self._escalate(view.time)
+        elif self.active:
+            yield from self._grow(view.time)
+
+    def _time_holds(self, time: int) -> None:
+        lower, below = self.grade.keeps > self.level, self.grade.keeps == NO_LEVEL
+        self.lower_since = (self.lower_since or time) if self.active and lower else None
+        self.below_since = (self.below_since or time) if self.active and below else None
+
+    def _escalate(self, time: int) -> Change:
+        reason = Reason.ESCALATED if self.active else Reason.ISSUED
+        if self.version and not self.active:
+            reason = Reason.REOPENED
+        self.level, self.active = self.grade.level, True
+        self.worst = min(self.worst, self.level)
+        self.first = self.first or time
+        self.ended_by_person_at = NO_LEVEL
+        # An acknowledgement was of something less.
+        self.marks = msgspec.structs.replace(self.marks, acknowledged=None)
+        return self._change(time, reason)
+
+    def _grow(self, time: int) -> Iterator[Change]:
+        sources = frozenset(strand.latest.source for strand in self.view.strands)
+        if "report" in sources and "report" not in self.told_sources:
+            yield self._change(time, Reason.CONFIRMED_BY, "reports")
+        elif time - self.changed >= SPREAD_AFTER_MS and set(self.view.cells) - self.told_cells:
+            yield self._change(time, Reason.SPREAD)
+
+    def due(self) -> int | None:
+        """Return when the next hold ends, if one is running."""
+        ends = []
+        if self.below_since is not None:
+            ends.append(self.below_since + CLEAR_AFTER_MS)
+        if self.lower_since is not None and self.level < NO_LEVEL - 1:
+            ends.append(self.lower_since + EASE_AFTER_MS)
+        return min(ends, default=None)
+
+    def pass_time(self, now: int) -> Iterator[Change]:
+        """Let a hold end; ``now`` is what ``due`` said."""
+        if self.below_since is not None and now >= self.below_since + CLEAR_AFTER_MS:
+            yield self._end(now, Reason.CLEARED)
+        elif self.lower_since is not None:
+            self.level += 1
+            self.lower_since = now if self.grade.keeps > self.level else None
+            yield self._change(now, Reason.EASED)
+
+    def obey(self, command: Command) -> Iterator[Change]:
+        """Take what a person did."""
+        who = f"{command.op} {Reason.BY_PERSON.value} {command.by}"
+        if not self.active:
+            return
+        if command.op in ("false_alarm", "resolve"):
+            self.ended_by_person_at = self.level
+            yield self._end(command.time, Reason.BY_PERSON, who)
+            return
+        changes: dict[str, dict[str, str | int | None]] = {
+            "ack": {"acknowledged": command.by},
+            "confirm": {"confirmed": command.by},
+            "shelve": {"shelved_until": command.until},
+            "unshelve": {"shelved_until": None},
+            "note": {},
+        }
+        self.marks = msgspec.structs.replace(self.marks, **changes[command.op])
+        detail = f"{who}: {command.note}" if command.note else who
+        yield self._change(command.time, Reason.BY_PERSON, detail)
+
+    def forgettable(self, now: int) -> bool:
+        """Whether nothing will be said about it any more."""
+        return not self.active and not self.view.strands and now > self.changed + FORGET_AFTER_MS
+
+    def _end(self, time: int, reason: Reason, detail: str = "") -> Change:
+        self.active, self.level = False, NO_LEVEL
+        self.lower_since = self.below_since = None
+        return self._change(time, reason, detail)
+
+    def _change(self, time: int, reason: Reason, detail: str = "") -> Change:
+        self.version += 1
+        self.changed = time
+        self.told_cells = frozenset(self.view.cells)
+        self.told_sources = frozenset(strand.latest.source for strand in self.view.strands)
+        return Change(time, reason, detail)

@@ -1,0 +1,146 @@
+"""Turn incident changes and commands into versions of warnings, in event-time order."""
+
+from __future__ import annotations
+
+import heapq
+import pickle
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+
+from operators.alerting.lifecycle import Change, Life
+from operators.alerting.versions import write_version
+from operators.counters import Counters
+from operators.events import Alert, Command
+from operators.incidents import IncidentView, Progress
+from operators.intake import CommandRows
+from operators.ordering import NEVER
+from operators.registry import Registry
+
+__all__ = ["IssueWarnings"]
+
+REMEMBERED = 10_000
+"""Command ids remembered: the same command twice is one."""
+
+
+class IssueWarnings:
+    """The warnings of a city.
+
+    Parameters
+    ----------
+    prompt
+        Apply commands as they arrive; otherwise when time has passed them.
+
+    Notes
+    -----
+    State: one ``Life`` per open incident and for two hours after; the last ``REMEMBERED`` command
+    ids. Versions are emitted in event-time order, each once; after a resume the same ones again.
+    """
+
+    def __init__(self, registry: Registry, counters: Counters, prompt: bool = False) -> None:
+        self.registry = registry
+        self.counters = counters
+        self.prompt = prompt
+        self._lives: dict[str, Life] = {}
+        self._views: list[IncidentView] = []
+        self._commands: list[tuple[int, str, Command]] = []
+        self._seen: OrderedDict[str, None] = OrderedDict()
+        self._progress = NEVER
+        self._commanded = NEVER
+
+    def on_batch(self, items: Iterable[IncidentView | Progress | CommandRows]) -> Iterator[Alert]:
+        """Return the versions that are due."""
+        for item in items:
+            if isinstance(item, IncidentView):
+                self.counters.add("alerting", "received")
+                self._views.append(item)
+            elif isinstance(item, CommandRows):
+                self._commanded = max(self._commanded, item.watermark)
+                self._hear(item.commands)
+            else:
+                self._progress = max(self._progress, item.watermark)
+        now = self._progress if self.prompt else min(self._progress, self._commanded)
+        yield from self._apply(now)
+
+    def _hear(self, commands: list[Command]) -> None:
+        for command in commands:
+            self.counters.add("alerting", "received")
+            if command.id in self._seen:
+                self.counters.add("alerting", "rejected", 1, "command seen before")
+                continue
+            self._seen[command.id] = None
+            if len(self._seen) > REMEMBERED:
+                self._seen.popitem(last=False)
+            heapq.heappush(self._commands, (command.time, command.id, command))
+
+    def _apply(self, now: int) -> Iterator[Alert]:
+        waiting: list[IncidentView] = []
+        for view in self._views:
+            if not self.prompt and view.time >= now:
+                waiting.append(view)
+                continue
+            yield from self._commands_until(view.time)
+            yield from self._pass_time(view.time)
+            yield from self._see(view)
+        self._views = waiting
+        yield from self._commands_until(now - 1)  # one of this very time may still come
+        yield from self._pass_time(now)
+        self._lives = {k: life for k, life in self._lives.items() if not life.forgettable(now)}
+
+    def _see(self, view: IncidentView) -> Iterator[Alert]:
+        self.counters.add("alerting", "sent")
+        life = self._lives.get(view.id)
+        if life is None:
+            life = self._lives[view.id] = Life.of(view)
+        yield from self._write(life, life.see(view))
+
+    def _commands_until(self, time: int) -> Iterator[Alert]:
+        while self._commands and (self.prompt or self._commands[0][0] <= time):
+            command = heapq.heappop(self._commands)[-1]
+            yield from self._pass_time(command.time)
+            life = self._lives.get(command.alert)
+            if life is None or not life.active:
+                self.counters.add("alerting", "rejected", 1, "no such active warning")
+                continue
+            self.counters.add("alerting", "sent")
+            yield from self._write(life, life.obey(command))
+
+    def _pass_time(self, now: int) -> Iterator[Alert]:
+        while True:
+            due = [
+                (at, name)
+                for name, life in self._lives.items()
+                if (at := life.due()) is not None and at <= now
+            ]
+            if not due:
+                return
+            at, name = min(due)
+            life = self._lives[name]
+            yield from self._write(life, life.pass_time(at))
+
+    def _write(self, life: Life, changes: Iterator[Change]) -> Iterator[Alert]:
+        for change in changes:
+            yield write_version(life, change, self.registry)
+
+    def snapshot(self) -> bytes:
+        """Return all lives and what waits for its time."""
+        return pickle.dumps(
+            (
+                self._lives,
+                self._views,
+                self._commands,
+                self._seen,
+                self._progress,
+                self._commanded,
+            )
+        )
+
+    def restore(self, state: bytes) -> None:
+        """Continue from a snapshot."""
+        (
+            self._lives,
+            self._views,
+            self._commands,
+            self._seen,
+            self._progress,
+            self._commanded,
+        ) = pickle.loads(state)

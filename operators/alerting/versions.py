@@ -1,0 +1,144 @@
+"""Write one version of a warning: what it says, and why.
+
+The reason names what changed and what stands behind it; the evidence is listed strongest first,
+each with what was expected.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+import h3
+
+from operators.alerting.grading import Grade, Reason
+from operators.alerting.lifecycle import Change, Life
+from operators.alerting.wording import headline, place, trend
+from operators.events import LEVEL_NAMES, Alert, Evidence, Marks
+from operators.incidents import Strand
+from operators.registry import Registry
+
+__all__ = ["write_version"]
+
+EVIDENCE_SHOWN = 12
+EXPECTED_MS = 3_600_000
+"""An onset within this is urgency Expected; later, Future; within five minutes, Immediate."""
+IMMEDIATE_MS = 300_000
+
+
+def write_version(life: Life, change: Change, registry: Registry) -> Alert:
+    """Return the message for a change that has just been made."""
+    view, grade = life.view, life.grade
+    lon, lat = _place_of(view.strands, registry, view.cells)
+    level = life.level if life.active else life.worst
+    ahead = grade.onset if grade.onset is not None and grade.onset > change.time else None
+    return Alert(
+        id=view.id,
+        version=life.version,
+        time=change.time,
+        status="active" if life.active else "cleared",
+        level=level,
+        hazard=view.hazard,
+        district=view.district,
+        cells=view.cells,
+        lon=lon,
+        lat=lat,
+        onset=ahead or view.start,
+        first=life.first,
+        urgency=_urgency(life, ahead, change.time),
+        certainty=grade.certainty,
+        score=grade.score,
+        reason=_reason(change, level, grade),
+        evidence=tuple(_shown(strand.latest) for strand in view.strands[:EVIDENCE_SHOWN]),
+        place=place(registry, view.district, view.strands),
+        headline=headline(view.hazard, view.strands, _clock(ahead, registry)),
+        trend=trend(view.strands),
+        marks=None if life.marks == Marks() else life.marks,
+        next={"what": "second_source", "at": None} if grade.capped and life.active else None,
+    )
+
+
+def _shown(evidence: Evidence) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "source": evidence.source,
+        "key": evidence.key,
+        "kind": evidence.kind,
+        "cell": evidence.cell,
+        "time": evidence.time,
+        "value": evidence.value,
+        "expected": evidence.expected,
+        "surprisal": evidence.surprisal,
+    }
+    if evidence.source == "level":
+        shown |= {
+            "level": evidence.level,
+            "onset": evidence.onset,
+            "probability": evidence.probability,
+        }
+    return shown
+
+
+def _place_of(
+    strands: tuple[Strand, ...], registry: Registry, cells: tuple[str, ...]
+) -> tuple[float, float]:
+    weights = [(s.strength, s.latest.lon, s.latest.lat) for s in strands if s.strength > 0]
+    if not weights:
+        lat, lon = h3.cell_to_latlng(cells[0])
+        return round(lon, 6), round(lat, 6)
+    total = sum(weight for weight, _, _ in weights)
+    return (
+        round(sum(weight * lon for weight, lon, _ in weights) / total, 6),
+        round(sum(weight * lat for weight, _, lat in weights) / total, 6),
+    )
+
+
+def _urgency(
+    life: Life, ahead: int | None, now: int
+) -> Literal["Immediate", "Expected", "Future", "Past"]:
+    if not life.active:
+        return "Past"
+    if ahead is None or ahead - now < IMMEDIATE_MS:
+        return "Immediate"
+    return "Expected" if ahead - now < EXPECTED_MS else "Future"
+
+
+def _reason(change: Change, level: int, grade: Grade) -> str:
+    word = LEVEL_NAMES[level]
+    behind = _behind(grade)
+    match change.reason:
+        case Reason.ISSUED | Reason.REOPENED | Reason.ESCALATED:
+            return f"{change.reason.value} at {word}: {behind}"
+        case Reason.EASED:
+            return f"eased to {word}: lower for 5 min"
+        case Reason.CLEARED:
+            return "cleared: nothing unusual for 10 min"
+        case Reason.SPREAD:
+            return f"spread: {behind}"
+        case Reason.CONFIRMED_BY:
+            return f"{change.detail} agree: {behind}"
+        case Reason.MERGED:
+            return f"joined {change.detail}"
+        case Reason.BY_PERSON:
+            return change.detail
+
+
+def _behind(grade: Grade) -> str:
+    sensors, reports = grade.sensors, grade.reports
+    said = []
+    if sensors:
+        said.append(f"{sensors} sensor{'s' if sensors > 1 else ''}")
+    if reports:
+        said.append(f"{reports} report{'s' if reports > 1 else ''}")
+    if not said:
+        return "several silent sensors"
+    if sensors + reports == 1:
+        return f"{said[0]} alone"
+    return " and ".join(said) + " agree"
+
+
+def _clock(at: int | None, registry: Registry) -> str | None:
+    if at is None:
+        return None
+    zone = ZoneInfo(registry.city.timezone)
+    return dt.datetime.fromtimestamp(at / 1000, zone).strftime("%H:%M")

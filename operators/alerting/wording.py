@@ -1,0 +1,136 @@
+"""What a warning is called, in both languages.
+
+Every sentence is a whole template per language: none is put together from fragments. Facts first,
+then numbers, no adjectives of alarm.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from operators.events import Evidence, Text, kind_of
+from operators.incidents import Strand
+from operators.registry import Registry
+
+__all__ = ["headline", "place", "trend"]
+
+_UNITS_ZH = {
+    "m": "米",
+    "cm": "厘米",
+    "mm": "毫米",
+    "mm/h": "毫米/时",
+    "km/h": "公里/时",
+    "1/h": "辆/时",
+    "ug/m3": "微克/立方米",
+    "%{LEL}": "% 爆炸下限",
+    "Cel": "℃",
+    "1": "",
+    "s": "秒",
+}
+_UNITS_EN = {"ug/m3": "µg/m³", "%{LEL}": "% LEL", "Cel": "°C", "1": "", "1/h": "/h"}
+_LEVELS = {1: Text("red", "红色"), 2: Text("orange", "橙色"), 3: Text("yellow", "黄色")}
+_HAZARDS = {
+    "flood": Text("Flood", "洪水"),
+    "waterlogging": Text("Street water", "内涝"),
+    "landslide": Text("Slope movement", "滑坡"),
+    "gas_leak": Text("Gas", "燃气泄漏"),
+    "fire": Text("Fire", "火情"),
+    "air_pollution": Text("Air", "空气污染"),
+    "traffic": Text("Traffic", "交通"),
+    "crowding": Text("Crowd", "人群聚集"),
+    "water_supply": Text("Water supply", "供水"),
+    "power": Text("Power", "供电"),
+    "noise": Text("Noise", "噪声"),
+    "other": Text("Unusual", "异常"),
+}
+
+
+def place(registry: Registry, district: str, strands: tuple[Strand, ...]) -> Text:
+    """Return where: the strongest sensor that has a name, else the district."""
+    for strand in strands:
+        position = registry.index.get(strand.latest.key)
+        if position is not None:
+            name = registry.sensors[position].name
+            if name is not None:
+                return name
+    for known in registry.city.districts:
+        if known.id == district:
+            return Text(known.name, known.name_zh or known.name)
+    return Text(district, district)
+
+
+def headline(hazard: str, strands: tuple[Strand, ...], onset: str | None) -> Text:
+    """Return what, how much, when.
+
+    Parameters
+    ----------
+    onset
+        Local clock time at which an official level will be crossed, or None.
+    """
+    of_sensors = [s.latest for s in strands if s.latest.source in ("level", "sensor")]
+    crossing = next((e for e in of_sensors if e.source == "level"), None)
+    if crossing is not None:
+        return _crossing(crossing, onset)
+    if of_sensors:
+        return _unusual(of_sensors[0])
+    reports = [s.latest for s in strands if s.latest.source == "report"]
+    if reports:
+        return _reported(hazard, reports[0])
+    return _HAZARDS[hazard]
+
+
+def _crossing(e: Evidence, onset: str | None) -> Text:
+    kind, word = kind_of(e.kind), _LEVELS.get(e.level, Text("blue", "蓝色"))
+    now_en, now_zh = _value(e.value, kind.unit)
+    line_en, line_zh = _value(e.expected, kind.unit)
+    if onset is None:
+        return Text(
+            f"{kind.en} over the {word.en} level, {line_en}; now {now_en}",
+            f"{kind.zh}超{word.zh}线 {line_zh}，现 {now_zh}",
+        )
+    return Text(
+        f"{kind.en} over the {word.en} level, {line_en}, at about {onset}; now {now_en}",
+        f"{kind.zh}约 {onset} 超{word.zh}线 {line_zh}，现 {now_zh}",
+    )
+
+
+def _unusual(e: Evidence) -> Text:
+    kind = kind_of(e.kind)
+    now_en, now_zh = _value(e.value, kind.unit)
+    usual_en, usual_zh = _value(e.expected, kind.unit)
+    return Text(
+        f"{kind.en} {now_en} where {usual_en} is expected",
+        f"{kind.zh} {now_zh}，预期 {usual_zh}",
+    )
+
+
+def _reported(hazard: str, e: Evidence) -> Text:
+    word = _HAZARDS[hazard]
+    return Text(
+        f"{word.en}: {e.count} reports where {e.expected:.1f} are expected",
+        f"{word.zh}：{e.count} 条报告，预期 {e.expected:.1f} 条",
+    )
+
+
+def _value(value: float, unit: str) -> tuple[str, str]:
+    digits = 0 if abs(value) >= 1000 else 1 if abs(value) >= 100 or unit != "m" else 2
+    number = f"{value:.{digits}f}"
+    en, zh = _UNITS_EN.get(unit, unit), _UNITS_ZH.get(unit, unit)
+    return f"{number}\u00a0{en}".rstrip("\u00a0"), f"{number}\u00a0{zh}".rstrip("\u00a0")
+
+
+def trend(
+    strands: tuple[Strand, ...],
+) -> Literal["rising_fast", "rising", "steady", "falling"] | None:
+    """Return where the strongest sensor is going, away from what is expected being up."""
+    for strand in strands:
+        if strand.latest.source == "sensor" and strand.previous_value is not None:
+            step = strand.latest.value - strand.previous_value
+            gap = strand.latest.value - strand.latest.expected
+            share = step / gap if gap else 0.0
+            if share > 0.25:
+                return "rising_fast"
+            if share > 0.05:
+                return "rising"
+            return "falling" if share < -0.05 else "steady"
+    return None

@@ -1,0 +1,92 @@
+"""Notice that more people report the same thing from the same place than usual.
+
+Every report is counted in its cell and in the ring of about seven cells it belongs to, and held
+against what that hazard usually brings there at that hour of the week.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterable, Iterator
+
+import h3
+
+from models.count_burst import Burst, CountBurst
+from operators.events import HAZARDS, Evidence
+from operators.evidence import UNUSUAL, Found
+from operators.ordering import NEVER
+from operators.registry import CELL_RESOLUTION, Registry
+from operators.triage import Triaged, TriagedReport
+
+__all__ = ["LEAST", "NoticeBursts"]
+
+LEAST = 3
+"""Reports a burst needs: two people can be mistaken together."""
+TWO_LOOKS = 0.3
+"""Surprisal given back for looking at two sizes of place: log10 of 2."""
+
+
+class NoticeBursts:
+    """Bursts of a city's reports.
+
+    Notes
+    -----
+    State: two ``CountBurst``, one per size of place. Cost: 100 us a report. A repeated
+    report is not counted again.
+    """
+
+    def __init__(self, registry: Registry) -> None:
+        self.registry = registry
+        self._fine = CountBurst(HAZARDS, places=1000)
+        self._coarse = CountBurst(HAZARDS, places=150)
+        self._watermark = NEVER
+
+    def on_batch(self, items: Iterable[Triaged]) -> Iterator[Found]:
+        """Return the bursts that the new reports make."""
+        found: list[Evidence] = []
+        for item in items:
+            self._watermark = max(self._watermark, item.watermark)
+            for report in item.reports:
+                if not report.repeated:
+                    found.extend(self._take(report))
+        yield Found("bursts", tuple(found), self._watermark)
+
+    def _take(self, report: TriagedReport) -> Iterator[Evidence]:
+        local_s = report.time / 1000 + self.registry.local_time.offset_s(report.time // 3_600_000)
+        around = h3.cell_to_parent(report.cell, CELL_RESOLUTION - 1)
+        looks = [
+            self._fine.score_and_learn(report.hazard, report.cell, local_s),
+            self._coarse.score_and_learn(report.hazard, around, local_s),
+        ]
+        bursts = [burst for burst in looks if burst is not None and burst.reports >= LEAST]
+        if bursts:
+            best = max(bursts, key=lambda burst: burst.surprisal)
+            if best.surprisal - TWO_LOOKS >= UNUSUAL:
+                yield self._say(report, best)
+
+    def _say(self, report: TriagedReport, burst: Burst) -> Evidence:
+        return Evidence(
+            source="report",
+            key=f"{report.hazard}@{report.cell}",
+            kind="reports",
+            cell=report.cell,
+            time=report.time,
+            value=float(burst.reports),
+            expected=round(burst.expected, 2),
+            surprisal=round(burst.surprisal - TWO_LOOKS, 2),
+            hazard=report.hazard,
+            lon=report.lon,
+            lat=report.lat,
+            district=report.district,
+            count=burst.reports,
+            channel="burst",
+        )
+
+    def snapshot(self) -> bytes:
+        """Return the learnt rates."""
+        return pickle.dumps((self._fine.snapshot(), self._coarse.snapshot(), self._watermark))
+
+    def restore(self, state: bytes) -> None:
+        """Continue from a snapshot."""
+        fine, coarse, self._watermark = pickle.loads(state)
+        self._fine, self._coarse = CountBurst.restore(fine), CountBurst.restore(coarse)

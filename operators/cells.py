@@ -1,0 +1,209 @@
+"""Judge a place by all its sensors together.
+
+One number a sensor is seldom enough; a cell in which several are a little unusual at once is. Per
+window, every cell that shows something is scored by one river model of the whole city, which
+learns from a rotating sample of cells what an ordinary cell looks like.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import h3
+import numpy as np
+from numpy.typing import NDArray
+
+from models.half_space import CellModel
+from operators.events import HAZARDS, NO_LEVEL, CellState, Evidence
+from operators.evidence import UNUSUAL, Found
+from operators.merging import CityWindow
+from operators.ordering import NEVER
+from operators.registry import Registry
+from operators.triage import Triaged
+from operators.windows import MILLI, WINDOW_MS, CellSums
+
+__all__ = ["JudgeCells"]
+
+SAMPLE = 16
+"""Ordinary cells learnt from per window: the model needs a sample, not everything (35 us each)."""
+SHOWN = 2.0
+"""Surprisal from which a cell is worth showing."""
+
+
+class _Cell(NamedTuple):
+    position: int
+    readings: int
+    unusual: int
+    mean: float
+    worst: float
+    hazard: str
+    reports: int
+
+    def features(self) -> dict[str, float]:
+        return {
+            "unusual": self.unusual / self.readings if self.readings else 0.0,
+            "mean": min(1.0, self.mean / 5),
+            "worst": min(1.0, self.worst / 10),
+            "reports": min(1.0, self.reports / 10),
+        }
+
+
+class JudgeCells:
+    """Cells of a city, window by window.
+
+    Notes
+    -----
+    State: one river model, and the cells shown last time. A window is judged once the reports of
+    its time are known too.
+    """
+
+    def __init__(self, registry: Registry) -> None:
+        self.registry = registry
+        self.model = CellModel()
+        self._windows: list[CityWindow] = []
+        self._reports: list[tuple[int, str]] = []
+        self._reported = NEVER
+        self._summed = NEVER
+        self._shown: frozenset[str] = frozenset()
+        self._turn = 0
+
+    def on_batch(self, items: Iterable[CityWindow | Triaged]) -> Iterator[Found | CellState]:
+        """Return evidence and the state of cells that changed, window by window."""
+        for item in items:
+            if isinstance(item, Triaged):
+                self._reports.extend((report.time, report.cell) for report in item.reports)
+                self._reported = max(self._reported, item.watermark)
+            else:
+                self._summed = max(self._summed, item.watermark)
+                if item.shards:
+                    self._windows.append(item)
+        found: list[Evidence] = []
+        while self._windows and self._windows[0].end <= self._reported:
+            window = self._windows.pop(0)
+            cells = self._cells(window)
+            yield from self._states(cells, window.end)
+            found.extend(self._judge(cells, window.end))
+        yield Found("cells", tuple(found), min(self._summed, self._reported))
+
+    def _cells(self, window: CityWindow) -> list[_Cell]:
+        sums = _add([shard.cells for shard in window.shards if shard.cells is not None])
+        told = self._reports_until(window.end)
+        names = self.registry.columns.cell_names
+        places, first = np.unique(sums.cell, return_index=True)
+        if not len(places):
+            return []
+        readings = np.add.reduceat(sums.readings, first)
+        unusual = np.add.reduceat(sums.unusual, first)
+        milli = np.add.reduceat(sums.milli, first)
+        worst = np.maximum.reduceat(sums.worst, first)
+        return [
+            _Cell(
+                int(place),
+                int(readings[row]),
+                int(unusual[row]),
+                float(milli[row]) / MILLI / int(readings[row]),
+                float(worst[row]) / MILLI,
+                _hazard(sums, int(first[row]), int(stop)),
+                told[names[place]],
+            )
+            for row, (place, stop) in enumerate(
+                zip(places, np.append(first[1:], len(sums.cell)), strict=True)
+            )
+        ]
+
+    def _reports_until(self, end: int) -> Counter[str]:
+        due = Counter(cell for time, cell in self._reports if end - WINDOW_MS <= time < end)
+        self._reports = [report for report in self._reports if report[0] >= end]
+        return due
+
+    def _judge(self, cells: list[_Cell], end: int) -> Iterator[Evidence]:
+        for cell in cells:
+            if cell.unusual >= 2:
+                score = self.model.score_one(cell.features())
+                if score is not None and score >= UNUSUAL:
+                    yield self._say(cell, score, end)
+        calm = [cell for cell in cells if cell.worst < UNUSUAL]
+        for offset in range(min(SAMPLE, len(calm))):
+            self.model.learn_one(calm[(self._turn + offset) % len(calm)].features())
+        self._turn += SAMPLE
+
+    def _say(self, cell: _Cell, score: float, end: int) -> Evidence:
+        name = self.registry.columns.cell_names[cell.position]
+        lat, lon = h3.cell_to_latlng(name)
+        return Evidence(
+            source="cell",
+            key=name,
+            kind="cell",
+            cell=name,
+            time=end - 1,
+            value=float(cell.unusual),
+            expected=0.0,
+            surprisal=round(score, 2),
+            hazard=cell.hazard,
+            lon=round(lon, 6),
+            lat=round(lat, 6),
+            district=self.registry.district_of(lon, lat),
+            count=cell.readings,
+            channel="cell",
+        )
+
+    def _states(self, cells: list[_Cell], end: int) -> Iterator[CellState]:
+        names = self.registry.columns.cell_names
+        shown = {names[cell.position]: cell for cell in cells if cell.worst >= SHOWN}
+        for name, cell in shown.items():
+            yield CellState(
+                name,
+                NO_LEVEL,
+                round(cell.worst, 2),
+                end,
+                cell.readings,
+                cell.unusual,
+                cell.reports,
+            )
+        for name in sorted(self._shown - shown.keys()):
+            yield CellState(name, NO_LEVEL, 0.0, end, 0, 0, 0)
+        self._shown = frozenset(shown)
+
+    def snapshot(self) -> bytes:
+        """Return the model and what waits for its window."""
+        return pickle.dumps(
+            (
+                self.model.snapshot(),
+                self._windows,
+                self._reports,
+                self._reported,
+                self._summed,
+                self._shown,
+                self._turn,
+            )
+        )
+
+    def restore(self, state: bytes) -> None:
+        """Continue from a snapshot."""
+        (
+            model,
+            self._windows,
+            self._reports,
+            self._reported,
+            self._summed,
+            self._shown,
+            self._turn,
+        ) = pickle.loads(state)
+        self.model = CellModel.restore(model)
+
+
+def _add(parts: list[CellSums]) -> CellSums:
+    if not parts:
+        none: NDArray[np.int64] = np.empty(0, np.int64)
+        return CellSums(none, none, none, none, none, none)
+    whole = CellSums(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+    order = np.lexsort((whole.hazard, whole.cell))
+    return CellSums(*(column[order] for column in whole))
+
+
+def _hazard(sums: CellSums, start: int, stop: int) -> str:
+    worst = start + int(sums.worst[start:stop].argmax())
+    return HAZARDS[int(sums.hazard[worst])]

@@ -1,0 +1,37 @@
+"""Evidence on its way to the incidents: who found it, and how far the finder has come."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from operators.events import Evidence
+from operators.registry import Registry
+
+__all__ = ["UNUSUAL", "Found", "sensor_evidence"]
+
+UNUSUAL = 3.0
+"""Surprisal from which something is evidence: one in a thousand."""
+
+
+class Found(NamedTuple):
+    """What one finder saw; it will say nothing about times before ``watermark`` any more."""
+
+    origin: str
+    evidence: tuple[Evidence, ...]
+    watermark: int
+
+
+def sensor_evidence(registry: Registry, sensor: int, source: Any, **fields: Any) -> Evidence:
+    """Return evidence about one sensor, placed where the sensor is."""
+    known = registry.sensors[sensor]
+    return Evidence(
+        source=source,
+        key=known.id,
+        kind=known.kind,
+        cell=registry.cells[sensor],
+        hazard=registry.kind(sensor).hazard,
+        lon=known.lon,
+        lat=known.lat,
+        district=registry.districts[sensor],
+        **fields,
+    )

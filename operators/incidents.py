@@ -1,0 +1,253 @@
+"""Join evidence that agrees in place and time into incidents.
+
+Evidence is applied in event-time order (in prompt mode as it arrives). It joins the oldest open
+incident of the same hazard, a near one, or one whose effect it can be, within two cells;
+otherwise it opens an incident. Evidence that touches two incidents merges them: the older id stays.
+"""
+
+from __future__ import annotations
+
+import heapq
+import pickle
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import NamedTuple
+
+import h3
+
+from operators.counters import Counters
+from operators.events import HAZARD_INITIALS, Evidence
+from operators.evidence import Found
+from operators.ordering import NEVER
+
+__all__ = ["CLOSE_AFTER_MS", "REACH", "IncidentView", "JoinIncidents", "Progress", "Strand"]
+
+REACH = 2
+"""Cells (rings) within which evidence agrees."""
+CLOSE_AFTER_MS = 600_000
+"""An incident without live evidence for this long is over."""
+KEEP_MS = {
+    "sensor": 1_500_000,
+    "level": 1_500_000,
+    "cell": 900_000,
+    "report": 2_700_000,
+    "outage": 1_500_000,
+}
+"""How long a piece of evidence speaks when nothing follows it, by source."""
+NEAR = {
+    "flood": {"waterlogging"},
+    "waterlogging": {"flood"},
+    "traffic": {"crowding"},
+    "crowding": {"traffic"},
+}
+"""Hazards that are hard to tell apart."""
+EFFECTS = {
+    "flood": {"traffic"},
+    "waterlogging": {"traffic", "noise"},
+    "landslide": {"traffic"},
+    "fire": {"air_pollution", "traffic", "other", "power", "noise"},
+    "gas_leak": {"air_pollution"},
+    "power": {"traffic", "water_supply", "noise", "other"},
+    "water_supply": {"waterlogging", "traffic"},
+    "crowding": {"noise"},
+    "traffic": {"noise", "air_pollution"},
+}
+"""What a hazard brings with it: such evidence supports it instead of standing alone."""
+STRANDS = 64
+"""Evidence keys an incident remembers; beyond it the weakest are dropped."""
+
+
+@dataclass
+class Strand:
+    """What one source keeps saying about an incident."""
+
+    first: int
+    latest: Evidence
+    peak: Evidence
+    before: float = 0.0
+    """Surprisal of the reading before the latest, while it still speaks."""
+    previous_value: float | None = None
+
+    @property
+    def strength(self) -> float:
+        """Return how much it says: a sensor has to say it twice, others have counted already."""
+        if self.latest.source != "sensor":
+            return self.latest.surprisal
+        return (self.latest.surprisal + self.before) / 2
+
+    @property
+    def until(self) -> int:
+        """Return when it falls silent."""
+        return self.latest.time + KEEP_MS[self.latest.source]
+
+    def add(self, evidence: Evidence) -> None:
+        """Take the next piece of evidence from the same source."""
+        if evidence.time > self.latest.time:
+            self.before = self.latest.surprisal
+            self.previous_value = self.latest.value
+        self.latest = evidence
+        if evidence.surprisal >= self.peak.surprisal:
+            self.peak = evidence
+
+
+class IncidentView(NamedTuple):
+    """An incident as it stands at one time: what alerting sees of it."""
+
+    id: str
+    hazard: str
+    time: int
+    start: int
+    district: str
+    cells: tuple[str, ...]
+    strands: tuple[Strand, ...]
+    """Live ones, strongest first."""
+    merged_into: str | None = None
+
+
+class Progress(NamedTuple):
+    """No change older than ``watermark`` will follow."""
+
+    watermark: int
+
+
+@dataclass
+class _Incident:
+    id: str
+    hazard: str
+    start: int
+    district: str
+    anchor: str
+    cells: dict[str, None] = field(default_factory=dict)
+    reach: set[str] = field(default_factory=set)
+    strands: dict[tuple[str, str], Strand] = field(default_factory=dict)
+    silent_since: int = 0
+
+    def covers(self, evidence: Evidence) -> bool:
+        if evidence.cell not in self.reach:
+            return False
+        return evidence.hazard == self.hazard or evidence.hazard in (
+            NEAR.get(self.hazard, set()) | EFFECTS.get(self.hazard, set())
+        )
+
+    def add(self, evidence: Evidence) -> None:
+        if evidence.cell not in self.cells:
+            self.cells[evidence.cell] = None
+            self.reach.update(h3.grid_disk(evidence.cell, REACH))
+        key = evidence.source, evidence.key
+        if key in self.strands:
+            self.strands[key].add(evidence)
+        else:
+            self.strands[key] = Strand(evidence.time, evidence, evidence)
+        if len(self.strands) > STRANDS:
+            weakest = min(self.strands, key=lambda k: (self.strands[k].strength, k))
+            del self.strands[weakest]
+
+    def view(self, time: int) -> IncidentView:
+        ranked = sorted(self.strands.items(), key=lambda item: (-item[1].strength, item[0]))
+        strands = tuple(
+            Strand(s.first, s.latest, s.peak, s.before, s.previous_value) for _, s in ranked
+        )
+        live = {strand.latest.cell for strand in strands}
+        cells = tuple(cell for cell in self.cells if cell in live) or (self.anchor,)
+        return IncidentView(
+            self.id, self.hazard, time, self.start, self.district, tuple(sorted(cells)), strands
+        )
+
+
+class JoinIncidents:
+    """Open incidents of a city.
+
+    Parameters
+    ----------
+    origins
+        Everybody who finds evidence; time waits for the slowest.
+    prompt
+        Apply evidence as it arrives.
+
+    Notes
+    -----
+    State: evidence not yet applied and the open incidents, each at most ``STRANDS`` strands.
+    Cost: one set look-up per open incident and piece of evidence.
+    """
+
+    def __init__(self, origins: Iterable[str], counters: Counters, prompt: bool = False) -> None:
+        self.counters = counters
+        self.prompt = prompt
+        self._watermarks = dict.fromkeys(origins, NEVER)
+        self._held: list[tuple[int, str, str, int, Evidence]] = []
+        self._open: dict[str, _Incident] = {}
+        self._number = 0
+        self._now = NEVER
+
+    def on_batch(self, items: Iterable[Found]) -> Iterator[IncidentView | Progress]:
+        """Return what changed, in event-time order."""
+        for found in items:
+            self._watermarks[found.origin] = max(self._watermarks[found.origin], found.watermark)
+            self.counters.add("incidents", "received", len(found.evidence))
+            for evidence in found.evidence:
+                self._number += 1
+                entry = evidence.time, evidence.source, evidence.key, self._number, evidence
+                heapq.heappush(self._held, entry)
+        watermark = min(self._watermarks.values())
+        while self._held and (self.prompt or self._held[0][0] < watermark):
+            evidence = heapq.heappop(self._held)[-1]
+            yield from self._expire(evidence.time)
+            yield from self._apply(evidence)
+        yield from self._expire(watermark)
+        yield Progress(watermark)
+
+    def _apply(self, evidence: Evidence) -> Iterator[IncidentView]:
+        self.counters.add("incidents", "sent")
+        touched = [incident for incident in self._open.values() if incident.covers(evidence)]
+        touched.sort(key=lambda incident: (incident.start, incident.id))
+        if not touched:
+            touched = [self._new(evidence)]
+        kept = touched[0]
+        kept.add(evidence)
+        for other in touched[1:]:
+            if other.hazard == kept.hazard:
+                yield self._merge(other, kept, evidence.time)
+        yield kept.view(evidence.time)
+
+    def _new(self, evidence: Evidence) -> _Incident:
+        minute = evidence.time // 60_000
+        digest = sha256(f"{evidence.hazard}|{evidence.cell}|{minute}".encode()).hexdigest()[:8]
+        name = f"{HAZARD_INITIALS[evidence.hazard]}-{digest}"
+        incident = _Incident(name, evidence.hazard, evidence.time, evidence.district, evidence.cell)
+        self._open[name] = incident
+        return incident
+
+    def _merge(self, young: _Incident, old: _Incident, time: int) -> IncidentView:
+        for key, strand in young.strands.items():
+            old.strands.setdefault(key, strand)
+        old.cells.update(young.cells)
+        old.reach |= young.reach
+        del self._open[young.id]
+        return young.view(time)._replace(strands=(), merged_into=old.id)
+
+    def _expire(self, now: int) -> Iterator[IncidentView]:
+        if now <= self._now:
+            return
+        self._now = now
+        due = [
+            (strand.until, incident.id, key)
+            for incident in self._open.values()
+            for key, strand in incident.strands.items()
+            if strand.until <= now
+        ]
+        for until, name, key in sorted(due):
+            del self._open[name].strands[key]
+            self._open[name].silent_since = until
+            yield self._open[name].view(until)
+        for incident in list(self._open.values()):
+            if not incident.strands and incident.silent_since + CLOSE_AFTER_MS <= now:
+                del self._open[incident.id]
+
+    def snapshot(self) -> bytes:
+        """Return open incidents and evidence not yet applied."""
+        return pickle.dumps((self._watermarks, self._held, self._open, self._number, self._now))
+
+    def restore(self, state: bytes) -> None:
+        """Continue from a snapshot."""
+        self._watermarks, self._held, self._open, self._number, self._now = pickle.loads(state)

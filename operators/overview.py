@@ -1,0 +1,235 @@
+"""What the room wants to know when nothing is wrong: how the city breathes, and what comes closest.
+
+Per window: mean curves with the range that was expected, the most unusual sensors, the health of
+each feed; and from the warnings, what was cleared last and how many there were in an hour.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeAlias
+
+from operators.counters import Counters
+from operators.events import Alert, FeedHealth, Text, kind_of
+from operators.intake import PROMPT_LATENESS_MS
+from operators.merging import CityWindow
+from operators.ordering import NEVER
+from operators.registry import Registry
+from operators.screening import BAND
+from operators.triage import Triaged
+from operators.windows import TOP, WINDOW_MS, KindSums
+
+__all__ = ["CURVES", "DescribeCity", "Facts"]
+
+CURVES = ("river_level", "rain", "traffic_speed", "pm25", "power_load")
+POINTS = 144
+"""A day at ten minutes."""
+POINT_MS = 600_000
+HOUR_MS = 3_600_000
+CLEARED = 5
+
+
+Facts: TypeAlias = dict[str, Any]
+"""Named facts about the whole city; each replaces the one told before."""
+
+
+class DescribeCity:
+    """Overview of a city.
+
+    Notes
+    -----
+    State: ``POINTS`` points a curve, the ids of active warnings, the warnings of an hour.
+
+    Parameters
+    ----------
+    speed
+        Seconds of event time per second of the clock.
+    live_from_ms
+        Until then the flow is catching up.
+    """
+
+    def __init__(
+        self, registry: Registry, counters: Counters, speed: float = 1.0, live_from_ms: int = 0
+    ) -> None:
+        self.registry = registry
+        self.counters = counters
+        self.speed = speed
+        self.live_from_ms = live_from_ms
+        self._curves: dict[str, deque[tuple[int, float, float, float]]] = {}
+        self._active: set[str] = set()
+        self._issued: deque[int] = deque()
+        self._cleared: deque[dict[str, Any]] = deque(maxlen=CLEARED)
+        self._quiet_since: int | None = None
+        self._reports: deque[int] = deque()
+        self._clock = NEVER
+
+    def on_batch(
+        self, items: Iterable[CityWindow | Triaged | Alert]
+    ) -> Iterator[Facts | FeedHealth]:
+        """Return what changed."""
+        clock = self._clock
+        for item in items:
+            if isinstance(item, Alert):
+                yield self._warned(item)
+            elif isinstance(item, Triaged):
+                self._reports.extend(report.time for report in item.reports)
+            elif item.shards:
+                yield from self._window(item)
+                clock = max(clock, item.end)
+            else:
+                clock = max(clock, item.watermark)
+        if clock >= self._clock + 1000:
+            self._clock = clock
+            mode = "live" if clock + PROMPT_LATENESS_MS >= self.live_from_ms else "catching_up"
+            yield {"clock": clock + PROMPT_LATENESS_MS, "speed": self.speed, "mode": mode}
+
+    def _warned(self, alert: Alert) -> Facts:
+        if alert.status == "active":
+            if alert.version == 1:
+                self._issued.append(alert.time)
+            self._active.add(alert.id)
+            self._quiet_since = None
+        else:
+            self._active.discard(alert.id)
+            self._cleared.appendleft(
+                {
+                    name: getattr(alert, name)
+                    for name in ("id", "time", "level", "hazard", "district", "place", "first")
+                }
+            )
+            if not self._active:
+                self._quiet_since = alert.time
+        return {"cleared": list(self._cleared), "quiet_since": self._quiet_since}
+
+    def _window(self, window: CityWindow) -> Iterator[Facts | FeedHealth]:
+        kinds = _add_kinds([shard.kinds for shard in window.shards])
+        heard = sum(shard.heard for shard in window.shards)
+        quiet = [int(sensor) for shard in window.shards for sensor in shard.quiet]
+        while self._issued and self._issued[0] < window.end - HOUR_MS:
+            self._issued.popleft()
+        facts: dict[str, Any] = {
+            "sensors": {"total": len(self.registry), "reporting": heard - len(quiet)},
+            "closest": self._closest(window),
+            "warnings_per_hour": float(len(self._issued)),
+            "conditions": self._conditions(kinds, window),
+        }
+        if window.end % POINT_MS == 0:
+            facts["curves"] = self._draw(kinds, window.end)
+        yield facts
+        yield from self._feeds(kinds, quiet, window.end)
+
+    def _closest(self, window: CityWindow) -> list[dict[str, Any]]:
+        top = sorted(
+            (top for shard in window.shards for top in shard.top),
+            key=lambda top: (-top.surprisal, top.sensor),
+        )
+        return [
+            {
+                "sensor": self.registry.sensors[found.sensor].id,
+                "kind": self.registry.sensors[found.sensor].kind,
+                "hazard": self.registry.kind(found.sensor).hazard,
+                "name": self.registry.sensors[found.sensor].name,
+                "district": self.registry.districts[found.sensor],
+                "value": found.value,
+                "expected": round(found.expected, 3),
+                "surprisal": round(found.surprisal, 2),
+            }
+            for found in top[:TOP]
+        ]
+
+    def _conditions(self, kinds: dict[str, KindSums], window: CityWindow) -> dict[str, Any]:
+        rain = kinds.get("rain")
+        return {
+            "rain": None
+            if rain is None
+            else {"value": round(rain.value / rain.readings, 1), "unit": "mm/h", "trend": None},
+            "river": next((s.landmark for s in window.shards if s.landmark is not None), None),
+            "wind": None,
+        }
+
+    def _draw(self, kinds: dict[str, KindSums], end: int) -> dict[str, Any]:
+        for name in CURVES:
+            sums = kinds.get(name)
+            if sums is not None and sums.scored:
+                mean = sums.value / sums.readings
+                expected, half = sums.expected / sums.scored, BAND * sums.spread / sums.scored
+                point = (end, round(mean, 3), round(expected - half, 3), round(expected + half, 3))
+                self._curves.setdefault(name, deque(maxlen=POINTS)).append(point)
+        return {
+            name: {
+                "name": Text(kind_of(name).en, kind_of(name).zh),
+                "unit": kind_of(name).unit,
+                "value": points[-1][1],
+                "points": list(points),
+            }
+            for name, points in self._curves.items()
+        }
+
+    def _feeds(
+        self, kinds: dict[str, KindSums], quiet: list[int], end: int
+    ) -> Iterator[FeedHealth]:
+        groups: dict[str, list[tuple[str, KindSums]]] = {}
+        for name, sums in kinds.items():
+            groups.setdefault(kind_of(name).feed, []).append((name, sums))
+        silent = [self.registry.kind(sensor).feed for sensor in quiet]
+        sensors = self.registry.columns.sensors_of_feed
+        for feed, members in sorted(groups.items()):
+            last = max(sums.last_ms for _, sums in members)
+            rate = sum(sums.readings for _, sums in members) / (WINDOW_MS / 1000)
+            yield FeedHealth(
+                feed, last, round(rate, 2), end - last, 0, sensors[feed], silent.count(feed)
+            )
+        recent = [time for time in self._reports if end - WINDOW_MS <= time < end]
+        self._reports = deque(time for time in self._reports if time >= end)
+        if recent:
+            rate = round(len(recent) / (WINDOW_MS / 1000), 4)
+            bad = self.counters.account("intake").reasons.get("reports", 0)
+            yield FeedHealth("reports", recent[-1], rate, end - recent[-1], bad, 0, 0)
+
+    def snapshot(self) -> bytes:
+        """Return curves and what is known of the warnings."""
+        return pickle.dumps(
+            (
+                self._curves,
+                self._active,
+                self._issued,
+                self._cleared,
+                self._quiet_since,
+                self._reports,
+                self._clock,
+            )
+        )
+
+    def restore(self, state: bytes) -> None:
+        """Continue from a snapshot."""
+        (
+            self._curves,
+            self._active,
+            self._issued,
+            self._cleared,
+            self._quiet_since,
+            self._reports,
+            self._clock,
+        ) = pickle.loads(state)
+
+
+def _add_kinds(parts: list[dict[str, KindSums]]) -> dict[str, KindSums]:
+    whole: dict[str, KindSums] = {}
+    for part in parts:
+        for name, sums in part.items():
+            known = whole.get(name)
+            whole[name] = (
+                sums
+                if known is None
+                else KindSums(
+                    known.readings + sums.readings,
+                    max(known.last_ms, sums.last_ms),
+                    known.value + sums.value,
+                    known.expected + sums.expected,
+                    known.spread + sums.spread,
+                    known.scored + sums.scored,
+                )
+            )
+    return whole

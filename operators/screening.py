@@ -1,0 +1,113 @@
+"""Score every reading against what is normal for its sensor.
+
+Readings of one shard arrive in event-time order; each is scored, then learnt from. A reading that
+is unusual in the direction that threatens becomes evidence at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.record_of_peaks import CHANNELS, BankScores, SensorBank
+from operators.counters import Counters
+from operators.events import Evidence, Readings
+from operators.evidence import UNUSUAL, Found, sensor_evidence
+from operators.ordering import ShardRows, join_readings
+from operators.registry import Registry
+
+__all__ = ["BAND", "ScreenReadings", "Screened"]
+
+BAND = 3.0
+"""Half width of the expected range, in typical residuals."""
+SHOWN_DIGITS = 4
+
+
+class Screened(NamedTuple):
+    """Readings of one shard with their scores, row by row.
+
+    ``surprisal`` is that of the threatening direction, NaN in warm-up; ``expected`` and ``spread``
+    say what was expected and how far a reading usually is from it.
+    """
+
+    shard: int
+    rows: Readings
+    surprisal: NDArray[np.float64]
+    expected: NDArray[np.float64]
+    spread: NDArray[np.float64]
+    watermark: int
+
+
+class ScreenReadings:
+    """One shard's detectors.
+
+    Notes
+    -----
+    State: that of ``SensorBank``. A physically impossible value is rejected: it says something
+    about its sensor, nothing about the city.
+    """
+
+    def __init__(self, registry: Registry, counters: Counters) -> None:
+        self.registry = registry
+        self.counters = counters
+        self.bank = SensorBank()
+
+    def on_batch(self, items: Iterable[ShardRows]) -> Iterator[Screened | Found]:
+        """Return the scored rows and the evidence in them."""
+        batch = list(items)
+        shard, watermark = batch[0].shard, batch[-1].watermark
+        rows = self._possible(join_readings(item.rows for item in batch))
+        if not len(rows.sensor):
+            yield Found(f"screen:{shard}", (), watermark)
+            yield Screened(shard, rows, *(np.empty(0),) * 3, watermark)
+            return
+        scores = self._score(rows)
+        surprisal = self._threat(rows, scores)
+        yield Found(f"screen:{shard}", tuple(self._evidence(rows, scores, surprisal)), watermark)
+        yield Screened(shard, rows, surprisal, scores.expected, scores.scale, watermark)
+
+    def _possible(self, rows: Readings) -> Readings:
+        columns = self.registry.columns
+        value = rows.value
+        good = (value >= columns.low[rows.sensor]) & (value <= columns.high[rows.sensor])
+        self.counters.add("screen", "received", len(good))
+        self.counters.add("screen", "rejected", int(len(good) - good.sum()), "impossible value")
+        self.counters.add("screen", "sent", int(good.sum()))
+        return rows if good.all() else rows.take(good)
+
+    def _score(self, rows: Readings) -> BankScores:
+        slots = self.registry.columns.slot[rows.sensor]
+        self.bank.grow(int(slots.max()) + 1)
+        local_s = self.registry.local_time.seconds(rows.time)
+        return self.bank.score_and_learn(slots, local_s, rows.value)
+
+    def _threat(self, rows: Readings, scores: BankScores) -> NDArray[np.float64]:
+        surprisal = np.fmax(scores.surprisal, scores.residual_surprisal)
+        harmless = self.registry.columns.sign[rows.sensor] * scores.sign < 0
+        return np.where(harmless & ~np.isnan(surprisal), 0.0, surprisal)
+
+    def _evidence(
+        self, rows: Readings, scores: BankScores, surprisal: NDArray[np.float64]
+    ) -> Iterator[Evidence]:
+        for row in np.flatnonzero(surprisal >= UNUSUAL):
+            yield sensor_evidence(
+                self.registry,
+                int(rows.sensor[row]),
+                "sensor",
+                time=int(rows.time[row]),
+                value=float(rows.value[row]),
+                expected=round(float(scores.expected[row]), SHOWN_DIGITS),
+                surprisal=round(float(surprisal[row]), 2),
+                channel=CHANNELS[scores.channel[row]],
+            )
+
+    def snapshot(self) -> bytes:
+        """Return the bank's state."""
+        return self.bank.snapshot()
+
+    def restore(self, state: bytes) -> None:
+        """Continue from a snapshot."""
+        self.bank = SensorBank.restore(state)

@@ -1,0 +1,147 @@
+"""Give every citizen's report a hazard and a place.
+
+Reports are taken in event-time order. The category decides where it names a hazard; otherwise
+the text does, through an online model that keeps learning from reports whose category is known.
+The same words from the same place within minutes are one report told twice.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple, TypeVar
+
+from models.report_text import ReportText, normalise
+from operators.counters import Counters
+from operators.events import HAZARDS, Report
+from operators.intake import ReportRows
+from operators.ordering import NEVER
+from operators.registry import Registry, cell_of
+
+__all__ = ["REPEAT_MS", "TriageReports", "Triaged", "TriagedReport"]
+
+REPEAT_MS = 30 * 60_000
+"""Time within which the same words from the same cell count once."""
+REMEMBERED = 50_000
+"""Ids and texts remembered, to know a repetition."""
+CERTAIN = 0.5
+"""Chance from which the text alone decides the hazard."""
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class TriagedReport(NamedTuple):
+    """One report with what it is about."""
+
+    id: str
+    time: int
+    hazard: str
+    cell: str
+    lon: float
+    lat: float
+    district: str
+    repeated: bool
+    """Told before; kept, but not counted again."""
+
+
+class Triaged(NamedTuple):
+    """Reports in event-time order; none older than ``watermark`` will follow."""
+
+    reports: tuple[TriagedReport, ...]
+    watermark: int
+
+
+class TriageReports:
+    """Reports of a city.
+
+    Parameters
+    ----------
+    prompt
+        Let reports go on as they arrive; otherwise hold each until the watermark has passed it.
+
+    Notes
+    -----
+    State: the text model, the last ``REMEMBERED`` ids and texts, and reports still held.
+    """
+
+    def __init__(self, registry: Registry, counters: Counters, prompt: bool = False) -> None:
+        self.registry = registry
+        self.counters = counters
+        self.prompt = prompt
+        self.model = ReportText()
+        self._held: list[Report] = []
+        self._ids: OrderedDict[str, None] = OrderedDict()
+        self._texts: OrderedDict[tuple[str, str], int] = OrderedDict()
+        self._watermark = NEVER
+
+    def on_batch(self, items: Iterable[ReportRows]) -> Iterator[Triaged]:
+        """Return the reports whose turn it is."""
+        for item in items:
+            self._held.extend(item.reports)
+            self._watermark = max(self._watermark, item.watermark)
+            self.counters.add("triage", "received", len(item.reports))
+        due = [r for r in self._held if self.prompt or r.time < self._watermark]
+        self._held = [r for r in self._held if not (self.prompt or r.time < self._watermark)]
+        due.sort(key=lambda report: (report.time, report.id))
+        yield Triaged(tuple(self._each(due)), self._watermark)
+
+    def _each(self, reports: list[Report]) -> Iterator[TriagedReport]:
+        for report in reports:
+            if _remember(self._ids, report.id, None):
+                self.counters.add("triage", "rejected", 1, "id seen before")
+                continue
+            self.counters.add("triage", "sent")
+            yield self._triage(report)
+
+    def _triage(self, report: Report) -> TriagedReport:
+        cell = cell_of(report.lon, report.lat)
+        hazard = self._hazard(report)
+        return TriagedReport(
+            report.id,
+            report.time,
+            hazard,
+            cell,
+            report.lon,
+            report.lat,
+            self.registry.district_of(report.lon, report.lat),
+            self._told_before(report, cell),
+        )
+
+    def _hazard(self, report: Report) -> str:
+        if report.category in HAZARDS:
+            if report.text:
+                self.model.learn_one(report.text, str(report.category))
+            return str(report.category)
+        chances = self.model.predict_proba_one(f"{report.category or ''} {report.text}".strip())
+        best = max(chances, key=lambda hazard: (chances[hazard], hazard))
+        return best if chances[best] >= CERTAIN else "other"
+
+    def _told_before(self, report: Report, cell: str) -> bool:
+        words = normalise(report.text)
+        if not words:
+            return False
+        before = self._texts.get((cell, words), NEVER)
+        _remember(self._texts, (cell, words), report.time)
+        return report.time - before < REPEAT_MS
+
+    def snapshot(self) -> bytes:
+        """Return the model and what is remembered."""
+        return pickle.dumps(
+            (self.model.snapshot(), self._held, self._ids, self._texts, self._watermark)
+        )
+
+    def restore(self, state: bytes) -> None:
+        """Continue from a snapshot."""
+        model, self._held, self._ids, self._texts, self._watermark = pickle.loads(state)
+        self.model = ReportText.restore(model)
+
+
+def _remember(memory: OrderedDict[K, V], key: K, value: V) -> bool:
+    known = key in memory
+    memory[key] = value
+    memory.move_to_end(key)
+    if len(memory) > REMEMBERED:
+        memory.popitem(last=False)
+    return known

@@ -1,0 +1,128 @@
+// What a person can do about the warning shown. Acknowledge goes out at once; what teaches the
+// model asks for the same key once more; shelving asks for how long. Nothing can be sent when stale.
+import { h, keep } from './dom.js';
+import { countdown, hourOf, time } from './format.js';
+import { lang, t } from './i18n.js';
+import { sign } from './icons.js';
+import { counts } from './say.js';
+import { isWall } from './screen.js';
+import { acked, shelved } from './store.js';
+
+const HOUR = 3_600_000;
+const SHIFTS = [8, 20, 32];
+const FORGET_MS = 15_000;
+
+export class Actions {
+  #commands = new Map(); // command id -> {alert, op}
+
+  constructor(screen, redraw) {
+    this.screen = screen;
+    this.redraw = redraw;
+  }
+
+  /** A key or button: ack, confirm, false_alarm, shelve. */
+  press(op) {
+    const alert = this.screen.selected();
+    if (!alert || alert.status !== 'active' || this.screen.phase === 'stale' || isWall()) return;
+    if (this.screen.store.sent.get(alert.id)?.state === 'sending') return;
+    if (op === 'ack' && alert.marks?.acknowledged) return;
+    if (op === 'shelve' && shelved(alert)) this.#send(alert, 'unshelve');
+    else if (op === 'ack' || (op !== 'shelve' && this.screen.ask === op)) this.#send(alert, op);
+    else this.screen.ask = this.screen.ask === op ? null : op;
+    this.redraw();
+  }
+
+  cancel() {
+    const had = this.screen.ask != null;
+    this.screen.ask = null;
+    if (had) this.redraw();
+    return had;
+  }
+
+  #send(alert, op, until = null) {
+    this.screen.ask = null;
+    const id = this.screen.link.command({ op, alert: alert.id, version: alert.version, until, note: '' });
+    this.#commands.set(id, { alert: alert.id, op });
+    this.#note(alert.id, { op, version: alert.version, state: 'sending' });
+    this.redraw();
+  }
+
+  /** The hub answered: ok, or err with a reason. */
+  answered(message) {
+    const command = this.#commands.get(message.id);
+    if (!command) return;
+    this.#commands.delete(message.id);
+    const sent = this.screen.store.sent.get(command.alert);
+    if (!sent) return; // the new version was faster than the answer
+    this.#note(command.alert, { ...sent, state: message.t, why: message.why || message.reason || '' });
+    setTimeout(() => this.#forget(command.alert), FORGET_MS);
+  }
+
+  #note(id, sent) {
+    this.screen.store.setSent(id, sent);
+  }
+
+  #forget(id) {
+    const sent = this.screen.store.sent.get(id);
+    if (sent && sent.state !== 'sending') this.screen.store.sent.delete(id);
+    this.redraw();
+  }
+
+  draw(host, alert) {
+    const { stale, ask, store } = this.screen;
+    const [icon, text, urgent] = this.#line(alert);
+    const off = stale || alert.status !== 'active';
+    const sent = store.sent.get(alert.id)?.state;
+    keep(host, [lang(), alert.id, icon, text, urgent, off, ask, sent, alert.marks, ask === 'shelve' && this.#shiftEnd()], () => [
+      h(urgent ? 'p.urge' : 'p', { role: 'status' }, sign(icon), text),
+      ask === 'shelve' && !off ? this.#times(alert) : this.#buttons(alert, off || sent === 'sending'),
+    ]);
+  }
+
+  #buttons(alert, off) {
+    const { ask } = this.screen;
+    const button = (op, key, primary) => {
+      const name = op === 'shelve' && shelved(alert) ? 'unshelve' : op;
+      const done = op === 'ack' && acked(alert);
+      const classes = primary && !done ? 'button.pri' : ask === op ? 'button.ask' : 'button';
+      return h(classes, { type: 'button', 'data-op': op, disabled: off || done, onclick: () => this.press(op) }, h('kbd', null, key), t(ask === op ? 'again' : name));
+    };
+    return h('div.btns', null, button('ack', 'a', true), button('confirm', 'c'), button('false_alarm', 'f'), button('shelve', 's'));
+  }
+
+  #times(alert) {
+    const now = this.screen.asOf;
+    const end = this.#shiftEnd();
+    const choice = (text, until) => h('button', { type: 'button', 'data-until': until, onclick: () => this.#send(alert, 'shelve', until) }, text);
+    const cancel = h('button', { type: 'button', onclick: () => this.cancel() }, t('cancel'));
+    return h('div.btns.times', null, choice(t('for1h'), Math.round(now + HOUR)), choice(t('for4h'), Math.round(now + 4 * HOUR)), choice(t('toShift', { time: time(end) }), end), cancel);
+  }
+
+  // Shifts change at 08:00 and 20:00 of the city.
+  #shiftEnd() {
+    const now = this.screen.asOf;
+    const minutes = Number(time(now).slice(3)) * 60_000 + (now % 60_000);
+    const hour = hourOf(now);
+    return Math.round(now - minutes + (SHIFTS.find((h) => h > hour) - hour) * HOUR);
+  }
+
+  // What happens if nobody acts, or why the warning is held down.
+  #line(alert) {
+    const { stale, ask, store, asOf } = this.screen;
+    const { acknowledged, confirmed, shelved_until: until, suppressed_by: by } = alert.marks || {};
+    const sent = store.sent.get(alert.id);
+    if (alert.status !== 'active') return ['check', t('clearedAt', { time: time(alert.time) })];
+    if (stale) return ['escalate', t('cannotSend'), true];
+    if (ask) return ['clock', t({ confirm: 'askConfirm', false_alarm: 'askFalse', shelve: 'askShelve' }[ask]), true];
+    if (sent?.state === 'err') return ['escalate', t('refused', { why: sent.why }), true];
+    if (sent) return ['pending', t(sent.state === 'ok' ? 'accepted' : 'sending', { op: t(sent.op) })];
+    if (by) return ['layers', t('suppressedBy', { id: by })];
+    if (until) return ['shelve', t('shelvedUntil', { time: time(until) })];
+    if (confirmed) return ['checks', t('confirmedBy', { who: confirmed })];
+    if (acknowledged) return ['check', t('ackedBy', { who: acknowledged })];
+    if (alert.next?.at > asOf) return ['escalate', t('nextAt', { what: alert.next.what, time: countdown(alert.next.at - asOf) }), alert.level === 1];
+    const { sensors, reports } = counts(alert);
+    if (alert.level >= 3 && sensors === 1 && !reports) return ['sensor', t('oneAlone')];
+    return ['escalate', t('nobody'), alert.level === 1];
+  }
+}

@@ -1,0 +1,77 @@
+// Footer: how each feed arrives | how long a reading takes to this screen | how loaded the operators are.
+import { $, h, keep } from './dom.js';
+import { DASH, lag, number, rate } from './format.js';
+import { lang, t } from './i18n.js';
+import { bars } from './tiny.js';
+import { KINDS } from './words.js';
+
+const FEEDS = ['river_rain', 'streets', 'traffic', 'air_gas', 'power_water', 'reports', 'other'];
+const TITLES = { traffic: 'traffic_feed', other: 'other_feed' };
+const BOUND = 6; // warnings an hour and operator, EEMUA 191
+const SCALE = 16;
+
+export class Footer {
+  #feeds = h('div.feeds');
+  #right = h('div.f-r');
+
+  constructor(screen) {
+    this.screen = screen;
+    $('#foot').append(this.#feeds, this.#right);
+  }
+
+  draw() {
+    const { store } = this.screen;
+    keep(this.#feeds, [lang(), store.revision.feeds, Boolean(store.city)], () => this.#list());
+    keep(this.#right, this.#numbers(), () => this.#ends());
+  }
+
+  /** The same as a page of the phone's City tab. */
+  page() {
+    return h('div.city-feeds', null, this.#list(), h('div.f-r', null, this.#ends()));
+  }
+
+  sign() {
+    return [this.screen.store.revision.feeds, this.#numbers()];
+  }
+
+  // A feed this city has sensors for and nothing is heard of must be seen missing.
+  #list() {
+    const { store } = this.screen;
+    const expected = new Set((store.city?.sensors || []).map((s) => KINDS[s.kind]?.feed));
+    return FEEDS.filter((name) => store.feeds.has(name) || expected.has(name)).map((name) => feed(name, store.feeds.get(name)));
+  }
+
+  #numbers() {
+    const { latency, warnings_per_hour: load } = this.screen.store.overview;
+    return [lang(), latency, this.screen.hub, load, this.screen.link.server];
+  }
+
+  #ends() {
+    const { latency, warnings_per_hour: load } = this.screen.store.overview;
+    return [latency && path(latency, this.screen.hub), load != null && loadBar(load), h('div.ver', null, this.screen.link.server)].filter(Boolean);
+  }
+}
+
+function feed(name, health) {
+  const title = h('b', null, t(TITLES[name] || name));
+  if (!health) return h('div.feed.bad', null, title, h('span.rate', null, DASH), h('span.lag', null, t('noData')));
+  const silent = health.silent > 0;
+  const last = silent ? t('silent', { n: number(health.silent) }) : lag(health.lag_ms);
+  return h(silent ? 'div.feed.bad' : 'div.feed', null, title, bars(health.bars), h('span.rate', null, rate(health.rate)), h('span.lag', null, last));
+}
+
+const ms = (us) => number(us / 1000, us < 9950 ? 1 : 0);
+
+function path(latency, hub) {
+  const p50 = latency.p50_us + (hub?.p50 || 0);
+  const p99 = latency.p99_us + (hub?.p99 || 0);
+  const title = t('pathTitle', { a: ms(latency.p50_us), b: ms(latency.p99_us), c: ms(hub?.p50 || 0), d: ms(hub?.p99 || 0) });
+  return h('div.lat', { title }, h('span', null, t('path')), h('b', null, `p50 ${ms(p50)}`), h('b', null, `p99 ${ms(p99)}\u00a0ms`));
+}
+
+function loadBar(load) {
+  const over = load > BOUND;
+  const width = `${Math.min(1, load / SCALE) * 100}%`;
+  const note = over ? h('strong', null, t('overBound')) : h('span', null, t('bound'));
+  return h(over ? 'div.load.over' : 'div.load', null, h('span', null, t('load')), h('b', null, number(load, load < 20 ? 1 : 0)), h('i.bul', null, h('u', { style: { width } }), h('s')), note);
+}

@@ -1,0 +1,126 @@
+// The line to the hub: screen protocol citywatch.v1. Connects, subscribes, and after a break comes
+// back by itself with its cursor, so that no version of a warning is missed or seen twice.
+
+const FIRST_RETRY_MS = 300;
+const LAST_RETRY_MS = 8000;
+const SILENCE_MS = 12_000; // two heartbeats and a bit: the socket is open but nobody is there
+const CHANNELS = { 1: 'alerts', 2: 'cells', 3: 'feeds', 4: 'overview' };
+const FIRST_FREE_ID = 10;
+
+export class Link {
+  tries = 0;
+  beatAt = null; // performance.now of the last heartbeat
+  heardAt = null; // ... of the last message of any sort
+  flow = 'live';
+  flowAge = 0;
+  progress = null;
+  server = '';
+  #url;
+  #token;
+  #hear;
+  #socket = null;
+  #cursor = null;
+  #timer = null;
+  #nextId = FIRST_FREE_ID;
+  #sensor = null; // {id, sensor}
+  #asked = new Set(); // alert ids whose history was asked for
+  #commands = new Map(); // id -> command not answered yet
+
+  /** `hear(message)` gets every message after the link has taken what it needs from it. */
+  constructor(url, hear, token = null) {
+    this.#url = url;
+    this.#hear = hear;
+    this.#token = token;
+    addEventListener('online', () => this.#retryNow());
+    document.addEventListener('visibilitychange', () => this.#retryNow());
+    setInterval(() => this.#watch(), 1000);
+  }
+
+  connect() {
+    clearTimeout(this.#timer);
+    const socket = new WebSocket(this.#url, 'citywatch.v1');
+    this.#socket = socket;
+    this.heardAt = performance.now();
+    socket.onmessage = (event) => socket === this.#socket && this.#take(JSON.parse(event.data));
+    socket.onclose = () => socket === this.#socket && this.#lost();
+  }
+
+  get open() {
+    return this.#socket?.readyState === WebSocket.OPEN;
+  }
+
+  #lost() {
+    this.#socket = null;
+    const wait = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.tries);
+    this.tries++;
+    // Jitter: a hub that comes back must not meet every screen at the same moment.
+    this.#timer = setTimeout(() => this.connect(), wait * (0.5 + Math.random() / 2));
+    this.#hear({ t: 'lost' });
+  }
+
+  #retryNow() {
+    if (this.#socket || document.hidden) return;
+    this.connect();
+  }
+
+  #watch() {
+    if (!this.#socket || performance.now() - this.heardAt < SILENCE_MS) return;
+    const socket = this.#socket;
+    this.#lost();
+    socket.close();
+  }
+
+  #send(message) {
+    if (this.open) this.#socket.send(JSON.stringify(message));
+  }
+
+  #take(message) {
+    this.heardAt = performance.now();
+    if (message.cur && message.t !== 'hello') this.#cursor = message.cur;
+    if (message.t === 'hello') this.#greet(message);
+    if (message.t === 'hb') this.#beat(message);
+    if (message.t === 'ok' || message.t === 'err') this.#commands.delete(message.id);
+    this.#hear(message);
+  }
+
+  #greet(hello) {
+    this.server = hello.server || '';
+    if (this.#token) this.#send({ t: 'auth', token: this.#token });
+    for (const [id, ch] of Object.entries(CHANNELS)) {
+      this.#send(ch === 'alerts' ? { t: 'sub', id: Number(id), ch, f: {}, at: this.#cursor } : { t: 'sub', id: Number(id), ch });
+    }
+    if (this.#sensor) this.#send({ t: 'sensor', id: this.#sensor.id, sensor: this.#sensor.sensor });
+    for (const command of this.#commands.values()) this.#send(command);
+  }
+
+  #beat(message) {
+    this.beatAt = this.heardAt;
+    this.tries = 0;
+    this.flow = message.flow || 'live';
+    this.flowAge = message.flow_age_ms || 0;
+    this.progress = message.progress ?? null;
+  }
+
+  /** Follow the curve of one sensor; the one before is let go. */
+  follow(sensor) {
+    if (this.#sensor?.sensor === sensor) return;
+    if (this.#sensor) this.#send({ t: 'unsub', id: this.#sensor.id });
+    this.#sensor = sensor ? { id: this.#nextId++, sensor } : null;
+    if (this.#sensor) this.#send({ t: 'sensor', id: this.#sensor.id, sensor });
+  }
+
+  /** Ask once for the earlier versions of a warning. */
+  history(alert) {
+    if (this.#asked.has(alert) || !this.open) return;
+    this.#asked.add(alert);
+    this.#send({ t: 'history', id: this.#nextId++, alert });
+  }
+
+  /** Send a command; it is sent again after a reconnect, under the same id, until it is answered. */
+  command(fields) {
+    const command = { t: 'cmd', id: `c-${crypto.getRandomValues(new Uint32Array(2)).join('-')}`, ...fields };
+    this.#commands.set(command.id, command);
+    this.#send(command);
+    return command.id;
+  }
+}

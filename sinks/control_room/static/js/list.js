@@ -1,0 +1,146 @@
+// The list of warnings: level, then newest. It never moves under a hand, and what does not fit is
+// folded by level and hazard, never red.
+import { $, h, keep, keepEach } from './dom.js';
+import { lang, t } from './i18n.js';
+import { sign } from './icons.js';
+import { quietItems } from './quiet.js';
+import { alertRow, blueRow, foldRow, rowFacts } from './row.js';
+import { districtName, hazardName, headline, place } from './say.js';
+import { isWall } from './screen.js';
+import { shelved } from './store.js';
+
+const FOLD_FROM = 30;
+const FEW = 7;
+const HAND_MS = 2000;
+
+export class List {
+  #head = h('div.l-head');
+  #rows = h('div.rows', { role: 'listbox' });
+  #box = null;
+  #order = [];
+  #handAt = -Infinity;
+  #open = new Set();
+
+  constructor(screen, choose, redraw) {
+    this.screen = screen;
+    this.choose = choose;
+    this.redraw = redraw;
+    const pane = $('#list-pane');
+    pane.append(this.#head, this.#rows);
+    const hand = () => { this.#handAt = performance.now(); };
+    pane.addEventListener('pointermove', hand);
+    addEventListener('keydown', hand);
+  }
+
+  draw() {
+    const { shown, suppressed } = this.screen.store.active();
+    const live = shown.filter((a) => !shelved(a));
+    const over = live.length > FOLD_FROM;
+    $('#list-pane').setAttribute('aria-label', t('warnings'));
+    this.#rows.setAttribute('aria-label', t('warnings'));
+    this.#drawHead(live.length, over);
+    this.#rows.classList.toggle('over', over);
+    this.#rows.classList.toggle('few', live.length < FEW);
+    const found = this.#found(this.#steady(shown));
+    keepEach(this.#rows, [...this.#items(found, over), ...this.#foot(found, suppressed), ...(this.screen.find ? [] : quietItems(this.screen, live.length, FEW))]);
+  }
+
+  #drawHead(n, over) {
+    const { find } = this.screen;
+    keep(this.#head, [n, over, find != null, lang()], () => {
+      const count = [h('b', null, String(n)), ` ${t('active')}`];
+      if (find != null) return [...count, this.#searchBox()];
+      const button = h('button.find', { type: 'button', onclick: () => this.search() }, sign('find'), t('find'), ' ', h('kbd', null, '/'));
+      return [...count, h('span', null, over ? t('folded') : n ? t('order') : ''), button];
+    });
+  }
+
+  #searchBox() {
+    const typed = () => {
+      this.screen.find = this.#box.value;
+      this.redraw();
+    };
+    this.#box ??= h('input.find-box', { type: 'search', oninput: typed });
+    this.#box.placeholder = t('findHint');
+    this.#box.setAttribute('aria-label', t('find'));
+    return this.#box;
+  }
+
+  search() {
+    this.screen.find ??= '';
+    this.draw();
+    this.#box.value = this.screen.find;
+    this.#box.focus();
+  }
+
+  stopSearch() {
+    this.screen.find = null;
+    this.redraw();
+  }
+
+  // While a pointer or key is at work the known rows keep their places.
+  #steady(alerts) {
+    if (performance.now() - this.#handAt < HAND_MS) {
+      const rank = new Map(this.#order.map((id, i) => [id, i]));
+      const at = (a) => rank.get(a.id) ?? Infinity;
+      return [...alerts].sort((a, b) => (at(a) === at(b) ? 0 : at(a) - at(b)));
+    }
+    this.#order = alerts.map((a) => a.id);
+    return alerts;
+  }
+
+  #found(alerts) {
+    const text = (this.screen.find || '').trim().toLowerCase();
+    if (!text) return alerts;
+    const { store } = this.screen;
+    const words = (a) => [place(store, a), headline(store, a), hazardName(a.hazard), districtName(store, a.district), a.id].join(' ').toLowerCase();
+    return alerts.filter((a) => words(a).includes(text));
+  }
+
+  /** Ids in the order of the list, for j and k. */
+  ids() {
+    return [...this.#rows.querySelectorAll('[data-id]')].map((row) => row.dataset.id);
+  }
+
+  #items(alerts, over) {
+    if (this.screen.find && !alerts.length) return [{ key: 'none', sign: lang(), build: () => h('p.none', null, t('noneFound')) }];
+    const blue = alerts.filter((a) => a.level === 4 && !shelved(a));
+    if (isWall() && blue.length > 1 && !over) {
+      const sign = JSON.stringify([lang(), blue.map((a) => [a.id, a.version])]);
+      return [...alerts.filter((a) => !blue.includes(a)).map((a) => this.#row(a)), { key: 'blue', sign, build: () => blueRow(this.screen.store, blue) }];
+    }
+    if (!over || this.screen.find) return alerts.map((a) => this.#row(a));
+    return [...alerts.filter((a) => a.level < 3).map((a) => this.#row(a)), ...this.#folds(alerts.filter((a) => a.level > 2))];
+  }
+
+  #row(alert) {
+    const facts = rowFacts(this.screen, alert, alert.id === this.screen.shown);
+    return { key: alert.id, sign: JSON.stringify(facts), build: () => alertRow(alert, facts, () => this.choose(alert.id)) };
+  }
+
+  #folds(alerts) {
+    const groups = Map.groupBy(alerts, (a) => `${a.level} ${a.hazard}`);
+    const worst = [...groups].sort(([, a], [, b]) => a[0].level - b[0].level || b.length - a.length);
+    return worst.flatMap(([key, group]) => {
+      const toggle = () => {
+        if (!this.#open.delete(key)) this.#open.add(key);
+        this.redraw();
+      };
+      const sign = JSON.stringify([lang(), group.map((a) => [a.district, a.marks])]);
+      const fold = { key, sign, build: () => foldRow(this.screen.store, group, toggle) };
+      return this.#open.has(key) ? [fold, ...group.map((a) => this.#row(a))] : [fold];
+    });
+  }
+
+  #foot(found, suppressed) {
+    if (!suppressed.length) return [];
+    const { showSuppressed } = this.screen;
+    const toggle = () => {
+      this.screen.showSuppressed = !showSuppressed;
+      this.redraw();
+    };
+    const line = () => h('div.sup', null, sign('layers'), h('span', null, t('suppressed', { n: suppressed.length })), h('button', { type: 'button', onclick: toggle }, t(showSuppressed ? 'hide' : 'show')));
+    const rows = showSuppressed ? this.#found(suppressed).map((a) => this.#row(a)) : [];
+    return [{ key: 'suppressed', sign: JSON.stringify([lang(), suppressed.length, showSuppressed]), build: line }, ...rows];
+  }
+}

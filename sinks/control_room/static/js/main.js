@@ -1,0 +1,128 @@
+// The control-room screen. Messages change the store; a redraw follows on the next frame; every view
+// compares what it would say with what it says, and touches the page only where they differ.
+import { Actions } from './actions.js';
+import { Banner } from './banner.js';
+import { Detail } from './detail.js';
+import { $, write } from './dom.js';
+import { Footer } from './footer.js';
+import { useZone } from './format.js';
+import { Header } from './header.js';
+import { t } from './i18n.js';
+import { listen } from './keyboard.js';
+import { Link } from './link.js';
+import { List } from './list.js';
+import { CityMap, canDraw } from './map/city_map.js';
+import { Districts } from './map/districts.js';
+import { headline, place } from './say.js';
+import { Screen, isPhone } from './screen.js';
+import { Sound } from './sound.js';
+import { Tabs } from './tabs.js';
+
+const TICK_MS = 250;
+const CITY_RETRY_MS = 2000;
+
+const screen = new Screen();
+const sound = new Sound(screen);
+const actions = new Actions(screen, redraw);
+const footer = new Footer(screen);
+const header = new Header(screen, sound, redraw);
+const list = new List(screen, choose, redraw);
+const map = canDraw() ? new CityMap(screen, choose) : new Districts(screen);
+const views = [new Banner(screen), header, new Tabs(screen, redraw), new Detail(screen, actions, footer, redraw), list, footer, map];
+
+let asked = false;
+
+function redraw() {
+  if (asked) return;
+  asked = true;
+  requestAnimationFrame(() => {
+    asked = false;
+    for (const view of views) view.draw();
+  });
+}
+
+function choose(id) {
+  screen.choose(id);
+  if (isPhone()) screen.tab = 'detail';
+  delete document.documentElement.dataset.closed;
+  redraw();
+}
+
+function step(by) {
+  const ids = list.ids();
+  if (!ids.length) return;
+  const at = ids.indexOf(screen.shown);
+  choose(ids[Math.min(ids.length - 1, Math.max(0, at + by))]);
+  document.querySelector(`[data-id="${CSS.escape(screen.shown ?? '')}"]`)?.scrollIntoView({ block: 'nearest' });
+}
+
+// Esc leaves the innermost thing: a question, the search, the page, the selection.
+function close() {
+  if (actions.cancel()) return;
+  if (screen.find != null) return list.stopSearch();
+  if (screen.tab === 'detail') screen.tab = 'alerts';
+  else document.documentElement.dataset.closed = '';
+  screen.choose(null);
+  redraw();
+}
+
+const hear = {
+  hb: (m) => {
+    screen.clock.set(m.clock, screen.store.overview.speed);
+    screen.hub = m.hub_us;
+  },
+  snap: (m) => screen.store.snapshot(m),
+  ev: (m) => arrived(screen.store.apply(m.a)),
+  reset: () => screen.store.reset(),
+  st: (m) => ({ 2: () => screen.store.setCells(m.k), 3: () => screen.store.setFeeds(m.k), 4: () => overview(m.k) })[m.id]?.(),
+  series: (m) => screen.store.setSeries(m),
+  history: (m) => {
+    for (const version of m.a) screen.store.remember(version);
+  },
+  ok: (m) => actions.answered(m),
+  err: (m) => actions.answered(m),
+};
+
+function overview(fields) {
+  screen.store.setOverview(fields);
+  if (fields.clock != null) screen.clock.set(fields.clock, screen.store.overview.speed);
+}
+
+function arrived(alerts) {
+  const { store } = screen;
+  const risen = alerts.filter((a) => performance.now() - (store.arrived.get(a.id) ?? -Infinity) < TICK_MS);
+  sound.news(risen);
+  const red = risen.find((a) => a.level === 1);
+  if (red) write($('#speak'), t('newRed', { place: place(store, red), headline: headline(store, red) }));
+}
+
+async function loadCity() {
+  try {
+    const answer = await fetch('/city.json');
+    if (!answer.ok) throw new Error(`city.json: ${answer.status}`);
+    const city = await answer.json();
+    useZone(city.timezone);
+    screen.store.setCity(city);
+    redraw();
+  } catch {
+    setTimeout(loadCity, CITY_RETRY_MS); // the hub may be up before the flow has said which city
+  }
+}
+
+// A token comes in the fragment, which never leaves the browser.
+const token = new URLSearchParams(location.hash.slice(1)).get('token');
+if (token) history.replaceState(null, '', location.pathname + location.search);
+
+screen.link = new Link(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws`, (message) => {
+  hear[message.t]?.(message);
+  redraw();
+}, token);
+listen({ actions, list, step, close, open: () => choose(screen.shown), mute: () => sound.toggle().then(redraw) });
+addEventListener('resize', redraw);
+setInterval(() => {
+  sound.tick();
+  redraw();
+}, TICK_MS);
+loadCity();
+screen.link.connect();
+redraw();

@@ -1,0 +1,93 @@
+// Names on the map: districts in their middle, rivers along a straight stretch of their course.
+// They are HTML: text in WebGL would need a glyph server.
+import { h } from '../dom.js';
+import { pick } from '../i18n.js';
+
+const TWICE_M = 30_000; // a river longer than this inside the city is named twice
+const LABEL_M = 2500; // room a river's name takes along it
+
+/** Elements with their places: `{node, at}`. */
+export function districtNames(city) {
+  return city.districts.filter((d) => d.polygon?.length > 2).map((d) => ({ node: h('div.m-d', null, pick({ en: d.name, zh: d.name_zh })), at: heart(d.polygon) }));
+}
+
+/** The point of a polygon farthest from its edge, on a coarse grid: a label there stays inside. */
+export function heart(ring) {
+  const lon = ring.map((p) => p[0]);
+  const lat = ring.map((p) => p[1]);
+  const [west, east, south, north] = [Math.min(...lon), Math.max(...lon), Math.min(...lat), Math.max(...lat)];
+  let best = { away: -1, at: [(west + east) / 2, (south + north) / 2] };
+  for (let i = 1; i < 16; i++) {
+    for (let j = 1; j < 16; j++) {
+      const at = [west + ((east - west) * i) / 16, south + ((north - south) * j) / 16];
+      const away = inside(at, ring) ? edge(at, ring) : -1;
+      if (away > best.away) best = { away, at };
+    }
+  }
+  return best.at;
+}
+
+export function inside([x, y], ring) {
+  let within = false;
+  for (let i = 0, j = ring.length - 1; i < ring.length; j = i++) {
+    const [[xi, yi], [xj, yj]] = [ring[i], ring[j]];
+    if (yi > y !== yj > y && x < ((xj - xi) * (y - yi)) / (yj - yi) + xi) within = !within;
+  }
+  return within;
+}
+
+// A name is wider than high: nearness left and right counts half.
+function edge([x, y], ring) {
+  return Math.min(...ring.map((p) => Math.hypot((p[0] - x) / 2, p[1] - y)));
+}
+
+export function riverNames(city, bounds) {
+  const rivers = Map.groupBy(city.lines.filter((l) => l.kind === 'river' && l.name && l.coordinates.length > 1), (l) => JSON.stringify(l.name));
+  return [...rivers.values()].flatMap((parts) => {
+    const longest = parts.sort((a, b) => b.coordinates.length - a.coordinates.length)[0];
+    return spots(longest.coordinates, bounds).map(({ at, turn }) => ({ node: h('div.m-r', null, h('span', { style: { transform: `rotate(${turn}deg)` } }, pick(longest.name))), at }));
+  });
+}
+
+// The straightest stretches, away from the edges of the picture and from each other.
+function spots(line, bounds) {
+  const way = measured(line, bounds);
+  const total = way.at(-1)?.along ?? 0;
+  const fits = [];
+  for (let i = 0; i < way.length; i++) {
+    const j = way.findIndex((p) => p.along >= way[i].along + LABEL_M);
+    if (j < 0) break;
+    const [a, b] = [way[i], way[j]];
+    const straight = Math.hypot(b.x - a.x, b.y - a.y) / (b.along - a.along);
+    const mid = way[Math.floor((i + j) / 2)];
+    fits.push({ at: mid.at, along: mid.along, turn: upright((-Math.atan2(b.y - a.y, b.x - a.x) * 180) / Math.PI), rank: straight * mid.room });
+  }
+  fits.sort((a, b) => b.rank - a.rank);
+  if (!fits.length) return [];
+  const second = fits.find((f) => Math.abs(f.along - fits[0].along) > total / 2);
+  return total > TWICE_M && second?.rank > 0.6 ? [fits[0], second] : [fits[0]];
+}
+
+const upright = (turn) => (turn > 90 ? turn - 180 : turn < -90 ? turn + 180 : turn);
+
+function measured(line, [[west, south], [east, north]]) {
+  const lonM = 111_320 * Math.cos((line[0][1] * Math.PI) / 180);
+  const out = [];
+  for (const at of dense(line)) {
+    const [x, y] = [at[0] * lonM, at[1] * 111_320];
+    const last = out.at(-1);
+    const u = (at[0] - west) / (east - west);
+    const v = (at[1] - south) / (north - south);
+    const room = Math.max(0, Math.min(u, 1 - u, v, 1 - v));
+    if (room > 0.02) out.push({ at, x, y, along: last ? last.along + Math.hypot(x - last.x, y - last.y) : 0, room: Math.min(1, 0.6 + room * 2) });
+  }
+  return out;
+}
+
+function dense(line) {
+  return line.slice(1).flatMap((b, i) => {
+    const a = line[i];
+    const n = Math.max(1, Math.ceil(Math.hypot(b[0] - a[0], b[1] - a[1]) / 0.003));
+    return Array.from({ length: n }, (_, s) => [a[0] + ((b[0] - a[0]) * s) / n, a[1] + ((b[1] - a[1]) * s) / n]);
+  });
+}

@@ -1,0 +1,56 @@
+// Why: every piece of evidence with its value, what was expected, and how surprising it is.
+// What disagrees is listed too, hollow, and counted in the heading.
+import { h, keep } from './dom.js';
+import { measure, number, quantity } from './format.js';
+import { lang, t } from './i18n.js';
+import { evidenceIcon } from './icons.js';
+import { kindName } from './format.js';
+import { evidenceOf, sensorName, unitOf } from './say.js';
+import { isWall } from './screen.js';
+
+const UNUSUAL = 3;
+const MOST = 10;
+const SHOWN = 6;
+
+export function why(host, screen, alert, redraw) {
+  const all = evidenceOf(alert);
+  host.hidden = !all.length;
+  const open = screen.more.has('why');
+  keep(host, [lang(), all, open, isWall()], () => {
+    const agree = all.filter((e) => e.surprisal >= UNUSUAL).length;
+    const rest = all.length - agree;
+    const note = rest ? t('agreeNot', { n: agree, m: rest }) : t('agree', { n: agree });
+    const few = open || all.length <= SHOWN + 1 ? all : all.slice(0, SHOWN);
+    return [h('h2', null, t('why'), h('span', null, note)), head(), few.map((e) => row(screen.store, e)), few.length < all.length && more(screen, all.length - few.length, 'why', redraw)].flat().filter(Boolean);
+  });
+}
+
+const head = () => h('div.ev.hd', null, h('span'), h('span'), h('span.v', null, t('value')), h('span.x', null, t('expected')), h('span.su.hd3', null, t('surprisal')));
+
+/** A button that opens a list further. */
+export function more(screen, n, name, redraw) {
+  const open = () => {
+    screen.more.add(name);
+    redraw();
+  };
+  return h('button.more', { type: 'button', onclick: open }, t('showMore', { n }));
+}
+
+function row(store, e) {
+  const unit = e.source === 'report' ? '' : unitOf(store, e);
+  const width = `${Math.min(1, Math.max(0, e.surprisal) / MOST) * 100}%`;
+  return h(e.surprisal >= UNUSUAL ? 'div.ev' : 'div.ev.no', { title: e.key },
+    evidenceIcon(e),
+    h('b', null, title(store, e)),
+    h('span.v', null, e.source === 'report' ? number(e.value) : quantity(e.value, e.kind, unit)),
+    h('span.x', null, measure(e.expected, e.kind, unit).value),
+    h('span.su', null, h('i.sb', null, h('u', { style: { width } }), h('s')), h('em', null, number(e.surprisal, 1))),
+  );
+}
+
+function title(store, e) {
+  if (e.source === 'report') return e.value >= 2 ? t('reportsOf', { n: number(e.value) }) : t('reportsNear');
+  if (e.source === 'cell') return t('cellOf', { kind: kindName(e.kind) });
+  const name = sensorName(store, e.key, e.kind);
+  return e.source === 'outage' ? t('outageOf', { name }) : name;
+}

@@ -1,0 +1,379 @@
+"""Follow the store and tell the hub; fetch and write what the hub wishes.
+
+Two loops: the logs (woken by the store) and the values (polled). A store that goes away is waited
+for; one that comes back without the entry last read, or with another epoch, has lost something,
+and everybody starts again from a snapshot.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+import redis.asyncio as redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError, ResponseError
+from redis.retry import Retry
+
+from operators.events import KINDS, City
+from sinks.control_room.alert_log import Entry
+from sinks.control_room.channels import Page
+from sinks.control_room.hub import Hub, Record
+from sinks.control_room.protocol import Position, encode, parse_position, position_text
+from sinks.store import ANSWER_S, CONNECT_S, Keys, StoreError, check_schema, set_up_commands
+
+__all__ = ["StoreTail"]
+
+BLOCK_MS = 1000
+POLL_S = 0.25
+CITY_S = 2.0
+WATCH_S = 30.0
+WATCHED_MS = 60_000
+BATCH_ENTRIES = 500
+PAGE_ENTRIES = 64
+SERIES_POINTS = 500
+CELL_S = 600.0  # a cell not heard of for this long has expired in the store
+COMMAND_ENTRIES = 100_000
+COMMAND_S = 86_400
+PAUSES_S = (0.02, 0.05, 0.1, 0.2, 0.5)
+NEVER = "0-0"
+FEEDS = sorted({kind.feed for kind in KINDS.values()} | {"reports", "other"})
+
+log = logging.getLogger(__name__)
+
+
+class _Head(msgspec.Struct):
+    """What the hub needs to know of a message it passes on as it is."""
+
+    id: str
+    version: int
+    status: str
+    level: int
+    district: str
+    hazard: str
+    cells: frozenset[str]
+
+
+class _NewEpochError(StoreError):
+    """The store is not the one we were following."""
+
+
+_decode_head = msgspec.json.Decoder(_Head).decode
+_decode_cells = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_decode_city = msgspec.json.Decoder(City).decode
+
+
+class StoreTail:
+    """One hub's view of one region of the store.
+
+    Parameters
+    ----------
+    changed
+        Called after the hub was told something its clients should hear of.
+    """
+
+    def __init__(self, url: str, region: str, hub: Hub, changed: Callable[[], None]) -> None:
+        self.keys = Keys(region)
+        self._hub = hub
+        self._changed = changed
+        # Without types: the library's say that any reply may be awaitable or not.
+        self._client: Any = redis.Redis.from_url(
+            url,
+            protocol=2,
+            socket_timeout=ANSWER_S,
+            socket_connect_timeout=CONNECT_S,
+            # The loops here do the waiting, so that the hub knows when the store is away.
+            retry=Retry(NoBackoff(), 0),
+        )
+        self._epoch = ""
+        self._cells_at = NEVER
+        self._cells_heard: dict[str, float] = {}
+        self._city_at = self._watch_at = -math.inf
+        self.city = b""
+        """The city file, as the flow wrote it."""
+
+    async def run(self) -> None:
+        """Follow the store until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._forever(self._follow_logs))
+            tasks.create_task(self._forever(self._follow_values))
+
+    async def close(self) -> None:
+        """Hang up."""
+        await self._client.aclose()
+
+    async def _forever(self, follow: Callable[[], Awaitable[None]]) -> None:
+        """Keep following, whatever happens to the store."""
+        failures = 0
+        while True:
+            started = time.monotonic()
+            try:
+                await follow()
+            except (RedisError, OSError, StoreError) as error:
+                if self._hub.store_is(False):
+                    log.warning("store: away: %s", error)
+                    self._changed()
+            failures = failures + 1 if time.monotonic() - started < 1.0 else 0
+            await asyncio.sleep(PAUSES_S[min(failures, len(PAUSES_S) - 1)])
+
+    # The logs.
+
+    async def _follow_logs(self) -> None:
+        await self._find_place()
+        while True:
+            self._hub.store_is(True)
+            replies, epoch = await self._read_logs()
+            if epoch != self._epoch:
+                raise _NewEpochError(f"{self.keys.epoch}: expected {self._epoch}, got {epoch}")
+            for stream, rows in replies:
+                alerts = stream == self.keys.log.encode()
+                (self._put_alerts if alerts else self._put_cells)(rows)
+            if replies:
+                self._changed()
+
+    async def _read_logs(self) -> tuple[list[Any], str]:
+        """Wait for entries, and return them with the epoch as it was after them."""
+        async with self._client.pipeline(transaction=False) as pipe:
+            streams = {
+                self.keys.log: position_text(self._hub.log.end),
+                self.keys.cells: self._cells_at,
+            }
+            pipe.xread(streams, count=BATCH_ENTRIES, block=BLOCK_MS)
+            pipe.get(self.keys.epoch)
+            replies, epoch = await pipe.execute()
+        return replies or [], _text(epoch)
+
+    async def _find_place(self) -> None:
+        """Go on after the last entry read when it is still there, else read everything anew."""
+        for command in set_up_commands(self.keys):
+            reply = await self._client.execute_command(*command)
+        check_schema(self.keys, reply)
+        epoch = _text(await self._client.get(self.keys.epoch))
+        why = "epoch" if epoch != self._epoch else await self._lost(self._hub.log.end)
+        if why is not None:
+            await self._reload(epoch, why)
+            self._changed()
+
+    async def _reload(self, epoch: str, why: str) -> None:
+        last = await self._client.xrevrange(self.keys.log, count=1)
+        end = _text(last[0][0]) if last else NEVER
+        active = await self._active()
+        # What happened while reading: the snapshot must be that of one position.
+        later = [_entry(*row) for row in await self._client.xrange(self.keys.log, min=f"({end}")]
+        for entry in later:
+            if entry.id not in active or entry.version > active[entry.id].version:
+                active[entry.id] = entry
+        shown = [entry for entry in active.values() if entry.status == "active"]
+        await self._reload_cells()
+        at = later[-1].at if later else parse_position(end)
+        self._hub.reload(epoch, at, shown, why)
+        self._epoch = epoch
+
+    async def _active(self) -> dict[str, Entry]:
+        names = [_text(name) for name in await self._client.zrange(self.keys.active, 0, -1)]
+        async with self._client.pipeline(transaction=False) as pipe:
+            for name in names:
+                pipe.hmget(self.keys.alert(name), "o", "b")
+            rows = await pipe.execute()
+        return {
+            name: _entry(row[0], {b"b": row[1]})
+            for name, row in zip(names, rows, strict=True)
+            if row[0] is not None
+        }
+
+    async def _lost(self, at: Position) -> str | None:
+        """Return why the log cannot be followed from a position; None when it can."""
+        return (await self._read_after(at, 0))[1]
+
+    async def _read_after(self, at: Position, count: int) -> tuple[list[Any], str | None]:
+        """Return the entries after a position, with why they are not all there."""
+        async with self._client.pipeline(transaction=True) as pipe:
+            pipe.xrange(self.keys.log, min=position_text(at), count=count + 1)
+            pipe.xrange(self.keys.log, count=1)
+            pipe.xrevrange(self.keys.log, count=1)
+            rows, first, last = await pipe.execute()
+        if at == (0, 0):
+            return rows[:count], await self._trimmed()
+        if rows and parse_position(_text(rows[0][0])) == at:
+            return rows[1:], None
+        if not last or parse_position(_text(last[0][0])) < at:
+            return [], "future"
+        return [], "trimmed" if at < parse_position(_text(first[0][0])) else "epoch"
+
+    async def _trimmed(self) -> str | None:
+        try:
+            log = await self._client.xinfo_stream(self.keys.log)
+        except ResponseError:
+            return None  # there is no log yet, so nothing of it is missing
+        return None if log["length"] == log["entries-added"] else "trimmed"
+
+    def _put_alerts(self, rows: list[Any]) -> None:
+        self._hub.append([_entry(*row) for row in rows], 1000 * time.time())
+
+    # The values.
+
+    def _put_cells(self, rows: list[Any]) -> None:
+        now = time.monotonic()
+        for at, fields in rows:
+            cells = {cell: bytes(raw) for cell, raw in _decode_cells(fields[b"b"]).items()}
+            self._hub.cells.put(cells)
+            self._cells_heard |= dict.fromkeys(cells, now)
+            self._cells_at = _text(at)
+
+    async def _reload_cells(self) -> None:
+        last = await self._client.xrevrange(self.keys.cells, count=1)
+        self._cells_at = _text(last[0][0]) if last else NEVER
+        prefix = self.keys.cell("")
+        names = [key async for key in self._client.scan_iter(f"{prefix}*", count=1000)]
+        fields = ("level", "surprisal", "time", "sensors", "unusual", "reports")
+        async with self._client.pipeline(transaction=False) as pipe:
+            for name in names:
+                pipe.hmget(name, fields)
+            rows = await pipe.execute()
+        cells = {
+            _text(name)[len(prefix) :]: b"[" + b",".join(row) + b"]"
+            for name, row in zip(names, rows, strict=True)
+            if None not in row
+        }
+        self._cells_heard = dict.fromkeys(cells, time.monotonic())
+        self._hub.cells.only(cells)
+
+    def _forget_cells(self, now: float) -> bool:
+        silent = {cell for cell, heard in self._cells_heard.items() if now - heard > CELL_S}
+        for cell in silent:
+            del self._cells_heard[cell]
+        return self._hub.cells.forget(silent)
+
+    async def _follow_values(self) -> None:
+        while True:
+            now = time.monotonic()
+            changed = [
+                await self._poll_health(now),
+                await self._poll_series(now),
+                await self._poll_city(now),
+                self._forget_cells(now),
+            ]
+            if any(changed):
+                self._changed()
+            await asyncio.sleep(POLL_S)
+
+    async def _poll_health(self, now: float) -> bool:
+        async with self._client.pipeline(transaction=False) as pipe:
+            pipe.hgetall(self.keys.overview)
+            for feed in FEEDS:
+                pipe.hgetall(self.keys.feed(feed))
+            overview, *rows = await pipe.execute()
+        feeds = {feed: row for feed, row in zip(FEEDS, rows, strict=True) if row}
+        catching_up = any(row.get(b"mode") == b"catching_up" for row in feeds.values())
+        health = {feed: _health(row) for feed, row in feeds.items()}
+        values = {_text(name): value for name, value in overview.items()}
+        mode = "catching_up" if catching_up else "live"
+        changed = self._hub.put_feeds(health, mode, now)
+        return self._hub.put_overview(values, now) or changed
+
+    async def _poll_series(self, now: float) -> bool:
+        watched = dict(self._hub.series)
+        if not watched:
+            return False
+        asked = [sensor for sensor, series in watched.items() if not series.loaded]
+        if asked or now - self._watch_at > WATCH_S:
+            until = 1000 * time.time() + WATCHED_MS
+            await self._client.zadd(self.keys.watch, dict.fromkeys(watched, round(until)))
+            self._watch_at = now
+        async with self._client.pipeline(transaction=False) as pipe:
+            for sensor, series in watched.items():
+                after = f"({series.last}-0" if series.loaded else "-"
+                pipe.xrevrange(self.keys.sensor(sensor), min=after, count=SERIES_POINTS)
+            rows = await pipe.execute()
+        changed = False
+        for series, points in zip(watched.values(), rows, strict=True):
+            changed |= series.put([_point(fields) for _, fields in reversed(points)])
+            series.loaded = True
+        return changed or bool(asked)
+
+    async def _poll_city(self, now: float) -> bool:
+        if now - self._city_at < CITY_S:
+            return False
+        self._city_at = now
+        city = await self._client.get(self.keys.city) or b""
+        if city and city != self.city:
+            self._hub.put_city(_decode_city(city))
+            self.city = city
+        return False
+
+    # The hub's wishes.
+
+    async def fulfil(self, wish: Page | Record) -> None:
+        """Do what the hub asked for, and tell it."""
+        if isinstance(wish, Record):
+            self._hub.recorded(wish, await self._record(wish))
+        else:
+            await self._page(wish)
+        self._changed()
+
+    async def _page(self, wish: Page) -> None:
+        while wish.client in self._hub.clients:
+            try:
+                rows, why = await self._read_after(wish.after, PAGE_ENTRIES)
+            except (RedisError, OSError):
+                await asyncio.sleep(PAUSES_S[-1])  # the client waits for the store, as we do
+            else:
+                entries = [_entry(*row) for row in rows]
+                return self._hub.paged(wish, why or entries, time.monotonic())
+
+    async def _record(self, wish: Record) -> str | None:
+        keys = self.keys.commands, self.keys.command(wish.command.id)
+        values = COMMAND_ENTRIES, COMMAND_S, encode(wish.command)
+        try:
+            await self._client.fcall("cw_put_command", 2, *keys, *values)
+        except (RedisError, OSError) as error:
+            return f"store: away, not recorded: {error}"
+        return None
+
+
+def _text(value: bytes | None) -> str:
+    return value.decode() if value is not None else ""
+
+
+def _entry(at: bytes, fields: dict[bytes, bytes]) -> Entry:
+    body = fields[b"b"]
+    head = _decode_head(body)
+    was = int(fields.get(b"was", head.level))
+    return Entry(
+        parse_position(at.decode()),
+        head.id,
+        head.version,
+        head.status,
+        head.level,
+        was,
+        head.district,
+        head.hazard,
+        head.cells,
+        body,
+    )
+
+
+def _health(row: dict[bytes, bytes]) -> bytes:
+    names = (b"time", b"rate", b"lag_ms", b"rejected", b"sensors", b"silent")
+    return encode({_text(name): _number(row.get(name, b"")) for name in names})
+
+
+def _point(fields: dict[bytes, bytes]) -> list[int | float | None]:
+    bounds = [_number(fields[name]) for name in (b"v", b"lo", b"hi")]
+    return [int(fields[b"t"]), *bounds]
+
+
+def _number(text: bytes) -> int | float | None:
+    """Return a decimal; None for what is not known, which JSON cannot say otherwise."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    if not math.isfinite(number):
+        return None
+    return int(number) if number.is_integer() else number

@@ -1,0 +1,201 @@
+"""The hub without sockets: transcripts, and what is too big for one."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sinks.control_room.client import BUSY_BYTES, MOST_BYTES
+from tests.sinks.transcript import Room, play
+
+TRANSCRIPTS = sorted((Path(__file__).parent / "transcripts").glob("*.txt"))
+
+
+@pytest.mark.parametrize("path", TRANSCRIPTS, ids=lambda path: path.stem)
+def test_transcript(path: Path) -> None:
+    play(path)
+
+
+def room_of(*screens: str) -> Room:
+    room = Room()
+    room.reload("e1 epoch")
+    for name in screens:
+        room.join(name)
+        room.say(name, '{"t":"sub","id":1,"ch":"alerts"}')
+        room.turn()
+        room.sockets[name].got.clear()
+    return room
+
+
+def test_snapshot_comes_in_pages_and_only_the_last_has_a_cursor() -> None:
+    room = room_of()
+    for n in range(50):
+        room.store(f"wl-{n} v1 body={'x' * 4000}")
+    room.join("A")
+    room.say("A", '{"t":"sub","id":1,"ch":"alerts"}')
+    room.turn()
+    _hello, *pages = room.sockets["A"].got
+    assert [page["part"] for page in pages] == list(range(1, len(pages) + 1))
+    assert {page["of"] for page in pages} == {len(pages)}
+    assert [page["cur"] for page in pages] == [None] * (len(pages) - 1) + ["e1:50-0"]
+    assert sum(len(page["items"]) for page in pages) == 50
+    assert all(len(json.dumps(page)) <= 66_000 for page in pages)
+
+
+def test_snapshot_waits_for_a_client_that_is_not_taking_it_yet() -> None:
+    room = room_of()
+    for n in range(400):
+        room.store(f"wl-{n} v1 body={'x' * 4000}")
+    room.join("A")
+    socket = room.sockets["A"]
+    socket.stalled = True
+    room.say("A", '{"t":"sub","id":1,"ch":"alerts"}')
+    room.turn()
+    room.store("wl-0 v2")
+    room.turn()
+    assert BUSY_BYTES <= socket.unsent < BUSY_BYTES + 70_000
+    while socket.unsent:
+        socket.unsent = 0
+        room.turn()
+    *snap, event = [message for message in socket.got if message["t"] != "hello"]
+    assert sum(len(page["items"]) for page in snap) == 400
+    assert event == {"t": "ev", "id": 1, "cur": "e1:401-0", "a": ["wl-0 v2"]}
+
+
+def test_a_gap_larger_than_the_buffer_is_paced_and_whole() -> None:
+    room = room_of()
+    for n in range(1, 801):
+        room.store(f"wl-1 v{n} body={n:04d}{'x' * 4000}")
+    room.join("A")
+    socket = room.sockets["A"]
+    socket.stalled = True
+    room.say("A", '{"t":"sub","id":1,"ch":"alerts","at":"e1:100-0"}')
+    most = 0
+    for _ in range(100):
+        room.turn()
+        most = max(most, socket.unsent)
+        socket.unsent = 0
+    assert most < BUSY_BYTES + 70_000
+    bodies = [body for message in socket.got[1:] for body in message["a"]]
+    assert [int(body[:4]) for body in bodies] == list(range(101, 801))
+    assert room.hub.slow == 0
+
+
+def test_too_much_unsent_is_slow_whatever_its_age() -> None:
+    room = room_of("A", "B")
+    room.sockets["A"].stalled = True
+    for n in range(600):
+        room.store(f"wl-{n} v1 body={'x' * 2000}")
+        room.turn()
+    assert room.sockets["A"].aborted
+    assert room.sockets["A"].unsent <= MOST_BYTES + 5000
+    assert (room.hub.slow, len(room.hub.clients)) == (1, 1)
+    assert sum(len(message["a"]) for message in room.sockets["B"].got) == 600
+
+
+def test_values_are_conflated_while_a_client_is_behind() -> None:
+    room = room_of("A")
+    socket = room.sockets["A"]
+    room.say("A", '{"t":"sub","id":2,"ch":"cells"}')
+    room.turn()
+    socket.got.clear()
+    socket.unsent = BUSY_BYTES
+    for n in range(100):
+        room.values("cells", json.dumps({"8a": [n], f"8b{n % 3}": [n]}))
+        room.turn()
+    assert socket.got == []
+    socket.unsent = 0
+    room.turn()
+    assert socket.got == [
+        {"t": "st", "id": 2, "k": {"8b0": [99], "8a": [99], "8b2": [98], "8b1": [97]}}
+    ]
+
+
+def test_memory_of_the_log_is_bounded_and_a_client_beyond_it_reads_the_store() -> None:
+    room = room_of("A")
+    for n in range(1, 10_001):
+        room.store(f"wl-1 v{n}")
+    assert len(room.hub.log._entries) <= 8192
+    room.join("B")
+    room.say("B", '{"t":"sub","id":1,"ch":"alerts","at":"e1:7-0"}')
+    room.turn()
+    assert [wish.after for wish in room.hub.wishes] == [(7, 0)]
+
+
+BAD = [
+    "",
+    "[]",
+    "nonsense",
+    '{"t":"sub"}',
+    '{"t":"sub","id":-1,"ch":"alerts"}',
+    '{"t":"sub","id":1,"ch":"secrets"}',
+    '{"t":"sub","id":1,"ch":"alerts","f":{"colour":["red"]}}',
+    '{"t":"sub","id":1,"ch":"alerts","f":{"level_max":5}}',
+    '{"t":"sub","id":1,"ch":"alerts","at":"yesterday"}',
+    '{"t":"sub","id":1,"ch":"alerts","at":"e1:-1-0"}',
+    '{"t":"sub","id":1,"ch":"alerts","at":"e1:99999999999999999999999-0"}',
+    '{"t":"sub","id":1,"ch":"cells","at":"e1:1-0"}',
+    '{"t":"cmd","id":"","op":"ack","alert":"a","version":1}',
+    '{"t":"cmd","id":"c","op":"launch","alert":"a","version":1}',
+    '{"t":"auth","token":"x"}',
+    '{"t":"unsub","id":1,"extra":true}',
+    b'{"t":"unsub","id":1}',
+]
+
+
+@pytest.mark.parametrize("text", BAD)
+def test_a_bad_message_ends_the_connection(text: str) -> None:
+    room = room_of("A", "B")
+    room.say("A", text)
+    assert room.sockets["A"].closed == 4400
+    assert list(room.hub.clients) == [room.clients["B"]]
+
+
+def test_too_many_messages_a_second() -> None:
+    room = room_of("A")
+    room.now += 1
+    for n in range(40):
+        room.now += 0.051
+        room.say("A", '{"t":"unsub","id":9}')
+    assert room.sockets["A"].closed is None
+    for _ in range(20):
+        room.say("A", '{"t":"unsub","id":9}')
+    assert room.sockets["A"].closed == 4429
+
+
+def test_too_many_subscriptions() -> None:
+    room = room_of("A")
+    for n in range(1, 17):
+        room.now += 1
+        room.say("A", f'{{"t":"sub","id":{n},"ch":"cells"}}')
+    assert room.sockets["A"].closed is None
+    room.say("A", '{"t":"sensor","id":17,"sensor":"rl-1"}')
+    assert room.sockets["A"].closed == 4429
+
+
+def test_series_nobody_watches_are_forgotten() -> None:
+    room = room_of("A", "B")
+    room.say("A", '{"t":"sensor","id":3,"sensor":"rl-1"}')
+    room.say("B", '{"t":"sensor","id":3,"sensor":"rl-2"}')
+    room.say("A", '{"t":"unsub","id":3}')
+    room.beat()
+    assert list(room.hub.series) == ["rl-2"]
+    room.hub.leave(room.clients["B"])
+    room.beat()
+    assert room.hub.series == {}
+
+
+def test_frames_are_built_once_for_all_who_get_the_same() -> None:
+    built = []
+    room = room_of()
+    room.hub._wrap = lambda payload: built.append(payload) or payload
+    for n in range(30):
+        room.join(f"s{n}")
+        room.say(f"s{n}", '{"t":"sub","id":1,"ch":"alerts"}')
+        room.say(f"s{n}", '{"t":"sub","id":2,"ch":"cells"}')
+    room.turn()
+    built.clear()
+    room.store("wl-1 v1")
+    room.values("cells", '{"8a":[1]}')
+    room.turn()
+    assert len(built) == 2
