@@ -111,6 +111,10 @@ class DirectoryFeed:
         """Which feeds there are."""
         return tuple(self._paths)
 
+    def path(self, name: FeedName) -> Path:
+        """Return the file of a feed."""
+        return self._paths[name]
+
     def seek(self, name: FeedName, key: Any) -> None:
         """Read from this chunk on."""
         self._files[name].seek(*key)

@@ -40,6 +40,8 @@ class Pace:
 
     live_from_ms: int
     speed: float
+    tells_time: bool = True
+    """Whether the clock is told downstream; a slowed-down replay goes by its readings alone."""
 
 
 @dataclass
@@ -163,7 +165,7 @@ class _FeedPartition(StatefulSourcePartition[Poll, Any]):
                 polls.append(Poll(name, 0, [], True))
         clock = self._clock(pace)
         for name, lane in self.lanes.items():
-            poll = self._take(name, lane, clock, clock)
+            poll = self._take(name, lane, clock, clock if pace.tells_time else None)
             if poll.lines:
                 polls.append(poll)
         now = time.monotonic()
@@ -171,7 +173,9 @@ class _FeedPartition(StatefulSourcePartition[Poll, Any]):
             time.sleep(IDLE_S)
             return []
         self._ticked = now
-        return polls or [Poll(next(iter(self.lanes)), 0, [], False, clock)]
+        if polls or not pace.tells_time:
+            return polls
+        return [Poll(next(iter(self.lanes)), 0, [], False, clock)]
 
     def _clock(self, pace: Pace) -> int:
         """Return the stream's time: as far as can be released now, then as the clock goes."""

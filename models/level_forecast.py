@@ -110,7 +110,8 @@ class LevelForecast:
         """
         rows = np.flatnonzero(np.isfinite(values))
         self.ignored += len(values) - len(rows)
-        for once in in_rounds(sensors, rows):
+        order, rounds = in_rounds(sensors, rows)
+        for once in (order[part] for part in rounds):
             last_s, seen = self._state[sensors[once]].T[[_TIME, _SEEN]]
             newer = once[(times_ms[once] / 1000.0 > last_s) | (seen == 0.0)]
             self.ignored += len(once) - len(newer)

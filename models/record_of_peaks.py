@@ -11,13 +11,13 @@ Arithmetic only: no clock, and no time but the local second of the day of each r
 from __future__ import annotations
 
 import struct
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.peaks import HALF_HOURS, WIDTH, advance, newborn
 from models.rounds import in_rounds
-from models.tails import learn_tail, tail_surprisal
 
 __all__ = ["CHANNELS", "BankScores", "SensorBank"]
 
@@ -32,41 +32,13 @@ CHANNELS = (
 )
 """What was unusual, in words for a person, in the order of ``BankScores.channel``."""
 
-WARM_UP = 150  # readings before a sensor is judged
-THRESHOLD = 0.26  # tau: 30 % above the second largest peak; the operator's one knob
-RE_ARM = 0.2  # below tau by this much, an episode is over
-PEAK = 100.0  # readings that belong to one peak
-HALF_LIFE = 6000.0  # readings after which a peak counts half
-DAY_BINS = 48
-DAY_RATE = 0.1  # how fast the habit of a half hour follows
-ROUNDING = 5e-7  # share of a sensor's excursion that float32 profiles cannot resolve
-
-# One column a sensor; a chunk of sensors is gathered into rows, so one call serves them all.
-_T, _BASE, _LAST = 0, 1, 2
-_MU, _R5, _R80, _X20, _X200, _A80, _A20, _A500, _ERR = range(3, 12)
-_SMOOTH = slice(3, 12)
-_MEAN5 = 12
-_QUANTILE, _EXCESS = slice(13, 15), slice(15, 17)  # of record and of event
-_CURRENT, _OTHER, _PEAKS = slice(17, 24), slice(24, 31), slice(17, 31)
-_FREE = slice(31, 38)  # the reading up to which the current peak lasts
-_HOLD, _ARMED = 38, 39
-_WIDTH = 40
-
-_RATES = np.array(
-    [[1 / 100], [1 / 5], [1 / 80], [1 / 20], [1 / 200], [1 / 80], [1 / 20], [1 / 500], [1 / 500]]
-)
-# Of a record in units of S above its floor, of an event in units of its mean.
-_USUAL_QUANTILE, _USUAL_EXCESS = np.array([[0.6], [2.9]]), np.array([[0.2], [0.5]])
-_LEAST_QUANTILE, _LEAST_EXCESS = np.array([[0.3], [1.2]]), np.array([[0.07], [0.1]])
-_DECAY = 0.5 ** (1 / HALF_LIFE)
-_FLOOR = np.exp(-1.0)  # u = ln(ratio) is cut at -1
-_UNKNOWN = np.exp(1.0)  # u = 1 for the first thing of its kind
-_FLOOR_OF_S = 0.6  # a score this far below 0 is no surprise at all
-_CHUNK = 2048  # rows that fit in a core's cache together with their working columns
+_CHUNK = 2000  # rows whose columns fit in a core's cache; a power of two would share its lines
+_HUGE = 1e100  # a value beyond is no measurement; squares of it would overflow
 _HEADER = struct.Struct("<8sqq")
 _MAGIC = b"cwpeaks1"
 
 Floats = NDArray[np.float64]
+Columns = tuple[NDArray[Any], ...]
 
 
 class BankScores(NamedTuple):
@@ -130,9 +102,12 @@ class SensorBank:
     def __init__(self, n: int = 0) -> None:
         self.n = 0
         self.ignored = 0
-        self._state = np.zeros((0, _WIDTH))
-        self._day = np.zeros((0, DAY_BINS), np.float32)
-        self._seen = np.zeros((0, DAY_BINS), np.uint8)
+        self._state = newborn(0)
+        self._day = np.zeros((0, HALF_HOURS), np.float32)
+        self._seen = np.zeros((0, HALF_HOURS), np.uint8)
+        # Kept between calls: memory of this size is otherwise handed back and mapped in anew.
+        self._gathered = np.empty((_CHUNK, WIDTH))
+        self._turned = np.empty(_CHUNK * WIDTH)
         self.grow(n)
 
     def grow(self, n: int) -> None:
@@ -141,12 +116,9 @@ class SensorBank:
         if n > room:
             # By half, so that sensors met one at a time do not each copy the whole bank.
             more = max(n - room, room // 2)
-            born = np.zeros((more, _WIDTH))
-            born[:, _FREE] = -1.0
-            born[:, _ARMED] = 1.0
-            self._state = np.concatenate([self._state, born])
-            self._day = np.concatenate([self._day, np.zeros((more, DAY_BINS), np.float32)])
-            self._seen = np.concatenate([self._seen, np.zeros((more, DAY_BINS), np.uint8)])
+            self._state = np.concatenate([self._state, newborn(more)])
+            self._day = np.concatenate([self._day, np.zeros((more, HALF_HOURS), np.float32)])
+            self._seen = np.concatenate([self._seen, np.zeros((more, HALF_HOURS), np.uint8)])
         self.n = max(self.n, n)
 
     def score_and_learn(
@@ -173,44 +145,44 @@ class SensorBank:
                 f"sensor positions must be 0 to {self.n - 1}, "
                 f"got {sensors.min()} to {sensors.max()}"
             )
-        out = _empty_scores(len(sensors))
-        bins = np.floor(np.mod(times_s, 86400.0) * (DAY_BINS / 86400.0)).astype(np.intp)
-        usable = np.isfinite(values) & np.isfinite(times_s)
-        rows = np.flatnonzero(usable)
-        self.ignored += len(sensors) - len(rows)
-        for once in in_rounds(sensors, rows):
-            for start in range(0, len(once), _CHUNK):
-                self._advance(sensors, bins, values, once[start : start + _CHUNK], out)
-        return out
+        usable = np.flatnonzero((np.abs(values) < _HUGE) & np.isfinite(times_s))
+        self.ignored += len(values) - len(usable)
+        order, rounds = in_rounds(sensors, usable)
+        who, x = sensors[order], values[order]
+        half_hour = np.mod(times_s[order], 86_400.0) * (HALF_HOURS / 86_400.0)
+        habits = who * HALF_HOURS + half_hour.astype(np.intp)
+        out = _unscored(len(order))
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            for part in rounds:
+                for start in range(part.start, part.stop, _CHUNK):
+                    rows = slice(start, min(start + _CHUNK, part.stop))
+                    self._advance(who[rows], x[rows], habits[rows], rows, out)
+        return _in_row_order(out, order, len(sensors))
 
     def _advance(
         self,
-        sensors: NDArray[np.intp],
-        bins: NDArray[np.intp],
-        values: Floats,
-        rows: NDArray[np.intp],
+        who: NDArray[np.intp],
+        x: Floats,
+        habits: NDArray[np.intp],
+        rows: slice,
         out: BankScores,
     ) -> None:
-        """Move the sensors of these rows, all different, one reading on."""
-        who, x = sensors[rows], values[rows]
-        s = np.ascontiguousarray(self._state[who].T)
-        _begin(s, x)
-        habit = who * DAY_BINS + bins[rows]
-        day, seen = self._day.ravel(), self._seen.ravel()
-        expected, r, day[habit], seen[habit] = _season(s, x, day[habit], seen[habit])
-        out.expected[rows] = expected
-        out.scale[rows] = s[_ERR]
-        features = _features(s, x, r)
-        score, out.channel[rows] = _compare(s, features)
-        warm = s[_T] >= WARM_UP
-        out.strength[rows] = _alarm(s, np.where(warm, score, -np.inf))
-        out.s[rows] = np.where(warm, score, np.nan)
-        out.surprisal[rows], out.residual_surprisal[rows] = np.where(
-            warm, _surprisals(s, score, features[1]), np.nan
-        )
-        out.sign[rows] = np.sign(r)
-        s[_T] += 1.0
-        self._state[who] = s.T
+        """Move these sensors, all different, one reading on."""
+        gathered = self._gathered[: len(who)]
+        np.take(self._state, who, axis=0, out=gathered, mode="clip")
+        s = self._turned[: WIDTH * len(who)].reshape(WIDTH, len(who))
+        s[...] = gathered.T
+        day, seen = self._day.reshape(-1), self._seen.reshape(-1)
+        step, day[habits], seen[habits] = advance(s, x, day[habits], seen[habits])
+        gathered[...] = s.T
+        _whole(self._state)[who] = _whole(gathered)
+        out.surprisal[rows], out.residual_surprisal[rows] = step.surprisals
+        out.strength[rows] = step.strength
+        out.s[rows] = step.score
+        out.channel[rows] = step.channel
+        out.expected[rows] = step.expected
+        out.scale[rows] = step.scale
+        out.sign[rows] = step.sign
 
     def snapshot(self) -> bytes:
         """Return the state as versioned bytes."""
@@ -228,22 +200,26 @@ class SensorBank:
             When the bytes are not a snapshot of this version.
         """
         magic, n, ignored = _HEADER.unpack_from(snapshot)
-        expected = _HEADER.size + n * (8 * _WIDTH + 5 * DAY_BINS)
-        if magic != _MAGIC or len(snapshot) != expected:
-            raise ValueError(f"not a {_MAGIC!r} snapshot: got {magic!r}, {len(snapshot)} bytes")
-        bank = cls()
-        bank.n, bank.ignored, at = n, ignored, _HEADER.size
-        bank._state = np.frombuffer(snapshot, np.float64, n * _WIDTH, at).reshape(n, _WIDTH).copy()
-        at += bank._state.nbytes
-        bank._day = (
-            np.frombuffer(snapshot, np.float32, n * DAY_BINS, at).reshape(n, DAY_BINS).copy()
-        )
-        at += bank._day.nbytes
-        bank._seen = np.frombuffer(snapshot, np.uint8, n * DAY_BINS, at).reshape(n, DAY_BINS).copy()
+        size = _HEADER.size + n * (8 * WIDTH + 5 * HALF_HOURS)
+        if magic != _MAGIC or len(snapshot) != size:
+            raise ValueError(
+                f"not a snapshot: expected {_MAGIC!r} and {size} bytes for {n} sensors, "
+                f"got {magic!r} and {len(snapshot)}"
+            )
+        bank = cls(n)
+        bank.ignored, at = ignored, _HEADER.size
+        for column in (bank._state, bank._day, bank._seen):
+            column.reshape(-1)[:] = np.frombuffer(snapshot, column.dtype, column.size, at)
+            at += column.nbytes
         return bank
 
 
-def _empty_scores(rows: int) -> BankScores:
+def _whole(rows: Floats) -> NDArray[np.void]:
+    """Return rows as single things, which are copied faster than as many numbers."""
+    return rows.view(f"V{8 * WIDTH}").reshape(-1)
+
+
+def _unscored(rows: int) -> BankScores:
     nan = np.full((5, rows), np.nan)
     return BankScores(
         surprisal=nan[0],
@@ -257,112 +233,11 @@ def _empty_scores(rows: int) -> BankScores:
     )
 
 
-def _begin(s: Floats, x: Floats) -> None:
-    """Start the levels of sensors never heard before at their first value."""
-    fresh = np.flatnonzero(s[_T] == 0.0)
-    for level in (_BASE, _LAST, _MU, _X20, _X200) if len(fresh) else ():
-        s[level, fresh] = x[fresh]
-
-
-def _season(
-    s: Floats, x: Floats, day: NDArray[np.float32], seen: NDArray[np.uint8]
-) -> tuple[Floats, Floats, Floats, NDArray[np.uint8]]:
-    """Return what was expected, the residual, and the half hour's habit and count, updated."""
-    # Habits are kept as offsets from the first value: float32 then loses nothing that matters.
-    offset = x - s[_BASE]
-    expected = np.where(seen >= 2, s[_BASE] + day, s[_MU])
-    r = x - expected
-    # Rounding is not news: without this a sensor dead for months would alarm on its last bits.
-    r[np.abs(r) <= ROUNDING * np.abs(offset)] = 0.0
-    seen = np.minimum(seen, 254) + np.uint8(1)
-    delta = offset - day
-    settled = (seen > 3) & (s[_T] > WARM_UP)
-    limit = np.where(settled, 5.0 * s[_ERR], np.inf)
-    delta = np.minimum(np.maximum(delta, -limit), limit)
-    return expected, r, day + np.maximum(1.0 / seen, DAY_RATE) * delta, seen
-
-
-def _features(s: Floats, x: Floats, r: Floats) -> Floats:
-    """Move the smoothers on and return the seven features, one row each."""
-    jump = np.abs(x - s[_LAST])
-    s[_LAST] = x
-    rate = np.maximum(_RATES, 1.0 / (s[_T] + 2.0))
-    rate[-1] = np.maximum(_RATES[-1], 1.0 / (s[_T] + 1.0))
-    smooth = s[_SMOOTH]
-    move = np.empty_like(smooth)
-    move[[0, 3, 4]] = x
-    move[1:3] = r
-    move[5:8] = jump
-    move[8] = np.abs(r)
-    move -= smooth
-    move *= rate
-    smooth += move
-    smooth[np.abs(smooth) < 1e-200] = 0.0  # denormals cost a hundred times as much
-    features = np.empty((7, len(x)))
-    features[0] = r
-    features[1:3] = smooth[1:3]
-    features[3] = jump
-    np.subtract(s[_X20], s[_X200], out=features[4])
-    features[5] = s[_A80]
-    np.abs(features[:5], out=features[:5])
-    floor = 0.001 * s[_A500] + 1e-12
-    np.divide(s[_A20] + floor, s[_A500] + floor, out=features[6])
-    return features
-
-
-def _compare(s: Floats, features: Floats) -> tuple[Floats, NDArray[np.intp]]:
-    """Return S and its channel against the peaks remembered, then remember these."""
-    current, other, free, t = s[_CURRENT], s[_OTHER], s[_FREE], s[_T]
-    low = np.minimum(current, other)
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        ratio = features / low
-    first = low <= 1e-9 * features
-    np.copyto(ratio, np.where(features > 0.0, _UNKNOWN, _FLOOR), where=first)
-    np.maximum(ratio, _FLOOR, out=ratio)
-    score = _combine(ratio) - WARM_UP / (t + 1.0)
-
-    within = t <= free
-    replaces = (features > low) & ~within
-    high = np.maximum(current, other)
-    np.maximum(current, features, out=current, where=within)
-    np.copyto(current, features, where=replaces)
-    np.copyto(other, high, where=replaces)
-    np.copyto(free, t + PEAK, where=replaces)
-    s[_PEAKS] *= _DECAY
-    return score, ratio.argmax(axis=0)
-
-
-def _combine(ratio: Floats) -> Floats:
-    """Return u1 + (u2 + u3) / 4 of the three largest logarithms of a column."""
-    top = np.sort(ratio, axis=0)[:3:-1]
-    u = np.log(top)
-    total: Floats = u[0] + 0.25 * (u[1] + u[2])
-    return total
-
-
-def _alarm(s: Floats, score: Floats) -> Floats:
-    """Return the strength of the alarms: once an episode, and not twice within the hold."""
-    t, hold, armed = s[_T], s[_HOLD], s[_ARMED]
-    armed[score < THRESHOLD - RE_ARM] = 1.0
-    fires = (score > THRESHOLD) & (armed > 0.0) & (t >= hold)
-    np.copyto(hold, t + np.minimum(300.0, 0.05 * t), where=fires)
-    armed[fires] = 0.0
-    return np.where(fires, score - THRESHOLD + 0.001, 0.0)
-
-
-def _surprisals(s: Floats, score: Floats, shift: Floats) -> Floats:
-    """Return the surprisals of record and event, one row each, and learn their tails."""
-    t, quantile, excess = s[_T], s[_QUANTILE], s[_EXCESS]
-    sizes = np.stack([np.maximum(score + _FLOOR_OF_S, 0.0), shift])
-    surprisals = tail_surprisal(sizes, quantile, excess, t)
-    s[_MEAN5] += np.maximum(0.0005, 1.0 / (t + 1.0)) * (shift - s[_MEAN5])
-    learn_tail(sizes, quantile, excess, t)
-    # Until there are readings enough to tell, tails are those of a quiet series with this mean.
-    unit = np.ones_like(sizes)
-    unit[1] = s[_MEAN5]
-    young = t < WARM_UP
-    np.copyto(quantile, _USUAL_QUANTILE * unit, where=young)
-    np.copyto(excess, _USUAL_EXCESS * unit, where=young)
-    np.maximum(quantile, _LEAST_QUANTILE * unit, out=quantile)
-    np.maximum(excess, _LEAST_EXCESS * unit, out=excess)
-    return surprisals
+def _in_row_order(scores: BankScores, order: NDArray[np.intp], rows: int) -> BankScores:
+    """Return columns of so many rows, those in ``order`` filled."""
+    if len(order) == rows and (order == np.arange(rows)).all():
+        return scores
+    out = _unscored(rows)
+    for column, scored in zip(cast(Columns, out), cast(Columns, scores), strict=True):
+        column[order] = scored
+    return out

@@ -104,7 +104,8 @@ class StuckBank:
         finite = np.isfinite(values)
         stuck = np.zeros(len(values), bool)
         run = np.zeros(len(values))
-        for once in in_rounds(sensors, np.flatnonzero(finite)):
+        order, rounds = in_rounds(sensors, np.flatnonzero(finite))
+        for once in (order[part] for part in rounds):
             s = np.ascontiguousarray(self._state[sensors[once]].T)
             stuck[once], run[once] = _advance(s, values[once])
             self._state[sensors[once]] = s.T

@@ -22,7 +22,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Tail", "learn_tail", "tail_surprisal"]
+__all__ = ["Tail", "score_and_learn_tails"]
 
 SHARE = 0.02  # of readings that are in the tail
 SHAPE = 0.2  # xi of the generalised Pareto tail; 0 would be exponential
@@ -30,51 +30,60 @@ TRUST = 3.0  # decades beyond the readings seen that a tail may be stretched
 FAR = 5.0  # mean excesses into the tail from which a reading teaches a quarter as much
 _AT_TAIL = -np.log10(SHARE)
 _SLOPE = 1.0 / (SHAPE * np.log(10.0))
+_SETTLED = 3000.0  # age from which tails move at their slowest
 _TINY = 1e-290
 
 Floats = NDArray[np.float64]
 
 
-def tail_surprisal(size: Floats, quantile: Floats, excess: Floats, t: Floats) -> Floats:
-    """Return the surprisal of sizes of 0 or more; 0 for size 0.
+def score_and_learn_tails(
+    size: Floats, quantile: Floats, excess: Floats, t: Floats, least: float
+) -> Floats:
+    """Return the surprisal of sizes of 0 or more, then move the tails on, in place.
+
+    Steps are shares of the numbers themselves: no single reading, however wild, moves them by more
+    than a tenth, and what is far out moves them by a quarter of that.
 
     Parameters
     ----------
     size
-        How large the deviations are, in any unit.
+        How large the deviations are, in any unit; rows of series.
     quantile, excess
-        What ``learn_tail`` keeps, in the unit of ``size``.
+        The tails, of the same shape and unit; contiguous.
     t
-        Readings seen before this one; bounds how far the tail is believed.
+        Readings of each series before this one; bounds how far its tail is believed.
+    least
+        The smallest ``t``.
 
     Examples
     --------
-    >>> column = np.ones(4)
-    >>> sizes = np.array([0.0, 1.0, 2.0, 1e9])
-    >>> tail_surprisal(sizes, column, 0.5 * column, 999 * column).round(2).tolist()
-    [0.0, 1.7, 2.58, 6.0]
+    >>> size, tails = np.array([[0.0, 1.0, 2.0, 1e9]]), np.ones((1, 4))
+    >>> score_and_learn_tails(size, tails, 0.5 * tails, np.full(4, 999.0), 999.0).round(2).tolist()
+    [[0.0, 1.7, 2.58, 6.0]]
     """
+    over = (size - quantile).reshape(-1)
     body = np.minimum(size / np.maximum(quantile, _TINY), 1.0)
-    # (1 - shape) x mean excess is the scale of a generalised Pareto tail with that mean.
-    beyond = np.maximum(size - quantile, 0.0) / np.maximum(excess * (1.0 - SHAPE), _TINY)
-    surprisal = _AT_TAIL * body * np.sqrt(body) + _SLOPE * np.log1p(SHAPE * beyond)
-    bounded: Floats = np.minimum(surprisal, TRUST + np.log10(t + 1.0))
-    return bounded
+    surprisal: Floats = _AT_TAIL * body * np.sqrt(body)
+    far = np.flatnonzero(over > 0.0)
+    if len(far):
+        # Views: what is written to them is written to the tails.
+        flat, means = quantile.reshape(-1), excess.reshape(-1)
+        when, beyond, mean = t[far % len(t)], over[far], means[far]
+        scale = np.maximum(mean * (1.0 - SHAPE), _TINY)  # of a Pareto tail with that mean
+        reached = _AT_TAIL + _SLOPE * np.log1p(SHAPE * beyond / scale)
+        surprisal.reshape(-1)[far] = np.minimum(reached, TRUST + np.log10(when + 1.0))
+        weight = np.where(beyond > FAR * mean, 0.25, 1.0)
+        grown = flat[far] * (1.0 + _rate(when) * (weight - SHARE))
+        means[far] = mean + 0.03 * weight * (np.minimum(beyond, FAR * mean) - mean)
+    quantile *= 1.0 - SHARE * (_rate(t) if least < _SETTLED else 0.02)
+    if len(far):
+        flat[far] = grown
+    return surprisal
 
 
-def learn_tail(size: Floats, quantile: Floats, excess: Floats, t: Floats) -> None:
-    """Move quantile and mean excess on, in place, by one reading of each series.
-
-    Steps are shares of the numbers themselves: no single reading, however wild, moves them by more
-    than a tenth, and what is far out moves them by a quarter of that.
-    """
-    over = size - quantile
-    beyond = over > 0.0
-    weight = np.where(over > FAR * excess, 0.25, 1.0)
-    rate = np.minimum(0.1, np.maximum(0.02, 60.0 / (t + 1.0)))
-    quantile *= 1.0 + rate * (weight * beyond - SHARE)
-    step = 0.03 * weight * (np.minimum(over, FAR * excess) - excess)
-    np.add(excess, step, out=excess, where=beyond)
+def _rate(t: Floats) -> Floats:
+    rate: Floats = np.minimum(0.1, np.maximum(0.02, 60.0 / (t + 1.0)))
+    return rate
 
 
 class Tail:

@@ -25,7 +25,7 @@ __all__ = ["WINDOW_MS", "CellSums", "KindSums", "ShardWindow", "SummariseShard",
 
 WINDOW_MS = 300_000
 SILENT = 12
-"""Windows without any reading that are summed up one after the other: an hour of silence says it."""
+"""Windows without any reading that are summed up one after another: an hour of silence."""
 TOP = 6
 """How many of the most unusual readings a summary names."""
 MILLI = 1000

@@ -34,7 +34,9 @@ class Pm25:
         rain = world.weather.rain(self._sites.x, self._sites.y, times_ms)
         washed = 1 - 0.35 * (1 - np.exp(-rain / 4))
         day = world.calendar.profile(times_ms, self._DAY)
-        clean = self._mean * np.exp(0.28 * regional + 0.09 * self._field.at(times_ms)) * day * washed
+        clean = (
+            self._mean * np.exp(0.28 * regional + 0.09 * self._field.at(times_ms)) * day * washed
+        )
         noise = 1 + 0.05 * world.white(self._sites, times_ms)
         return np.maximum(clean * self._gain[:, None] * noise, 1)
 

@@ -6,8 +6,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from operators.events import KINDS, City, District, Levels, Line, Sensor, Text, Unit
+from operators.events import KINDS, City, District, Levels, Line, Sensor, Unit
 from simulators.clock import TIMEZONE
+from simulators.events_street import SLOPE_LEVELS
 from simulators.events_water import RIVER_LEVELS, STREET_LEVELS
 from simulators.geometry import DISTRICTS, Path, to_lonlat
 from simulators.layout import Layout, Sites, lay_out, scattered
@@ -42,7 +43,7 @@ _LEVELS: dict[str, Levels] = {
     "pm25": Levels(75, 115, 150, 250),
     "gas_ch4": Levels(5, 10, 20, 40),
     "smoke": Levels(1.5, 3, 6, 12),
-    "slope_tilt": Levels(10, 25, 60, 150),
+    "slope_tilt": Levels(*(SLOPE_LEVELS[level] for level in (4, 3, 2, 1))),
 }
 # Prefix, skills, how many.
 _UNITS: tuple[tuple[str, tuple[str, ...], int], ...] = (

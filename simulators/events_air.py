@@ -28,9 +28,7 @@ def gas_leak(scene: Scene) -> Happening:
         shut + 2 * HOUR_MS,
         truth_event(scene, "gas_leak", span, at, 0.5 + 0.007 * strength, level),
         outcries=(
-            Outcry(
-                "gas_leak", span[0] + 3 * MINUTE_MS, span[1], span[2], 55.0 / level, (at,), 0.3
-            ),
+            Outcry("gas_leak", span[0] + 3 * MINUTE_MS, span[1], span[2], 55.0 / level, (at,), 0.3),
         ),
         at=at,
         strength=strength,
@@ -57,9 +55,15 @@ class GasLeak(Happening):
         seep = 0.55 * np.exp(-((sites.away_km(*self.at)[:, None] / 0.2) ** 2))
         drift = plume(sites, self.at, wind, age_h, near_km=0.12, widening=0.22)
         grown = hump(times_ms, self.start_ms, 7 * MINUTE_MS, self.shut_ms, 12 * MINUTE_MS)
-        # Turbulence: each head's own gusts, from the reading it would have given anyway.
-        gust = np.clip(values / np.maximum(values.mean(axis=1, keepdims=True), 0.05), 0.5, 1.6)
-        return np.minimum(values + self.strength * (seep + drift) * grown * gust, 100)
+        dense = self.strength * (seep + drift) * grown
+        return np.minimum(values + dense * _gusts(values), 100)
+
+
+def _gusts(values: Floats) -> Floats:
+    """Return turbulence at each head, from the noise of what it would have read anyway."""
+    usual = np.maximum(values.mean(axis=1, keepdims=True), 0.02)
+    gusts: Floats = np.clip(values / usual, 0.5, 1.6)
+    return gusts
 
 
 def fire(scene: Scene) -> Happening:
@@ -105,8 +109,8 @@ class Fire(Happening):
         """Return smoke, dust, warmth and load with the fire."""
         heat, away = self.burning(times_ms), sites.away_km(*self.at)[:, None]
         if sites.kind == "smoke":
-            near = np.exp(-((away / 0.2) ** 2))
-            return np.minimum(values + self.strength * heat * (near + self._downwind(sites, times_ms)), 100)
+            near = np.exp(-((away / 0.2) ** 2)) + self._downwind(sites, times_ms)
+            return np.minimum(values + self.strength * heat * near * _gusts(values), 100)
         if sites.kind == "pm25":
             return values + 9 * self.strength * heat * self._downwind(sites, times_ms)
         if sites.kind == "temperature":
@@ -166,7 +170,7 @@ def smog(scene: Scene) -> Happening:
 
 @dataclass
 class Smog(Happening):
-    """A box of still air fills: concentration nears emission over ventilation, then is blown out."""
+    """A box of still air fills towards emission over ventilation, then is blown out."""
 
     at: tuple[float, float] = (0.0, 0.0)
     radius_km: float = 8.0
@@ -185,4 +189,5 @@ class Smog(Happening):
         # Flat in the middle, gone beyond the rim.
         away = sites.away_km(*self.at)[:, None] / self.radius_km
         inside = 1 / (1 + np.exp(7 * (away - 1)))
-        return values * (1 + share * (self.worst - 1) * np.minimum(filled, 1.0) * inside)
+        more: Floats = share * (self.worst - 1) * np.minimum(filled, 1.0) * inside
+        return values * (1 + more)

@@ -9,16 +9,20 @@ from numpy.typing import NDArray
 
 from simulators.clock import HOUR_MS, MINUTE_MS
 from simulators.geometry import Path
-from simulators.happenings import Happening, Outcry, Scene, hump, truth_event
+from simulators.happenings import Happening, Outcry, Scene, truth_event
 from simulators.layout import Sites
 from simulators.noise import Floats
 from simulators.weather import RainCell
 from simulators.world import Times
 
-__all__ = ["blackout", "crash", "crowd", "landslide"]
+__all__ = ["SLOPE_LEVELS", "blackout", "crash", "crowd", "landslide"]
 
+SLOPE_LEVELS = {4: 10.0, 3: 25.0, 2: 60.0, 1: 150.0}
+"""Official levels of a slope's displacement, millimetres."""
 _SHOCK_KMH = 15.0
 _RECOVERY_KMH = 19.0
+# Of its time to failing: how near a slope comes to it that fails, or comes to rest.
+_NEAREST = {True: 0.004, False: 0.08}
 
 
 def crash(scene: Scene) -> Happening:
@@ -161,9 +165,7 @@ def crowd(scene: Scene) -> Happening:
         leaves + 2 * HOUR_MS,
         truth_event(scene, "crowding", span, at, 0.7, level),
         outcries=(
-            Outcry(
-                "crowding", span[0] + 15 * MINUTE_MS, full, span[2], 45.0 / level, (at,), 0.25
-            ),
+            Outcry("crowding", span[0] + 15 * MINUTE_MS, full, span[2], 45.0 / level, (at,), 0.25),
         ),
         at=at,
         people=170 * factor,
@@ -203,7 +205,8 @@ class Gathering(Happening):
         if sites.kind == "crowd_count":
             return values + extra
         # A hundred voices add about ten decibels, every tenfold ten more.
-        return values + 5 * np.log10(1 + extra / 10)
+        louder: Floats = values + 5 * np.log10(1 + extra / 10)
+        return louder
 
     def traffic(
         self, sites: Sites, times_ms: Times, speed: Floats, flow: Floats, lanes: Floats
@@ -290,8 +293,9 @@ def landslide(scene: Scene) -> Happening:
     fails = bool(draw.uniform() < 0.55)
     worst = scene.when_ms + int(lasts)
     end = worst + 90 * MINUTE_MS
-    scale = draw.uniform(14, 26) if fails else draw.uniform(7, 20)
-    level = 1 if fails else 2 if scale > 12 else 3
+    scale = draw.uniform(14, 26) if fails else draw.uniform(8, 34)
+    moves = 900 if fails else scale * float(np.log(1 / _NEAREST[False]))
+    level = min((lv for lv, mm in SLOPE_LEVELS.items() if moves >= mm), default=4)
     begin = scene.when_ms - 9 * HOUR_MS
     soak = RainCell(begin, 11.0, at[0], at[1], 0.0, 0.0, 3.0, draw.uniform(7, 13))
     span = (scene.when_ms, worst, end)
@@ -331,15 +335,15 @@ class Landslide(Happening):
         """Return how far the middle of the slope has moved."""
         lasts = self.worst_ms - self.start_ms
         age = np.clip(times_ms - self.start_ms, 0, lasts)
-        # A slope that comes to rest never gets nearer than a twelfth of its time to failing.
-        rest = 0.004 if self.fails else 0.08
-        return self.scale_mm * np.log(1 / (1 - age / lasts * (1 - rest)))
+        rest = _NEAREST[self.fails]
+        moved: Floats = self.scale_mm * np.log(1 / (1 - age / lasts * (1 - rest)))
+        return moved
 
     def change(self, sites: Sites, times_ms: Times, values: Floats) -> Floats:
         """Return displacements; the middle moves most."""
         if sites.kind != "slope_tilt":
             return values
-        near = np.exp(-((sites.away_km(*self.at)[:, None] / 0.3) ** 2))
+        near: Floats = np.exp(-((sites.away_km(*self.at)[:, None] / 0.3) ** 2))
         gone = 900.0 * (times_ms >= self.worst_ms) * self.fails
         return values + near * (self.creep_mm(times_ms) + gone)
 

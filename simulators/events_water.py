@@ -36,8 +36,10 @@ def flood(scene: Scene) -> Happening:
     path = scene.world.layout.rivers[river]
     gauges = _gauges(scene, river)
     head = path.xy[0] * 0.62
+    # The clouds come down the valley: they reach the city's edge not long before the water does.
+    over = max(begin, scene.when_ms - 90 * MINUTE_MS)
     clouds = RainCell(
-        begin, hours, float(head[0]), float(head[1]), 1.5, 0.5, 6.0, scene.draw.uniform(18, 38)
+        over, hours, float(head[0]), float(head[1]), 1.5, 0.5, 6.0, scene.draw.uniform(18, 38)
     )
     middle = path.at(np.array([gauges.mean()]))
     at = (float(middle[0][0]), float(middle[1][0]))
@@ -90,9 +92,7 @@ def _calibrated(
     base = Rivers(world.rivers.paths, dry, (Pulse(river, 0, hours, 10.0),))
     times = np.arange(0, 40 * HOUR_MS, _STEP_MS)
     depth = base.depth(river)
-    rises = np.stack(
-        [np.interp(km, base.nodes_km[river], base.rise(river, int(t))) for t in times]
-    )
+    rises = np.stack([np.interp(km, base.nodes_km[river], base.rise(river, int(t))) for t in times])
     # Discharge is proportional to rain; stage goes with its power 0.6.
     extra = (1 + rises / depth) ** (1 / 0.6) - 1
     rain = 10.0 * ((1 + worst) ** (1 / 0.6) - 1) / float(extra.max())

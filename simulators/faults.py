@@ -102,10 +102,11 @@ def distort(
 ) -> Floats:
     """Return one sensor's values with its drift, spikes or wrong unit."""
     hit = (times_ms[row] >= fault.start_ms) & (times_ms[row] < fault.end_ms)
+    true: Floats = values[row]
     if fault.what == "drift":
         progress = (times_ms[row] - fault.start_ms) / (fault.end_ms - fault.start_ms)
-        return np.where(hit, values[row] + 2 * fault.amount * progress, values[row])
+        return np.where(hit, true + 2 * fault.amount * progress, true)
     if fault.what == "spikes":
         spike = draw.uniform(size=len(hit)) < 0.06
-        return np.where(hit & spike, values[row] + 4 * fault.amount, values[row])
-    return np.where(hit, values[row] * fault.amount, values[row])
+        return np.where(hit & spike, true + 4 * fault.amount, true)
+    return np.where(hit, true * fault.amount, true)

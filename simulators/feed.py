@@ -12,9 +12,7 @@ from simulators.simulation import Simulation
 __all__ = ["write_feed"]
 
 
-def write_feed(
-    sim: Simulation, out: Path, progress: Callable[[float], None] | None = None
-) -> None:
+def write_feed(sim: Simulation, out: Path, progress: Callable[[float], None] | None = None) -> None:
     """Write city.json, readings.jsonl, reports.jsonl and truth.json.
 
     Readings are in order of arrival: ascending in time but for the late, the repeated and those

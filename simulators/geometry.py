@@ -131,7 +131,17 @@ _ROADS: list[tuple[str, str, float, _Points]] = [
         "Lanjiang Avenue",
         "岚江大道",
         34,
-        [(-24, 3), (-16, 2.2), (-8, 1.0), (-2, 1.6), (1, 1.4), (3, -0.4), (8, -3), (14, -4.6), (24, -6)],
+        [
+            (-24, 3),
+            (-16, 2.2),
+            (-8, 1.0),
+            (-2, 1.6),
+            (1, 1.4),
+            (3, -0.4),
+            (8, -3),
+            (14, -4.6),
+            (24, -6),
+        ],
     ),
     (
         "Zhongzhou Road",
@@ -139,14 +149,24 @@ _ROADS: list[tuple[str, str, float, _Points]] = [
         32,
         [(-1.5, 22), (-0.6, 14), (0.6, 8), (1, 1.4), (0.4, -4), (-1.4, -9), (-2, -16), (-4, -24)],
     ),
-    ("Donggang Expressway", "东港快速路", 30, [(18, 19), (12.5, 12), (8.4, 6.4), (3.6, 2.2), (1, 1.4)]),
+    (
+        "Donggang Expressway",
+        "东港快速路",
+        30,
+        [(18, 19), (12.5, 12), (8.4, 6.4), (3.6, 2.2), (1, 1.4)],
+    ),
     (
         "Taiping Expressway",
         "太平快速路",
         30,
         [(-19, -20), (-12.5, -13), (-6.5, -8.6), (-2.2, -6.0), (0.4, -4)],
     ),
-    ("Nanlin Expressway", "南林快速路", 30, [(14, -21), (10, -13), (8.2, -8), (7.4, -3), (8.0, 0.4)]),
+    (
+        "Nanlin Expressway",
+        "南林快速路",
+        30,
+        [(14, -21), (10, -13), (8.2, -8), (7.4, -3), (8.0, 0.4)],
+    ),
 ]
 
 _RINGS: list[tuple[str, str, float, tuple[float, float, float, float, float]]] = [
@@ -209,10 +229,11 @@ def _curve(points: _Points, steps: int = 14) -> Floats:
 def _bend(xy: Floats) -> Floats:
     """Return the plane bent a little, so that nothing looks drawn with a ruler."""
     x, y = xy[:, 0], xy[:, 1]
-    return np.c_[
+    bent: Floats = np.c_[
         x + 0.32 * np.sin(y * 0.62 + 1) + 0.18 * np.sin(x * 0.9 + y * 1.3),
         y + 0.32 * np.sin(x * 0.55 + 2) + 0.18 * np.sin(y * 1.1 - x * 0.8),
     ]
+    return bent
 
 
 def _flat_outline() -> Polygon:
@@ -234,10 +255,11 @@ def river_paths() -> list[Path]:
 
 def _ring(cx: float, cy: float, rx: float, ry: float, wobble: float) -> Floats:
     a = np.linspace(0, 2 * np.pi, 140)
-    return np.c_[
+    loop: Floats = np.c_[
         cx + rx * (1 + wobble * np.sin(3 * a + 1)) * np.cos(a),
         cy + ry * (1 + wobble * np.sin(2 * a)) * np.sin(a),
     ]
+    return loop
 
 
 def _clipped(xy: Floats, area: Polygon) -> Floats:
@@ -250,9 +272,7 @@ def express_roads() -> list[Path]:
     """Return the ring roads, then the radial ones."""
     view = outline().buffer(8)
     rings = [Path(Text(en, zh), _bend(_ring(*r)), w, True) for en, zh, w, r in _RINGS]
-    radials = [
-        Path(Text(en, zh), _clipped(_bend(_curve(p)), view), w) for en, zh, w, p in _ROADS
-    ]
+    radials = [Path(Text(en, zh), _clipped(_bend(_curve(p)), view), w) for en, zh, w, p in _ROADS]
     return rings + radials
 
 

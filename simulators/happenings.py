@@ -44,7 +44,7 @@ class Outcry:
         if time_ms < self.peak_ms:
             return self.per_hour * (time_ms - self.start_ms) / (self.peak_ms - self.start_ms)
         left = (self.end_ms - time_ms) / max(self.end_ms - self.peak_ms, 1)
-        return self.per_hour * left**1.5
+        return self.per_hour * float(left**1.5)
 
 
 @dataclass
@@ -142,9 +142,7 @@ def truth_event(
     """Return the truth of an event: span is start, peak and end, kept inside the run."""
     start, peak, end = (min(t, scene.until_ms) for t in span)
     lon, lat = lonlat(*at)
-    return TruthEvent(
-        scene.id, hazard, start, end, lon, lat, round(radius_km * 1000), level, peak
-    )
+    return TruthEvent(scene.id, hazard, start, end, lon, lat, round(radius_km * 1000), level, peak)
 
 
 def hump(times_ms: Times, start_ms: int, rise_ms: float, end_ms: int, fall_ms: float) -> Floats:

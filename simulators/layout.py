@@ -13,7 +13,7 @@ from shapely.geometry import Polygon
 from operators.events import Text
 from simulators import geometry
 from simulators.geometry import Path
-from simulators.names import Namer
+from simulators.names import Namer, compass
 from simulators.noise import Floats, Noise
 from simulators.streets import streets
 
@@ -23,7 +23,7 @@ Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Kindness:
+class _Spread:
     """How sensors of one kind are spread."""
 
     prefix: str
@@ -38,31 +38,31 @@ class Kindness:
     """Share of them that outlives a power cut."""
 
 
-_KINDS: dict[str, Kindness] = {
-    "river_level": Kindness("rl", 140, 300, "river"),
-    "rain": Kindness("rg", 200, 300, "monitor"),
-    "street_water": Kindness(
+_KINDS: dict[str, _Spread] = {
+    "river_level": _Spread("rl", 140, 300, "river"),
+    "rain": _Spread("rg", 200, 300, "monitor"),
+    "street_water": _Spread(
         "sw", 420, 300, "clustered", 0.30, ("underpass", "lane", "underpass", "market")
     ),
-    "traffic_speed": Kindness("ts", 800, 300, "road", battery=0.5),
-    "traffic_flow": Kindness("tf", 370, 300, "road", battery=0.5),
-    "traffic_occupancy": Kindness("to", 370, 300, "road", battery=0.5),
-    "pm25": Kindness("pm", 240, 600, "monitor", battery=0.6),
-    "no2": Kindness("nd", 160, 600, "monitor", battery=0.6),
-    "gas_ch4": Kindness("ch", 310, 120, "clustered", 0.22, ("estate", "works", "market", "estate")),
-    "smoke": Kindness("sm", 330, 120, "clustered", 0.18, ("mall", "depot", "market", "lane")),
-    "crowd_count": Kindness(
+    "traffic_speed": _Spread("ts", 800, 300, "road", battery=0.5),
+    "traffic_flow": _Spread("tf", 370, 300, "road", battery=0.5),
+    "traffic_occupancy": _Spread("to", 370, 300, "road", battery=0.5),
+    "pm25": _Spread("pm", 240, 600, "monitor", battery=0.6),
+    "no2": _Spread("nd", 160, 600, "monitor", battery=0.6),
+    "gas_ch4": _Spread("ch", 310, 120, "clustered", 0.22, ("estate", "works", "market", "estate")),
+    "smoke": _Spread("sm", 330, 120, "clustered", 0.18, ("mall", "depot", "market", "lane")),
+    "crowd_count": _Spread(
         "cc", 230, 300, "clustered", 0.20, ("square", "station", "mall", "park"), 0.5
     ),
-    "noise": Kindness("ns", 270, 300, "clustered", 0.35, ("square", "estate", "station"), 0.5),
-    "slope_tilt": Kindness("sl", 120, 600, "clustered", 0.14, ("slope",)),
-    "water_pressure": Kindness("wp", 370, 300, "spread", 0.0, ("pumphouse", "tower", "estate")),
-    "power_load": Kindness("pw", 400, 300, "clustered", 0.55, ("substation",)),
-    "temperature": Kindness("tp", 270, 600, "monitor", battery=0.6),
+    "noise": _Spread("ns", 270, 300, "clustered", 0.35, ("square", "estate", "station"), 0.5),
+    "slope_tilt": _Spread("sl", 120, 600, "clustered", 0.14, ("slope",)),
+    "water_pressure": _Spread("wp", 370, 300, "spread", 0.0, ("pumphouse", "tower", "estate")),
+    "power_load": _Spread("pw", 400, 300, "clustered", 0.55, ("substation",)),
+    "temperature": _Spread("tp", 270, 600, "monitor", battery=0.6),
 }
 KIND_ORDER: tuple[str, ...] = tuple(_KINDS)
-_CLUSTER = {"slope_tilt": 8}
-_CLUSTER_SIZE = 5
+_CLUSTER = 5
+_CLUSTERS = {"slope_tilt": 8}
 _MONITOR_PLACES = ("school", "hospital", "park", "library", "estate", "works")
 _MONITOR_SPOTS = {
     "rain": Text("", ""),
@@ -228,7 +228,7 @@ class _Builder:
 
     def _hills(self) -> Polygon:
         """Return the hilly north of the city."""
-        x0, y0, x1, y1 = self.area.bounds
+        x0, _, x1, y1 = self.area.bounds
         return self.area.buffer(-0.6).intersection(shapely.box(x0, 6.5, x1, y1))
 
     def sites(self, kind: str, n: int) -> Sites:
@@ -254,12 +254,13 @@ class _Builder:
 
     def _clustered(self, kind: str, n: int, draw: np.random.Generator) -> _Placed:
         spec = _KINDS[kind]
-        homes = self.place_many(kind, max(1, n // _CLUSTER.get(kind, _CLUSTER_SIZE)))
+        homes = self.place_many(kind, max(1, n // _CLUSTERS.get(kind, _CLUSTER)))
         place = np.array(homes, dtype=np.int64)[np.arange(n) % len(homes)]
         spot = np.arange(n) // len(homes)
         middle = np.array([(self.places[i].x, self.places[i].y) for i in homes]).reshape(-1, 2)
         xy = middle[np.arange(n) % len(homes)] + _disc(draw, n, spec.spread_km)
-        names = [self._numbered(p, s + 1) for p, s in zip(place.tolist(), spot, strict=True)]
+        spots = zip(place.tolist(), spot.tolist(), strict=True)
+        names = [self._numbered(home, number + 1) for home, number in spots]
         return _placed(xy, names, place=place)
 
     def _numbered(self, place: int, number: int) -> Text:
@@ -295,25 +296,17 @@ class _Builder:
         side = np.zeros(n)
         for i in range(len(self.roads)):
             side[which == i] = self.roads[i].heading(km[which == i])
-        names = [
-            self._milestone(*row) for row in zip(which.tolist(), km, side, lane, strict=True)
-        ]
+        names = [self._milestone(*row) for row in zip(which.tolist(), km, side, lane, strict=True)]
         return _placed(_on(self.roads, which, km), names, path=which, km=km, lane=lane)
 
     def _milestone(self, road: int, km: float, heading: float, lane: int) -> Text:
         name = self.roads[road].name
-        way = _way(heading + (np.pi if lane < 0 else 0.0))
+        way = compass(heading + (np.pi if lane < 0 else 0.0))
         stone = f"K{int(km)}+{int(km * 1000) % 1000:03d}"
         return Text(f"{name.en} {stone} {way.en}", f"{name.zh}{stone}{way.zh}")
 
 
 _Placed = tuple[Floats, Ints, Ints, Floats, Ints, list[Text]]
-
-
-def _way(angle: float) -> Text:
-    from simulators.names import compass
-
-    return compass(angle)
 
 
 def _placed(
@@ -337,7 +330,8 @@ def _placed(
 
 def _disc(draw: np.random.Generator, n: int, radius_km: float) -> Floats:
     angle, far = draw.uniform(0, 2 * np.pi, n), np.sqrt(draw.uniform(0, 1, n)) * radius_km
-    return np.c_[far * np.cos(angle), far * np.sin(angle)]
+    offsets: Floats = np.c_[far * np.cos(angle), far * np.sin(angle)]
+    return offsets
 
 
 def _along(

@@ -8,14 +8,29 @@ from operators.events import Text
 
 __all__ = ["PLACE_TYPES", "Namer", "compass"]
 
-_FIRST = (
-    "柳Liu 松Song 桂Gui 竹Zhu 梅Mei 石Shi 白Bai 金Jin 银Yin 龙Long 凤Feng 云Yun 星Xing 南Nan 北Bei "
-    "东Dong 西Xi 清Qing 红Hong 观Guan 永Yong 安An 和He 泰Tai 望Wang 双Shuang 鱼Yu 沙Sha 黄Huang 紫Zi"
-).split()
-_SECOND = (
-    "荫yin 林lin 溪xi 园yuan 桥qiao 坪ping 湾wan 山shan 岭ling 门men 塘tang 坝ba 沟gou 台tai 口kou "
-    "井jing 泉quan 田tian 村cun 河he 洞dong 滩tan 坡po 庙miao"
-).split()
+# A character and how it is spoken; a name takes one of each row.
+_FIRST = tuple(
+    zip(
+        "柳松桂竹梅石白金银龙凤云星南北东西清红观永安和泰望双鱼沙黄紫",
+        (
+            *("Liu", "Song", "Gui", "Zhu", "Mei", "Shi", "Bai", "Jin", "Yin", "Long"),
+            *("Feng", "Yun", "Xing", "Nan", "Bei", "Dong", "Xi", "Qing", "Hong", "Guan"),
+            *("Yong", "An", "He", "Tai", "Wang", "Shuang", "Yu", "Sha", "Huang", "Zi"),
+        ),
+        strict=True,
+    )
+)
+_SECOND = tuple(
+    zip(
+        "荫林溪园桥坪湾山岭门塘坝沟台口井泉田村河洞滩坡庙",
+        (
+            *("yin", "lin", "xi", "yuan", "qiao", "ping", "wan", "shan", "ling", "men", "tang"),
+            *("ba", "gou", "tai", "kou", "jing", "quan", "tian", "cun", "he", "dong", "tan"),
+            *("po", "miao"),
+        ),
+        strict=True,
+    )
+)
 
 PLACE_TYPES: dict[str, tuple[str, str]] = {
     "underpass": ("underpass", "下穿道"),
@@ -71,5 +86,5 @@ class Namer:
         en, zh = PLACE_TYPES[kind]
         again = f" {used}" if used > 1 else ""
         return Text(
-            f"{first[1:]}{second[1:]} {en}{again}", f"{first[0]}{second[0]}{zh}{again.strip()}"
+            f"{first[1]}{second[1]} {en}{again}", f"{first[0]}{second[0]}{zh}{again.strip()}"
         )

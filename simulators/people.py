@@ -71,7 +71,7 @@ class Loudness:
         world = self._world
         day = world.calendar.profile(times_ms, DEMAND, DEMAND_FREE)
         rain = world.weather.rain(self._sites.x, self._sites.y, times_ms)
-        level = self._quiet[:, None] + 16 * np.sqrt(day) + 4 * (1 - np.exp(-rain / 10))
+        level: Floats = self._quiet[:, None] + 16 * np.sqrt(day) + 4 * (1 - np.exp(-rain / 10))
         level = level + 0.8 * self._field.at(times_ms)
         return level + 1.0 * world.white(self._sites, times_ms)
 

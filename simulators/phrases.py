@@ -30,7 +30,10 @@ EVERYDAY: dict[str, float] = {
 PHRASES: dict[str, tuple[tuple[str, str], ...]] = {
     "flood": (
         ("{zh}江水漫上来了，岸边步道已经淹了", "river over the bank at {en}, the walkway is gone"),
-        ("{zh}水位涨得很快，停在河边的车要被淹了", "water rising fast at {en}, cars parked by the river"),
+        (
+            "{zh}水位涨得很快，停在河边的车要被淹了",
+            "water rising fast at {en}, cars on the bank",
+        ),
         ("河水倒灌进一楼了，在{zh}", "river water coming into ground floors near {en}"),
         ("{zh}这边河水快到桥面了", "river nearly at the bridge deck, {en}"),
         ("上游下来的水好大，{zh}有人被困在滩上", "people stranded on the river flat by {en}"),

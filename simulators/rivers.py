@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simulators.clock import HOUR_MS, MINUTE_MS
 from simulators.geometry import Path
@@ -100,7 +101,9 @@ class Rivers:
 
     def rise_between(self, river: int, km: Floats, first_ms: int, last_ms: int) -> Floats:
         """Return the rise at some places for two moments, as two columns."""
-        ends = [np.interp(km, self.nodes_km[river], self.rise(river, t)) for t in (first_ms, last_ms)]
+        ends = [
+            np.interp(km, self.nodes_km[river], self.rise(river, t)) for t in (first_ms, last_ms)
+        ]
         return np.stack(ends, axis=1)
 
     def _rise_from(self, river: int, rain: Floats) -> Floats:
@@ -125,14 +128,15 @@ class Rivers:
             rain[pulse.river] += pulse.at(steps.astype(np.float64))
         return rain
 
-    def _catchment(self, river: int, times_ms: np.ndarray) -> Floats:
+    def _catchment(self, river: int, times_ms: NDArray[np.int64]) -> Floats:
         """Return what ordinary weather rains on a catchment: the city's showers pass over it."""
         basin = _BASINS[river]
         x, y = np.array([basin.east_km * 0.5]), np.array([basin.north_km * 0.5])
-        return 0.35 * self._weather.rain(x, y, times_ms[None, :])[0]
+        rain: Floats = 0.35 * self._weather.rain(x, y, times_ms[None, :])[0]
+        return rain
 
     def _answers(self, river: int) -> Floats:
-        """Return the unit hydrographs of a river's nodes to each catchment: (rivers, nodes, steps)."""
+        """Return a river's unit hydrographs: (catchments, nodes, steps)."""
         kernels = np.zeros((len(self.paths), len(self.nodes_km[river]), _MEMORY))
         basin, km = _BASINS[river], self.nodes_km[river]
         kernels[river] = basin.yield_ * _gamma(basin.lag_h + km / basin.celerity_kmh, km)
@@ -152,6 +156,5 @@ def _gamma(lag_h: Floats, far_km: Floats) -> Floats:
     age = np.arange(_MEMORY - 1, -1, -1) / 6.0
     width = (0.55 + 0.012 * far_km)[:, None]  # hours; the wave flattens as it travels
     late = np.maximum(age[None, :] - lag_h[:, None], 0) / width
-    weight = late**2 * np.exp(-late) / (2 * width) / 6.0
-    out: Floats = weight
-    return out
+    weight: Floats = late**2 * np.exp(-late) / (2 * width) / 6.0
+    return weight

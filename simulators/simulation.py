@@ -6,6 +6,7 @@ the quiet time after it, can be made first, twice or never, and is the same to t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -49,7 +50,7 @@ _DECIMALS: dict[str, int] = {
     "power_load": 1,
     "temperature": 2,
 }
-_SIGNALS = {
+_SIGNALS: dict[str, Callable[[World, Sites], Signal]] = {
     "river_level": RiverLevel,
     "rain": Rain,
     "street_water": StreetWater,
@@ -81,7 +82,16 @@ class _Rows(NamedTuple):
     value: Floats
 
     def take(self, rows: NDArray[np.bool_] | Ints) -> _Rows:
-        return _Rows(*(column[rows] for column in self))
+        return _Rows(self.sensor[rows], self.time[rows], self.arrival[rows], self.value[rows])
+
+
+def _joined(parts: list[_Rows]) -> _Rows:
+    return _Rows(
+        np.concatenate([p.sensor for p in parts]),
+        np.concatenate([p.time for p in parts]),
+        np.concatenate([p.arrival for p in parts]),
+        np.concatenate([p.value for p in parts]),
+    )
 
 
 class Block(NamedTuple):
@@ -162,15 +172,8 @@ class Simulation:
         """Return the k-th ten minutes after the start; k may be negative, or past the end."""
         begin = self.start_ms + k * BLOCK_MS
         before, now = self._readings(k - 1), self._readings(k)
-        rows = _Rows(
-            *(
-                np.concatenate(pair)
-                for pair in zip(
-                    before.take(before.arrival >= begin),
-                    now.take(now.arrival < begin + BLOCK_MS),
-                    strict=True,
-                )
-            )
+        rows = _joined(
+            [before.take(before.arrival >= begin), now.take(now.arrival < begin + BLOCK_MS)]
         )
         rows = rows.take(np.argsort(rows.arrival, kind="stable"))
         data = self._lines(rows)
@@ -198,8 +201,7 @@ class Simulation:
         """Return every reading measured in a block, with its time of arrival."""
         begin = self.start_ms + k * BLOCK_MS
         faults = self._faults.between(begin, begin + BLOCK_MS)
-        parts = [self._measured(kind, k, faults) for kind in self._signals]
-        return _Rows(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+        return _joined([self._measured(kind, k, faults) for kind in self._signals])
 
     def _measured(self, kind: str, k: int, faults: list[Fault]) -> _Rows:
         sites = self.layout.sites[kind]
@@ -223,7 +225,7 @@ class Simulation:
         again = np.flatnonzero(luck[2][sent] < _TWICE)
         echo = once.take(again)
         echo = echo._replace(arrival=echo.arrival + draw.integers(*_TWICE_MS, len(again)))
-        return _Rows(*(np.concatenate(pair) for pair in zip(once, echo, strict=True)))
+        return _joined([once, echo])
 
     def _spoil(
         self,

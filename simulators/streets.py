@@ -51,9 +51,7 @@ def _gabriel(points: Floats) -> list[tuple[int, int]]:
     length = np.hypot(*(points[i] - points[j]).T)
     i, j = i[length < _LONGEST_KM], j[length < _LONGEST_KM]
     middle, radius = (points[i] + points[j]) / 2, np.hypot(*(points[i] - points[j]).T) / 2
-    gap = np.hypot(
-        middle[:, :1] - points[None, :, 0], middle[:, 1:] - points[None, :, 1]
-    )
+    gap = np.hypot(middle[:, :1] - points[None, :, 0], middle[:, 1:] - points[None, :, 1])
     free = (gap < radius[:, None] - 1e-9).sum(axis=1) == 0
     return list(zip(i[free].tolist(), j[free].tolist(), strict=True))
 

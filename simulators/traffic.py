@@ -65,12 +65,15 @@ class Traffic:
             )
         noise = self._world.white(self._sites, times_ms)
         if self._sites.kind == "traffic_speed":
-            return np.maximum(speed * (1 + 0.035 * noise), 1.0)
+            shown: Floats = np.maximum(speed * (1 + 0.035 * noise), 1.0)
+            return shown
         if self._sites.kind == "traffic_flow":
             # Counting five minutes of arrivals scatters as a Poisson count does.
-            return np.maximum(flow + np.sqrt(12 * np.maximum(flow, 1)) * noise, 0)
+            counted: Floats = flow + np.sqrt(12 * np.maximum(flow, 1)) * noise
+            return np.maximum(counted, 0)
         density = flow / self._lanes[:, None] / np.maximum(speed, 2)
-        return np.clip(_OCCUPANCY * density * (1 + 0.08 * noise) + 0.15 * abs(noise), 0, 100)
+        share: Floats = _OCCUPANCY * density * (1 + 0.08 * noise) + 0.15 * abs(noise)
+        return np.clip(share, 0, 100)
 
     def _state(self, times_ms: Times) -> tuple[Floats, Floats]:
         wish = self._world.calendar.profile(

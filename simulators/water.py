@@ -116,7 +116,32 @@ class WaterPressure:
     """Mains pressure: lower uphill and at the hours when everybody washes."""
 
     _USE = (3, 2, 2, 2, 3, 6, 14, 18, 15, 11, 10, 11, 13, 10, 8, 8, 9, 12, 16, 19, 18, 15, 10, 6)
-    _USE_FREE = (4, 3, 2, 2, 2, 3, 7, 12, 16, 17, 15, 14, 15, 12, 10, 9, 10, 13, 16, 18, 17, 15, 11, 7)
+    _USE_FREE = (
+        4,
+        3,
+        2,
+        2,
+        2,
+        3,
+        7,
+        12,
+        16,
+        17,
+        15,
+        14,
+        15,
+        12,
+        10,
+        9,
+        10,
+        13,
+        16,
+        18,
+        17,
+        15,
+        11,
+        7,
+    )
 
     def __init__(self, world: World, sites: Sites) -> None:
         self._world, self._sites = world, sites
@@ -131,7 +156,7 @@ class WaterPressure:
         use = self._world.calendar.profile(times_ms, self._USE, self._USE_FREE)
         own = 1.2 * self._world.noise.smooth("pressure/own", times_ms, 900)
         noise = 0.8 * self._world.white(self._sites, times_ms)
-        level = self._rest[:, None] - self._thirst[:, None] * 1.6 * use
+        level: Floats = self._rest[:, None] - self._thirst[:, None] * 1.6 * use
         return level + 1.5 * self._shared.at(times_ms) + own + noise
 
 

@@ -188,10 +188,11 @@ class RedisSink(FixedPartitionedSink[Item, None]):
         return 0
 
     def build_part(self, step_id: str, for_part: str, resume_state: None) -> _StorePart:
-        """Connect."""
+        """Connect; waits for the store when there is a city to write."""
         writer = StoreWriter(self._url, self._region)
         if self._city is not None:
             writer.put_city(self._city)
+            writer.flush()
         return _StorePart(writer)
 
 

@@ -112,7 +112,7 @@ def test_values_are_conflated_while_a_client_is_behind() -> None:
 
 
 def test_memory_of_the_log_is_bounded_and_a_client_beyond_it_reads_the_store() -> None:
-    room = room_of("A")
+    room = room_of()
     for n in range(1, 10_001):
         room.store(f"wl-1 v{n}")
     assert len(room.hub.log._entries) <= 8192
@@ -154,7 +154,7 @@ def test_a_bad_message_ends_the_connection(text: str) -> None:
 def test_too_many_messages_a_second() -> None:
     room = room_of("A")
     room.now += 1
-    for n in range(40):
+    for _ in range(40):
         room.now += 0.051
         room.say("A", '{"t":"unsub","id":9}')
     assert room.sockets["A"].closed is None

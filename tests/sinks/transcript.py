@@ -18,8 +18,8 @@ from sinks.control_room.alert_log import Entry
 from sinks.control_room.channels import Page
 from sinks.control_room.client import Client
 from sinks.control_room.hub import Hub, Record
-from sinks.control_room.protocol import encode
 from sinks.control_room.latest import Series
+from sinks.control_room.protocol import encode
 
 __all__ = ["Room", "play"]
 

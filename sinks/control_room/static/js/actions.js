@@ -4,7 +4,6 @@ import { h, keep } from './dom.js';
 import { countdown, hourOf, time } from './format.js';
 import { lang, t } from './i18n.js';
 import { sign } from './icons.js';
-import { counts } from './say.js';
 import { isWall } from './screen.js';
 import { acked, shelved } from './store.js';
 
@@ -121,8 +120,7 @@ export class Actions {
     if (confirmed) return ['checks', t('confirmedBy', { who: confirmed })];
     if (acknowledged) return ['check', t('ackedBy', { who: acknowledged })];
     if (alert.next?.at > asOf) return ['escalate', t('nextAt', { what: alert.next.what, time: countdown(alert.next.at - asOf) }), alert.level === 1];
-    const { sensors, reports } = counts(alert);
-    if (alert.level >= 3 && sensors === 1 && !reports) return ['sensor', t('oneAlone')];
+    if (alert.next?.what === 'second_source') return ['sensor', t('oneAlone')];
     return ['escalate', t('nobody'), alert.level === 1];
   }
 }

@@ -21,7 +21,13 @@ export class Banner {
     const since = clock.known ? seconds(clock.said) : '';
     keep(host, [since, lang()], () => [h('div.b-t', null, sign('stop'), this.#age), this.#message(since), this.#right]);
     write(this.#age, t('staleFor', { age: age(this.screen.staleAge) }));
-    write(this.#right, this.screen.link.open ? t('engineSilent') : t('reconnecting', { n: this.screen.link.tries }));
+    write(this.#right, this.#reason());
+  }
+
+  #reason() {
+    const { link } = this.screen;
+    if (!link.open) return t('reconnecting', { n: Math.max(1, link.tries) });
+    return t(link.flow === 'stale' ? 'engineSilent' : 'noBeat');
   }
 
   #message(since) {

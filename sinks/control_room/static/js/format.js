@@ -54,8 +54,15 @@ export function span(ms) {
   if (ms >= 2 * DAY) return unit(Math.floor(ms / DAY), 'd', '天');
   const hours = Math.floor(minutes / 60);
   const rest = minutes % 60;
-  if (!rest || hours >= 10) return unit(hours, 'h', '时');
+  if (hours >= 10) return unit(Math.round(ms / HOUR), 'h', '时');
+  if (!rest) return unit(hours, 'h', '时');
   return zh() ? `${hours}${NBSP}时${NBSP}${rest}${NBSP}分` : `${hours}${NBSP}h${NBSP}${String(rest).padStart(2, '0')}`;
+}
+
+/** The same within a sentence, where the minutes need their word. */
+export function spanSaid(ms) {
+  const said = span(ms);
+  return /h\u00a0\d+$/.test(said) ? `${said}${NBSP}min` : said;
 }
 
 /** Age of something that happened: seconds first. */

@@ -24,6 +24,7 @@ export class Link {
   #nextId = FIRST_FREE_ID;
   #sensor = null; // {id, sensor}
   #asked = new Set(); // alert ids whose history was asked for
+  #tellsHistory = false; // a hub of an older version would end the connection
   #commands = new Map(); // id -> command not answered yet
 
   /** `hear(message)` gets every message after the link has taken what it needs from it. */
@@ -76,7 +77,8 @@ export class Link {
 
   #take(message) {
     this.heardAt = performance.now();
-    if (message.cur && message.t !== 'hello') this.#cursor = message.cur;
+    if (message.cur) this.#cursor = message.cur; // null: not everything before it has been sent yet
+    if (message.t === 'reset') this.#forget();
     if (message.t === 'hello') this.#greet(message);
     if (message.t === 'hb') this.#beat(message);
     if (message.t === 'ok' || message.t === 'err') this.#commands.delete(message.id);
@@ -85,12 +87,18 @@ export class Link {
 
   #greet(hello) {
     this.server = hello.server || '';
+    this.#tellsHistory = Boolean(hello.history);
     if (this.#token) this.#send({ t: 'auth', token: this.#token });
     for (const [id, ch] of Object.entries(CHANNELS)) {
       this.#send(ch === 'alerts' ? { t: 'sub', id: Number(id), ch, f: {}, at: this.#cursor } : { t: 'sub', id: Number(id), ch });
     }
     if (this.#sensor) this.#send({ t: 'sensor', id: this.#sensor.id, sensor: this.#sensor.sensor });
     for (const command of this.#commands.values()) this.#send(command);
+  }
+
+  #forget() {
+    this.#cursor = null;
+    this.#asked.clear();
   }
 
   #beat(message) {
@@ -111,7 +119,7 @@ export class Link {
 
   /** Ask once for the earlier versions of a warning. */
   history(alert) {
-    if (this.#asked.has(alert) || !this.open) return;
+    if (!this.#tellsHistory || this.#asked.has(alert) || !this.open) return;
     this.#asked.add(alert);
     this.#send({ t: 'history', id: this.#nextId++, alert });
   }

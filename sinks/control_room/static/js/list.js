@@ -4,7 +4,7 @@ import { $, h, keep, keepEach } from './dom.js';
 import { lang, t } from './i18n.js';
 import { sign } from './icons.js';
 import { quietItems } from './quiet.js';
-import { alertRow, blueRow, foldRow, rowFacts } from './row.js';
+import { alertRow, blueRow, foldFacts, foldRow, rowFacts } from './row.js';
 import { districtName, hazardName, headline, place } from './say.js';
 import { isWall } from './screen.js';
 import { shelved } from './store.js';
@@ -39,14 +39,19 @@ export class List {
     $('#list-pane').setAttribute('aria-label', t('warnings'));
     this.#rows.setAttribute('aria-label', t('warnings'));
     this.#drawHead(live.length, over);
-    this.#rows.classList.toggle('over', over);
     this.#rows.classList.toggle('few', live.length < FEW);
     const found = this.#found(this.#steady(shown));
-    keepEach(this.#rows, [...this.#items(found, over), ...this.#foot(found, suppressed), ...(this.screen.find ? [] : quietItems(this.screen, live.length, FEW))]);
+    const foot = this.screen.find ? [] : quietItems(this.screen, live.length, FEW);
+    for (const fold of isWall() ? [1, 2, 3] : [over && !this.screen.find ? 2 : 0]) {
+      this.#rows.classList.toggle('over', over || fold > 2);
+      keepEach(this.#rows, [...this.#items(found, fold), ...this.#foot(suppressed), ...foot]);
+      if (this.#rows.scrollHeight <= this.#rows.clientHeight) break; // nobody scrolls a wall
+    }
   }
 
   #drawHead(n, over) {
     const { find } = this.screen;
+    this.#head.classList.toggle('finding', find != null);
     keep(this.#head, [n, over, find != null, lang()], () => {
       const count = [h('b', null, String(n)), ` ${t('active')}`];
       if (find != null) return [...count, this.#searchBox()];
@@ -102,15 +107,17 @@ export class List {
     return [...this.#rows.querySelectorAll('[data-id]')].map((row) => row.dataset.id);
   }
 
-  #items(alerts, over) {
+  // Fold 0: every row. 1: blue ones on one line. 2: yellow and blue by level and hazard.
+  #items(alerts, fold) {
     if (this.screen.find && !alerts.length) return [{ key: 'none', sign: lang(), build: () => h('p.none', null, t('noneFound')) }];
-    const blue = alerts.filter((a) => a.level === 4 && !shelved(a));
-    if (isWall() && blue.length > 1 && !over) {
-      const sign = JSON.stringify([lang(), blue.map((a) => [a.id, a.version])]);
-      return [...alerts.filter((a) => !blue.includes(a)).map((a) => this.#row(a)), { key: 'blue', sign, build: () => blueRow(this.screen.store, blue) }];
-    }
-    if (!over || this.screen.find) return alerts.map((a) => this.#row(a));
-    return [...alerts.filter((a) => a.level < 3).map((a) => this.#row(a)), ...this.#folds(alerts.filter((a) => a.level > 2))];
+    const rows = (list) => list.map((a) => this.#row(a));
+    const put = isWall() ? [] : alerts.filter(shelved);
+    const live = alerts.filter((a) => !shelved(a));
+    if (fold >= 2) return [...rows(live.filter((a) => a.level < 3)), ...this.#folds(live.filter((a) => a.level > 2)), ...rows(put)];
+    const blue = live.filter((a) => a.level === 4);
+    if (fold === 0 || blue.length < 2) return rows([...live, ...put]);
+    const sign = JSON.stringify([lang(), blue.map((a) => [a.id, a.version])]);
+    return [...rows(live.filter((a) => a.level < 4)), { key: 'blue', sign, build: () => blueRow(this.screen.store, blue) }];
   }
 
   #row(alert) {
@@ -126,13 +133,12 @@ export class List {
         if (!this.#open.delete(key)) this.#open.add(key);
         this.redraw();
       };
-      const sign = JSON.stringify([lang(), group.map((a) => [a.district, a.marks])]);
-      const fold = { key, sign, build: () => foldRow(this.screen.store, group, toggle) };
+      const fold = { key, sign: JSON.stringify(foldFacts(this.screen.store, group)), build: () => foldRow(this.screen.store, group, toggle) };
       return this.#open.has(key) ? [fold, ...group.map((a) => this.#row(a))] : [fold];
     });
   }
 
-  #foot(found, suppressed) {
+  #foot(suppressed) {
     if (!suppressed.length) return [];
     const { showSuppressed } = this.screen;
     const toggle = () => {

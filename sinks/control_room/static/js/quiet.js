@@ -1,7 +1,7 @@
 // What fills the room when little or nothing is active: how long it has been quiet, which sensors
 // are closest to a warning, what was cleared, and how the city breathes.
 import { h } from './dom.js';
-import { measure, number, quantity, span, when } from './format.js';
+import { measure, number, quantity, span, spanSaid, when } from './format.js';
 import { lang, pick, t } from './i18n.js';
 import { hazardIcon, levelMark, sign } from './icons.js';
 import { districtName, sensorName, unitOf } from './say.js';
@@ -27,8 +27,8 @@ const item = (key, facts, build) => ({ key, sign: JSON.stringify([lang(), facts]
 function calmText({ store, asOf }) {
   const { quiet_since: since, sensors } = store.overview;
   const n = sensors && { n: number(sensors.reporting), m: number(sensors.total) };
-  if (since != null && sensors) return t('quietSince', { span: span(asOf - since), ...n });
-  if (since != null) return t('quietOnly', { span: span(asOf - since) });
+  if (since != null && sensors) return t('quietSince', { span: spanSaid(asOf - since), ...n });
+  if (since != null) return t('quietOnly', { span: spanSaid(asOf - since) });
   return sensors ? t('reporting', n) : '';
 }
 

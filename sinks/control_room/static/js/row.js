@@ -69,6 +69,9 @@ export function foldRow(store, alerts, onclick) {
   );
 }
 
+/** What a fold says; it is rebuilt when this changes. */
+export const foldFacts = (store, alerts) => [lang(), alerts.length, districtTally(store, alerts), alerts.filter((a) => !acked(a)).length];
+
 /** The wall's single line for all blue ones. */
 export function blueRow(store, alerts) {
   return h('div.row.thin.fold.l4', null,

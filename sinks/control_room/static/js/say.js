@@ -5,6 +5,9 @@ import { shelved } from './store.js';
 
 const MINUTE = 60_000;
 
+/** Surprisal from which evidence agrees. */
+export const UNUSUAL = 3;
+
 export const levelName = (level) => t(`level${level}`);
 export const hazardName = (hazard) => t(hazard);
 
@@ -36,10 +39,11 @@ export const unitOf = (store, { key, kind }) => store.sensor(key)?.unit || DEFAU
 // Units of kinds whose sensor the city file does not list.
 const DEFAULT_UNITS = { river_level: 'm', rain: 'mm/h', street_water: 'cm', traffic_speed: 'km/h', traffic_flow: '1/h', traffic_occupancy: '%', travel_time: 's', pm25: 'ug/m3', no2: 'ug/m3', gas_ch4: '%{LEL}', smoke: '%/m', noise: 'dB', slope_tilt: 'mm', water_pressure: 'kPa', power_load: 'kW', temperature: 'Cel' };
 
-/** How many sensors and reports stand behind a warning. */
+/** How many unusual sensors and reports stand behind a warning. */
 export function counts(alert) {
-  const sensors = new Set(alert.evidence.filter(ofSensor).map((e) => e.key)).size;
-  const reports = alert.evidence.filter((e) => e.source === 'report').reduce((n, e) => n + (e.count ?? Math.round(e.value || 0)), 0);
+  const agreeing = alert.evidence.filter((e) => !(e.surprisal < UNUSUAL));
+  const sensors = new Set(agreeing.filter(ofSensor).map((e) => e.key)).size;
+  const reports = agreeing.filter((e) => e.source === 'report').reduce((n, e) => n + Math.round(e.value || 0), 0);
   return { sensors, reports };
 }
 

@@ -9,7 +9,7 @@ export class Store {
   city = null;
   alerts = new Map(); // id -> latest version, active or cleared
   versions = new Map(); // id -> versions seen, by number
-  cells = new Map(); // h3 -> {surprisal, unusual, ...}
+  cells = new Map(); // h3 -> {surprisal}; a silent cell is absent
   feeds = new Map(); // name -> {rate, lag_ms, silent, ..., bars}
   overview = {};
   series = new Map(); // sensor -> {kind, unit, levels, points}
@@ -103,8 +103,9 @@ export class Store {
   }
 
   setCells(cells) {
-    for (const [id, [level, surprisal, time, sensors, unusual, reports]] of Object.entries(cells)) {
-      this.cells.set(id, { level, surprisal, time, sensors, unusual, reports });
+    for (const [id, cell] of Object.entries(cells)) {
+      if (cell) this.cells.set(id, { surprisal: cell[1] });
+      else this.cells.delete(id); // it went silent
     }
     this.revision.cells++;
   }

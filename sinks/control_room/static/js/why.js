@@ -5,10 +5,9 @@ import { measure, number, quantity } from './format.js';
 import { lang, t } from './i18n.js';
 import { evidenceIcon } from './icons.js';
 import { kindName } from './format.js';
-import { evidenceOf, sensorName, unitOf } from './say.js';
+import { UNUSUAL, evidenceOf, levelName, sensorName, unitOf } from './say.js';
 import { isWall } from './screen.js';
 
-const UNUSUAL = 3;
 const MOST = 10;
 const SHOWN = 6;
 
@@ -43,7 +42,7 @@ function row(store, e) {
     evidenceIcon(e),
     h('b', null, title(store, e)),
     h('span.v', null, e.source === 'report' ? number(e.value) : quantity(e.value, e.kind, unit)),
-    h('span.x', null, measure(e.expected, e.kind, unit).value),
+    h('span.x', null, e.source === 'report' ? number(e.expected, e.expected < 10 ? 1 : 0) : measure(e.expected, e.kind, unit).value),
     h('span.su', null, h('i.sb', null, h('u', { style: { width } }), h('s')), h('em', null, number(e.surprisal, 1))),
   );
 }
@@ -52,5 +51,6 @@ function title(store, e) {
   if (e.source === 'report') return e.value >= 2 ? t('reportsOf', { n: number(e.value) }) : t('reportsNear');
   if (e.source === 'cell') return t('cellOf', { kind: kindName(e.kind) });
   const name = sensorName(store, e.key, e.kind);
+  if (e.source === 'level' && e.level) return t('levelOf', { name, level: levelName(e.level) });
   return e.source === 'outage' ? t('outageOf', { name }) : name;
 }

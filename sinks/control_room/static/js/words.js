@@ -39,6 +39,7 @@ export const WORDS = {
   staleFor: ['STALE {age}', '画面已停滞 {age}'],
   staleAsOf: ['Everything below is as of {time}, not now. Use phone and radio.', '以下为 {time} 的情况，不是现在。请改用电话或电台。'],
   staleEmpty: ['Nothing has been received yet. Use phone and radio.', '尚未收到任何数据。请改用电话或电台。'],
+  noBeat: ['Connected; the hub is silent', '已连接，服务端无响应'],
   reconnecting: ['Reconnecting, try {n}', '正在重连，第 {n} 次'],
   engineSilent: ['Connected; the engine sends nothing', '链路正常，引擎无数据'],
   replay: ['{n} × speed', '{n} 倍速'],
@@ -111,6 +112,7 @@ export const WORDS = {
   reportsNear: ['Reports nearby', '附近报告'],
   reportsOf: ['{n} reports nearby', '附近 {n} 条报告'],
   cellOf: ['Cell, {kind}', '网格，{kind}'],
+  levelOf: ['{name}, {level} level', '{name}，{level}线'],
   outageOf: ['{name}, silent', '{name}，无数据'],
   story: ['Story', '经过'],
   units: ['Recommended units', '建议派遣'],
@@ -144,7 +146,7 @@ export const WORDS = {
   cannotSend: ['Stale: nothing can be sent until the link is back', '已停滞：恢复后才能发送'],
   nobody: ['Not acknowledged', '未签收'],
   nextAt: ['Unacknowledged. {what} in {time}', '未签收，{time} 后升至{what}'],
-  oneAlone: ['One sensor alone: stays yellow until a second source agrees', '仅一个传感器：第二来源一致前最高为黄色'],
+  oneAlone: ['One sensor alone: rises no further until a second source agrees', '仅一个传感器：第二来源一致前不再升级'],
   ackedBy: ['Acknowledged by {who}', '{who} 已签收'],
   confirmedBy: ['Confirmed by {who}', '{who} 判定属实'],
   shelvedUntil: ['Shelved until {time}', '搁置至 {time}'],
@@ -214,7 +216,7 @@ export const KINDS = {
   water_pressure: { feed: 'power_water', digits: 0, name: ['Water pressure', '供水压力'] },
   power_load: { feed: 'power_water', digits: 0, name: ['Power load', '用电负荷'] },
   temperature: { feed: 'air_gas', digits: 1, name: ['Temperature', '气温'] },
-  reports: { feed: 'reports', digits: 0, name: ['Reports', '市民报告'] },
+  reports: { feed: 'reports', digits: 1, name: ['Reports', '市民报告'] },
 };
 
 // UCUM as people write it.

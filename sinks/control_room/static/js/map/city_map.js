@@ -9,7 +9,7 @@ import { isLaptop, isPhone, zoomOfRoot } from '../screen.js';
 import { shelved } from '../store.js';
 import { Flow } from './flow.js';
 import { hotCells, outline } from './hot.js';
-import { addHatch, retint, style, token } from './layers.js';
+import { CELL_LAYERS, addHatch, style, tint, token } from './layers.js';
 import { Markers } from './markers.js';
 import { districtNames, riverNames } from './names.js';
 import { shapes } from './shapes.js';
@@ -60,7 +60,7 @@ export class CityMap {
     addHatch(map, this.#k);
     this.flow = new Flow(map, this.#shapes.rivers, this.#k, token('--flow'));
     this.markers = new Markers(map, this.screen, this.choose, () => this.#names);
-    map.on('click', 'under', (event) => this.#clicked(event.features[0]?.properties.cell));
+    map.on('click', (event) => this.#clicked(event.point));
     this.#ready = true;
     this.#drawn = {};
     this.draw();
@@ -134,7 +134,7 @@ export class CityMap {
   }
 
   #freeze(stale) {
-    retint(this.#map, stale);
+    tint(this.#map, stale);
     this.flow.moving = !stale;
   }
 
@@ -160,13 +160,11 @@ export class CityMap {
   }
 
   #stir() {
-    for (const [cell, { surprisal }] of this.screen.store.cells) {
-      const id = this.#shapes.index.get(cell);
-      const stir = Math.min(3, surprisal || 0) * STIR;
-      if (id != null && Math.abs((this.#drawn[cell] ?? 0) - stir) > 0.02) {
-        this.#drawn[cell] = stir;
-        this.#map.setFeatureState({ source: 'cells', id }, { stir });
-      }
+    for (const [cell, id] of this.#shapes.index) {
+      const stir = Math.min(3, this.screen.store.cells.get(cell)?.surprisal || 0) * STIR;
+      if (Math.abs((this.#drawn[cell] ?? 0) - stir) < 0.02) continue;
+      this.#drawn[cell] = stir;
+      this.#map.setFeatureState({ source: 'cells', id }, { stir });
     }
   }
 
@@ -205,7 +203,10 @@ export class CityMap {
     }
   }
 
-  #clicked(cell) {
+  #clicked(point) {
+    const [hit] = this.#map.queryRenderedFeatures(point, { layers: CELL_LAYERS });
+    if (!hit) return;
+    const { cell } = hit.properties;
     const { shown } = this.screen.store.active();
     const alert = shown.find((a) => a.cells.includes(cell));
     if (alert) this.choose(alert.id);

@@ -3,7 +3,6 @@
 
 const EARTH_M = 40_075_016.7;
 const TILE = 512;
-const LEVEL = ['get', 'level'];
 const empty = { type: 'FeatureCollection', features: [] };
 
 export const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -16,7 +15,20 @@ function metres(width, lat, least, extra = 0) {
 }
 
 const byZoom = (...stops) => ['interpolate', ['linear'], ['zoom'], ...stops];
-const byLevel = (name) => ['match', LEVEL, 1, token(`--l1-${name}`), 2, token(`--l2-${name}`), 3, token(`--l3-${name}`), token(`--l4-${name}`)];
+const LEVELS = [4, 3, 2, 1];
+const of = (level) => ['==', ['get', 'level'], level];
+
+// A layer for each level: a plain colour changes at once, one looked up per cell only after the
+// cells have been laid out again, and a stale screen must turn grey at once.
+function levelled(k, near) {
+  const under = LEVELS.map((level) => ({ id: `under${level}`, type: 'fill', source: 'whole', filter: of(level), paint: { 'fill-opacity': 0.16 } }));
+  const hot = LEVELS.map((level) => ({ id: `hot${level}`, type: 'fill', source: 'shrunk', filter: of(level), paint: { 'fill-opacity': byZoom(near - 0.8, 0.9, near + 0.4, 0.62) } }));
+  const edge = LEVELS.map((level) => ({ id: `edge${level}`, type: 'line', source: 'shrunk', filter: of(level), paint: { 'line-width': level === 1 ? 1.2 * k : k, 'line-opacity': level === 1 ? 0.75 : 0.6 } }));
+  return [...under, ...hot, ...edge];
+}
+
+/** Layers that answer a click with their cell. */
+export const CELL_LAYERS = LEVELS.map((level) => `under${level}`);
 
 /** A whole style; `near` is the zoom from which sensors are rings instead of lights. */
 export function style(shapes, k, near, phone) {
@@ -30,18 +42,18 @@ export function style(shapes, k, near, phone) {
   const lit = ['boolean', ['feature-state', 'lit'], false];
   return {
     version: 8,
+    transition: { duration: 0, delay: 0 },
     sources,
     layers: [
       { id: 'bg', type: 'background', paint: { 'background-color': token('--map-bg') } },
       { id: 'land', type: 'fill', source: 'districts', paint: { 'fill-color': token('--map-land') } },
       { id: 'calm', type: 'fill', source: 'cells', paint: { 'fill-color': ['interpolate', ['linear'], ['+', ['get', 'glow'], ['coalesce', ['feature-state', 'stir'], 0]], 0, token('--cell-0'), 1, token('--cell-1'), 1.4, '#283846'], 'fill-outline-color': token('--map-land') } },
+      { id: 'street', type: 'line', source: 'roads', filter: ['get', 'street'], paint: { 'line-color': token('--map-street'), 'line-width': byZoom(near - 2, 0.7 * k, near + 1, 2 * k) } },
       { id: 'shore', type: 'line', source: 'rivers', layout: round, paint: { 'line-color': token('--map-shore'), 'line-width': metres(width, lat, 1.6 * k, 2 * k) } },
       { id: 'water', type: 'line', source: 'rivers', layout: round, paint: { 'line-color': token('--map-water'), 'line-width': metres(width, lat, 1.6 * k) } },
-      { id: 'under', type: 'fill', source: 'whole', paint: { 'fill-color': byLevel('cell'), 'fill-opacity': 0.16 } },
-      { id: 'hot', type: 'fill', source: 'shrunk', paint: { 'fill-color': byLevel('cell'), 'fill-opacity': byZoom(near - 0.8, 0.9, near + 0.4, 0.62) } },
-      { id: 'hotline', type: 'line', source: 'shrunk', paint: { 'line-color': ['match', LEVEL, 1, token('--l1-tx'), token('--map-land')], 'line-width': ['match', LEVEL, 1, 1.2 * k, k], 'line-opacity': ['match', LEVEL, 1, 0.75, 0.6] } },
+      ...levelled(k, near),
       { id: 'rail', type: 'line', source: 'rails', paint: { 'line-color': token('--map-rail'), 'line-width': k, 'line-dasharray': [5, 3] } },
-      { id: 'road', type: 'line', source: 'roads', layout: round, paint: { 'line-color': token('--map-road'), 'line-width': byZoom(near - 2, 1.5 * k, near + 1, 4.5 * k) } },
+      { id: 'road', type: 'line', source: 'roads', filter: ['!', ['get', 'street']], layout: round, paint: { 'line-color': token('--map-road'), 'line-width': byZoom(near - 2, 1.5 * k, near + 1, 4.5 * k) } },
       { id: 'border', type: 'line', source: 'districts', paint: { 'line-color': token('--map-border'), 'line-width': k, 'line-dasharray': [2, 3] } },
       { id: 'lights', type: 'circle', source: 'sensors', maxzoom: near, paint: { 'circle-radius': byZoomOfLight(lightSize), 'circle-color': token('--light'), 'circle-opacity': ['case', lit, 1, dim] } },
       { id: 'glow', type: 'circle', source: 'sensors', maxzoom: near, filter: ['==', ['%', ['id'], 9], 0], paint: { 'circle-radius': 4.5 * k, 'circle-blur': 1, 'circle-color': token('--light'), 'circle-opacity': phone ? 0 : 0.17 } },
@@ -68,14 +80,16 @@ export function addHatch(map, k) {
     pen.stroke();
   }
   map.addImage('hatch', pen.getImageData(0, 0, size, size));
-  map.addLayer({ id: 'hatch', type: 'fill', source: 'shrunk', filter: ['==', LEVEL, 1], paint: { 'fill-pattern': 'hatch' } }, 'hotline');
+  map.addLayer({ id: 'hatch', type: 'fill', source: 'shrunk', filter: of(1), paint: { 'fill-pattern': 'hatch' } }, 'edge4');
 }
 
 /** Level colours and lights follow the tokens, which turn to a grey ramp when the screen is stale. */
-export function retint(map, stale) {
-  map.setPaintProperty('under', 'fill-color', byLevel('cell'));
-  map.setPaintProperty('hot', 'fill-color', byLevel('cell'));
-  map.setPaintProperty('hotline', 'line-color', ['match', LEVEL, 1, token('--l1-tx'), token('--map-land')]);
+export function tint(map, stale) {
+  for (const level of LEVELS) {
+    map.setPaintProperty(`under${level}`, 'fill-color', token(`--l${level}-cell`));
+    map.setPaintProperty(`hot${level}`, 'fill-color', token(`--l${level}-cell`));
+    map.setPaintProperty(`edge${level}`, 'line-color', level === 1 ? token('--l1-tx') : token('--map-land'));
+  }
   map.setLayoutProperty('glow', 'visibility', stale ? 'none' : 'visible');
   map.setLayoutProperty('lights', 'visibility', stale ? 'none' : 'visible');
 }

@@ -104,7 +104,7 @@ export class Markers {
     for (const { node, at } of this.names()) {
       const p = this.map.project(at);
       const b = box(p, node.offsetWidth, node.offsetHeight, 0.5);
-      node.style.opacity = taken.some((o) => overlap(b, o) > 0) ? 0 : 1;
+      node.style.visibility = taken.some((o) => overlap(b, o) > 0) ? 'hidden' : 'visible';
     }
   }
 }

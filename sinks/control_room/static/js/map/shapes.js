@@ -16,7 +16,7 @@ export function shapes(city) {
   return {
     districts: collection(city.districts.filter((d) => d.polygon?.length > 2).map((d) => feature('Polygon', [closed(d.polygon)], { id: d.id }))),
     rivers: collection(lines(city, 'river')),
-    roads: collection(lines(city, 'road')),
+    roads: collection(lines(city, 'road').map(asStreet)),
     rails: collection(lines(city, 'rail')),
     sensors: collection(city.sensors.map((s, i) => feature('Point', [s.lon, s.lat], { id: s.id }, i))),
     cells: collection(cells.map(([id, ring], i) => feature('Polygon', [closed(ring)], { id, glow: glow[i] }, i))),
@@ -30,6 +30,9 @@ export function shapes(city) {
 function lines(city, kind) {
   return city.lines.filter((l) => l.kind === kind && l.coordinates.length > 1).map((l) => feature('LineString', l.coordinates, { width: l.width_m ?? 0 }));
 }
+
+const STREET_M = 20; // narrower is a street
+const asStreet = (road) => ({ ...road, properties: { ...road.properties, street: road.properties.width > 0 && road.properties.width < STREET_M } });
 
 export function middle(ring) {
   const n = ring.length;

@@ -1,0 +1,191 @@
+"""The command line: ``citywatch up``, ``simulate``, ``replay``, ``score``, ``serve``, ``check``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+
+from flows.check import check_config, check_feed
+from flows.feeds import FeedError
+from flows.progress import Bar
+from flows.replay import Replay
+from flows.replay import replay as run_replay
+from flows.room import Up
+from flows.room import up as run_up
+from flows.scoring import score_files
+from flows.settings import ConfigError, load_settings
+from flows.up import UpError
+from simulators.clock import default_start
+from simulators.feed import write_feed
+from simulators.scenarios import SCENARIOS
+from simulators.simulation import Simulation
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Watch a city while it happens: readings and reports in, graded warnings out.",
+)
+
+Scenario = Annotated[
+    str, typer.Option(help=f"What happens: {', '.join(SCENARIOS)}.", metavar="NAME")
+]
+Seed = Annotated[int, typer.Option(help="Same seed, same city and same events.", min=0)]
+Redis = Annotated[
+    str | None, typer.Option(help="Store to use, redis://HOST:PORT; an embedded one if not given.")
+]
+
+
+@app.command()
+def up(
+    scenario: Scenario = "flood",
+    speed: Annotated[float, typer.Option(help="Seconds of event time a second.", min=0.01)] = 60.0,
+    seed: Seed = 1,
+    feed: Annotated[Path | None, typer.Option(help="Watch this feed directory instead.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port of the screen (8765).")] = None,
+    redis: Redis = None,
+    for_: Annotated[
+        float | None, typer.Option("--for", help="End after so many seconds.", metavar="SECONDS")
+    ] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Keep state and logs here, and go on from it next time.")
+    ] = None,
+    sensors: Annotated[int | None, typer.Option(help="Sensors of the simulated city.")] = None,
+) -> None:
+    """Run everything on this machine: store, flow and screen, with a simulated city as the feed."""
+    _known(scenario)
+    settings = load_settings(redis=redis, port=port, sensors=sensors)
+    run_up(Up(scenario, speed, seed, feed, for_, data_dir), settings)
+
+
+@app.command()
+def simulate(
+    out: Annotated[Path, typer.Option(help="Feed directory to write.")],
+    scenario: Scenario = "quiet",
+    hours: Annotated[float, typer.Option(help="Length; the event comes in its last 40 %.")] = 48.0,
+    seed: Seed = 1,
+    sensors: Annotated[int | None, typer.Option(help="How many sensors (5000).")] = None,
+) -> None:
+    """Write a feed directory of a simulated city, with the truth beside it."""
+    _known(scenario)
+    settings = load_settings(sensors=sensors)
+    if hours <= 0:
+        raise ConfigError(f"--hours: expected more than 0, got {hours:g}")
+    simulation = Simulation(scenario, seed, default_start(seed), hours, settings.sensors)
+    with Bar(f"simulating {scenario}") as bar:
+        write_feed(simulation, out, bar.show)
+    print(out)
+
+
+@app.command()
+def replay(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Feed directory.")],
+    speed: Annotated[
+        str, typer.Option(help="Seconds of event time a second, or max.", metavar="X|max")
+    ] = "max",
+    alerts: Annotated[
+        Path | None, typer.Option(help="Write every version of every warning here, one a line.")
+    ] = None,
+    dead_letters: Annotated[
+        Path | None, typer.Option(help="Write messages that could not be used here, with reasons.")
+    ] = None,
+    redis: Annotated[str | None, typer.Option(help="Write the read model to this store.")] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Keep snapshots here; the same command resumes from them.")
+    ] = None,
+    poll_size: Annotated[
+        int | None, typer.Option(help="Messages read at once; changes no result.", min=1)
+    ] = None,
+) -> None:
+    """Run a recorded or simulated feed through the whole engine: same feed, same bytes."""
+    settings = load_settings(redis=redis, poll_size=poll_size)
+    plan = Replay(directory, _speed(speed), alerts, dead_letters, settings.redis, data_dir)
+    if not run_replay(plan, settings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def score(
+    alerts: Annotated[Path, typer.Argument(help="Alert file, as replay writes it.")],
+    truth: Annotated[Path, typer.Argument(help="truth.json of the feed.")],
+    hours: Annotated[
+        float | None, typer.Option(help="Hours watched; else those of the feed beside the truth.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Hold warnings against the truth: hits, misses, false warnings, lead times."""
+    found = score_files(alerts, truth, hours)
+    if json:
+        sys.stdout.buffer.write(msgspec.json.encode(found.to_dict()) + b"\n")
+    else:
+        from simulators.scoreboard import scoreboard  # noqa: PLC0415 (rich tables: 30 ms)
+
+        Console().print(scoreboard(found))
+
+
+@app.command()
+def serve(
+    redis: Annotated[str, typer.Option(help="Store to read, redis://HOST:PORT.")],
+    port: Annotated[int | None, typer.Option(help="Port of the screen (8765).")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on (127.0.0.1).")] = None,
+) -> None:
+    """Serve the control-room screen from a store that a flow writes to."""
+    from sinks.control_room.server import main as serve_room  # noqa: PLC0415 (asyncio: only here)
+
+    settings = load_settings(redis=redis, port=port, host=host)
+    print(f"screen at http://{settings.host}:{settings.port}", flush=True)
+    serve_room(redis, settings.host, settings.port, settings.region)
+
+
+@app.command()
+def check(
+    what: Annotated[
+        Path | None, typer.Argument(metavar="[CONFIG]", help="citywatch.toml or a feed directory.")
+    ] = None,
+) -> None:
+    """Say what is wrong with a configuration or a feed directory, with the line."""
+    is_feed = what is not None and what.is_dir()
+    problems = check_feed(what) if is_feed and what else check_config(what)
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    if problems:
+        raise typer.Exit(1)
+    print(f"{what or 'configuration'}: nothing wrong")
+
+
+def _known(scenario: str) -> None:
+    if scenario not in SCENARIOS:
+        expected = ", ".join(SCENARIOS)
+        raise typer.BadParameter(f"expected one of {expected}, got {scenario!r}")
+
+
+def _speed(text: str) -> float | None:
+    if text == "max":
+        return None
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not speed > 0:
+        raise typer.BadParameter(f"--speed: expected a number above 0 or max, got {text!r}")
+    return speed
+
+
+def main() -> None:
+    """Run the command line: a user's mistake is one line on stderr and status 1."""
+    try:
+        app()
+    except (ConfigError, FeedError, UpError, OSError) as error:
+        print(f"citywatch: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

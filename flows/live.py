@@ -1,0 +1,105 @@
+"""The flow process of ``citywatch up``: a city as it happens, into the store.
+
+Started by the supervisor, and again whenever it dies: it goes on from its last snapshot.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import msgspec
+
+from flows.city import Run, city
+from flows.control import ControlSource
+from flows.feeds import DirectoryFeed
+from flows.replay import read_city
+from flows.running import run_flow, stop_on_signals
+from flows.simulated_feed import Simulated, SimulatedFeed
+from flows.sources import FeedSource, Pace, Stop
+from operators.registry import Registry
+from simulators.simulation import BLOCK_MS
+from sinks.alert_file import AlertFileSink
+from sinks.dead_letters import DeadLetterSink
+from sinks.redis import RedisSink
+
+__all__ = ["LivePlan", "main", "make_run"]
+
+HOUR_MS = 3_600_000
+
+
+class LivePlan(msgspec.Struct, frozen=True):
+    """What a live flow watches, and where it keeps things; the supervisor hands it over as JSON."""
+
+    redis: str
+    region: str
+    data_dir: str
+    speed: float
+    poll_size: int
+    epoch_s: float
+    live_from_ms: int
+    feed: str | None = None
+    scenario: str = "flood"
+    seed: int = 1
+    sensors: int = 5000
+    hours: float = 24.0
+    event_after_h: float | None = None
+    history_h: float = 48.0
+
+    @property
+    def simulated(self) -> Simulated:
+        """What is simulated, when no feed is given."""
+        return Simulated(
+            self.scenario,
+            self.seed,
+            self.live_from_ms,
+            self.hours,
+            self.sensors,
+            self.event_after_h,
+        )
+
+
+def make_run(plan: LivePlan, stop: Stop) -> Run:
+    """Return the run a plan describes."""
+    pace = Pace(plan.live_from_ms, plan.speed)
+    if plan.feed is not None:
+        directory = Path(plan.feed)
+        known = read_city(directory)
+        feed = DirectoryFeed(directory, plan.poll_size)
+        names, source = feed.names, FeedSource(lambda: feed, stop, pace)
+    else:
+        known = plan.simulated.build().city
+        first = -int(plan.history_h * HOUR_MS) // BLOCK_MS
+        made = SimulatedFeed(plan.simulated, first)
+        names, source = made.names, FeedSource(lambda: made, stop, pace)
+    data = Path(plan.data_dir)
+    return Run(
+        Registry(known),
+        source,
+        names,
+        plan.feed or plan.scenario,
+        speed=plan.speed,
+        live_from_ms=plan.live_from_ms,
+        control=ControlSource(plan.redis, plan.region, stop),
+        prompt=True,
+        alerts=AlertFileSink(data / "alerts.jsonl"),
+        dead_letters=DeadLetterSink(data / "dead_letters.jsonl"),
+        store=RedisSink(plan.redis, plan.region, city=known),
+    )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run until asked to stop, or until the feed ends."""
+    parser = argparse.ArgumentParser(prog="python -m flows.live", description=__doc__)
+    parser.add_argument("plan", type=Path, help="the plan, a JSON file")
+    plan = msgspec.json.decode(parser.parse_args(arguments).plan.read_bytes(), type=LivePlan)
+    stop = Stop()
+    stop_on_signals(stop)
+    run = make_run(plan, stop)
+    run_flow(city(run), Path(plan.data_dir, "recovery"), plan.epoch_s)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

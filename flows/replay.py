@@ -1,0 +1,165 @@
+"""Run a recorded or simulated feed through the whole engine, and say what came of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import tempfile
+import time
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+from rich.table import Table
+
+from flows.city import Run, city
+from flows.feeds import DirectoryFeed, FeedError, feed_paths
+from flows.progress import Bar
+from flows.running import run_flow, stop_on_signals
+from flows.settings import Settings
+from flows.sources import FeedSource, Pace, Stop
+from operators.codec import decode_alert, decode_city
+from operators.counters import Counters
+from operators.events import LEVEL_NAMES, City
+from operators.registry import Registry
+from sinks.alert_file import AlertFileSink
+from sinks.dead_letters import DeadLetterSink
+from sinks.redis import RedisSink
+
+__all__ = ["Replay", "read_city", "replay"]
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What to replay, and where its results go.
+
+    Parameters
+    ----------
+    speed
+        Seconds of event time per second; None is as fast as it can.
+    alerts, dead_letters
+        Files to write; None keeps them only for the summary.
+    data_dir
+        Where to keep recovery state: the same command goes on where it was killed.
+    """
+
+    feed: Path
+    speed: float | None = None
+    alerts: Path | None = None
+    dead_letters: Path | None = None
+    redis: str | None = None
+    data_dir: Path | None = None
+
+
+def read_city(feed: Path) -> City:
+    """Return the city file of a feed directory.
+
+    Raises
+    ------
+    FeedError
+        When it is missing or wrong; the message says where.
+    """
+    path = feed / "city.json"
+    try:
+        return decode_city(path.read_bytes())
+    except OSError as error:
+        raise FeedError(f"{path}: {(error.strerror or 'cannot be read').lower()}") from None
+    except ValueError as error:
+        raise FeedError(f"{path}: {error}") from None
+
+
+def replay(plan: Replay, settings: Settings) -> bool:
+    """Replay a feed to its end; return whether every step accounts for what it was given.
+
+    Raises
+    ------
+    FeedError
+        When the directory does not hold a feed.
+    """
+    names = tuple(feed_paths(plan.feed))
+    known = read_city(plan.feed)
+    stop, counters = Stop(), Counters()
+    stop_on_signals(stop)
+    with tempfile.TemporaryDirectory(prefix="citywatch-") as scratch, Bar("replaying") as bar:
+        alerts = plan.alerts or Path(scratch, "alerts.jsonl")
+        bad = plan.dead_letters or Path(scratch, "dead_letters.jsonl")
+        run = Run(
+            Registry(known),
+            FeedSource(
+                lambda: DirectoryFeed(plan.feed, settings.poll_size),
+                stop,
+                None if plan.speed is None else Pace(0, plan.speed, tells_time=False),
+                lambda share, at: bar.show(share, _day(at, known)),
+            ),
+            names,
+            plan.feed.name,
+            alerts=AlertFileSink(alerts),
+            dead_letters=DeadLetterSink(bad),
+            store=None
+            if plan.redis is None
+            else RedisSink(plan.redis, settings.region, city=known),
+            counters=counters,
+        )
+        started = time.perf_counter()
+        recovery = None if plan.data_dir is None else plan.data_dir / "recovery"
+        run_flow(city(run), recovery, settings.epoch_s)
+        took_s = time.perf_counter() - started
+        if not stop.asked:
+            bar.show(1.0)
+    return _report(counters, took_s, alerts, known, stop.asked)
+
+
+def _day(at_ms: int, known: City) -> str:
+    return f"{dt.datetime.fromtimestamp(at_ms / 1000, ZoneInfo(known.timezone)):%Y-%m-%d %H:%M}"
+
+
+def _report(counters: Counters, took_s: float, alerts: Path, known: City, stopped: bool) -> bool:
+    console = Console()
+    steps = Table("step", *("received", "sent", "late", "rejected"), "why rejected", title="Steps")
+    for column in steps.columns[1:5]:
+        column.justify = "right"
+    accounts = counters.accounts()
+    for a in accounts:
+        why = ", ".join(f"{reason} {count:,}" for reason, count in a.reasons.items())
+        figures = (f"{n:,}" for n in (a.received, a.sent, a.late, a.rejected))
+        steps.add_row(a.step, *figures, why)
+    console.print(steps)
+    console.print(_warnings_by_day(alerts, known))
+    received = counters.account("intake").received
+    console.print(
+        f"{received:,} messages in {took_s:.1f} s of flow time: {received / took_s:,.0f}/s",
+        highlight=False,
+    )
+    balanced = all(a.balanced for a in accounts)
+    if stopped:
+        console.print("stopped before the end of the feed: what was held then is not in the table")
+        return True
+    if not balanced:
+        lost = ", ".join(a.step for a in accounts if not a.balanced)
+        console.print(f"received is not sent + late + rejected in: {lost}", style="bold")
+    return balanced
+
+
+def _warnings_by_day(alerts: Path, known: City) -> Table:
+    """Return how many warnings began on each day, by the worst level each reached."""
+    zone = ZoneInfo(known.timezone)
+    worst: dict[str, int] = {}
+    first: dict[str, str] = {}
+    for line in alerts.read_bytes().splitlines() if alerts.exists() else ():
+        alert = decode_alert(line)
+        worst[alert.id] = min(alert.level, worst.get(alert.id, alert.level))
+        first[alert.id] = f"{dt.datetime.fromtimestamp(alert.first / 1000, zone):%Y-%m-%d}"
+    days: defaultdict[str, Counter[int]] = defaultdict(Counter)
+    for name, level in worst.items():
+        days[first[name]][level] += 1
+    table = Table("day", *LEVEL_NAMES.values(), title="Warnings by day and worst level")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for day, counts in sorted(days.items()):
+        table.add_row(day, *(str(counts[level]) for level in LEVEL_NAMES))
+    if len(days) > 1:
+        whole = sum((counts for counts in days.values()), Counter())
+        table.add_section()
+        table.add_row("all", *(str(whole[level]) for level in LEVEL_NAMES))
+    return table

@@ -1,0 +1,229 @@
+"""``citywatch up``: plan a live run, start it, and keep a person informed while it goes on."""
+
+from __future__ import annotations
+
+import datetime as dt
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+import orjson
+import redis
+from rich.console import Console
+
+from flows.feeds import DirectoryFeed
+from flows.live import HOUR_MS, LivePlan
+from flows.progress import Bar
+from flows.replay import read_city
+from flows.settings import Settings
+from flows.up import Child, Supervisor, UpError, port_is_free, python
+from operators.events import LEVEL_NAMES
+from simulators.clock import default_start
+from sinks.store import EmbeddedStore, Keys, answers, connect
+
+__all__ = ["Up", "up"]
+
+FIRST_LIVE_HOUR = 8
+"""A simulated day is watched from eight in the morning, when the city is awake."""
+EVENT_AFTER_H = 0.33
+STATUS_S = 1.0
+PLAIN_STATUS_S = 10.0
+
+
+@dataclass(frozen=True)
+class Up:
+    """What to watch, and for how long."""
+
+    scenario: str = "flood"
+    speed: float = 60.0
+    seed: int = 1
+    feed: Path | None = None
+    for_s: float | None = None
+    data_dir: Path | None = None
+
+
+def up(what: Up, settings: Settings) -> None:
+    """Run everything until asked to stop.
+
+    Raises
+    ------
+    UpError
+        When it cannot start, or the data directory belongs to something else.
+    FeedError
+        When the feed is not one.
+    """
+    if not port_is_free(settings.host, settings.port):
+        raise UpError(f"port {settings.port} of {settings.host} is taken: choose another by --port")
+    with tempfile.TemporaryDirectory(prefix="citywatch-") as scratch:
+        data = (what.data_dir or Path(scratch)).resolve()
+        data.mkdir(parents=True, exist_ok=True)
+        _Room(what, settings, data).run()
+
+
+@dataclass
+class _Room:
+    what: Up
+    settings: Settings
+    data: Path
+    console: Console = field(default_factory=lambda: Console(stderr=True))
+
+    def run(self) -> None:
+        embedded = None if self.settings.redis else EmbeddedStore(self.data)
+        url = self.settings.redis or (embedded.url if embedded else "")
+        plan = self._plan(url)
+        path = self.data / "plan.json"
+        _same_run(path, plan)
+        children = [] if embedded is None else [self._child("store", embedded.command)]
+        hub = python("sinks.control_room", "--redis", url, "--region", self.settings.region)
+        hub += ["--host", self.settings.host, "--port", str(self.settings.port)]
+        flow = self._child("flow", python("flows.live", str(path)))
+        children += [self._child("screen", hub), flow]
+        if embedded is not None:
+            children[0].start()
+            _wait_for(lambda: answers(embedded.socket), children[0], "the store")
+        status = _Status(self.console, url, self.settings.region, plan, self.what.speed)
+        until = None if self.what.for_s is None else time.monotonic() + self.what.for_s
+        self.console.print(
+            f"screen at http://{self.settings.host}:{self.settings.port}  (Ctrl-C ends it)",
+            highlight=False,
+        )
+        with status:
+            Supervisor(children, status.say).run(status.show, until)
+
+    def _child(self, name: str, command: list[str]) -> Child:
+        return Child(name, command, self.data / "logs" / f"{name}.log")
+
+    def _plan(self, url: str) -> LivePlan:
+        what, settings = self.what, self.settings
+        if what.feed is not None:
+            read_city(what.feed)
+            feed = DirectoryFeed(what.feed, 1)
+            chunk = feed.read(feed.names[0])
+            live_from = 0 if chunk is None else int(chunk.arrival_ms[0])
+            live_from += int(settings.history_h * HOUR_MS)
+        elif what.speed == 1:
+            live_from = int(time.time() * 1000)
+        else:
+            live_from = default_start(what.seed) + FIRST_LIVE_HOUR * HOUR_MS
+        return LivePlan(
+            url,
+            settings.region,
+            str(self.data),
+            what.speed,
+            settings.poll_size,
+            settings.epoch_s,
+            live_from,
+            None if what.feed is None else str(what.feed.resolve()),
+            what.scenario,
+            what.seed,
+            settings.sensors,
+            history_h=settings.history_h,
+            event_after_h=None if what.scenario == "day" else EVENT_AFTER_H,
+        )
+
+
+def _same_run(path: Path, plan: LivePlan) -> None:
+    """Refuse to go on with the state of another run."""
+    if path.exists():
+        before = msgspec.json.decode(path.read_bytes(), type=LivePlan)
+        mine = ("feed", "scenario", "seed", "sensors", "region")
+        if any(getattr(before, name) != getattr(plan, name) for name in mine):
+            raise UpError(
+                f"{path.parent} holds a run of {before.feed or before.scenario}, seed"
+                f" {before.seed}, {before.sensors} sensors: give another --data-dir, or delete it"
+            )
+        # It goes on in its own time, not from where a new run would begin.
+        plan = msgspec.structs.replace(plan, live_from_ms=before.live_from_ms)
+    path.write_bytes(msgspec.json.encode(plan))
+
+
+def _wait_for(ready: object, child: Child, name: str, patience_s: float = 10.0) -> None:
+    deadline = time.monotonic() + patience_s
+    assert callable(ready)
+    while not ready():
+        if child.process is None or child.process.poll() is not None:
+            raise UpError(f"{name} did not start: {child.last_words()}")
+        if time.monotonic() > deadline:
+            raise UpError(f"{name} did not answer within {patience_s:.0f} s")
+        time.sleep(0.01)
+
+
+class _Status:
+    """What a person at the terminal sees: how far it has learnt, then a line that stays current."""
+
+    def __init__(
+        self, console: Console, url: str, region: str, plan: LivePlan, speed: float
+    ) -> None:
+        self.console, self.plan, self.speed = console, plan, speed
+        self.keys = Keys(region)
+        self._client = connect(url)
+        self._bar: Bar | None = Bar("learning what is normal", console)
+        self._line = console.status("starting") if console.is_terminal else None
+        self._told = 0.0
+        self._zone = ZoneInfo(
+            read_city(Path(plan.feed)).timezone if plan.feed else "Asia/Chongqing"
+        )
+
+    def __enter__(self) -> None:
+        if self._bar is not None:
+            self._bar.__enter__()
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.__exit__(None, None, None)
+        if self._line is not None:
+            self._line.stop()
+
+    def say(self, sentence: str) -> None:
+        self.console.print(sentence, highlight=False)
+
+    def show(self) -> None:
+        """Look at the store, once a second."""
+        if time.monotonic() - self._told < (
+            STATUS_S if self._bar or self._line else PLAIN_STATUS_S
+        ):
+            return
+        self._told = time.monotonic()
+        try:
+            answer: Any = self._client.hgetall(self.keys.overview)
+        except redis.RedisError:
+            return
+        facts = {name.decode(): value for name, value in answer.items()}
+        clock = int(orjson.loads(facts["clock"])) if "clock" in facts else None
+        if clock is not None:
+            self._learnt(clock) if clock < self.plan.live_from_ms else self._live(clock, facts)
+
+    def _learnt(self, clock: int) -> None:
+        if self._bar is not None:
+            history_ms = max(1.0, self.plan.history_h * HOUR_MS)
+            self._bar.show(min(1.0, max(0.0, 1 - (self.plan.live_from_ms - clock) / history_ms)))
+
+    def _live(self, clock: int, facts: dict[str, bytes]) -> None:
+        if self._bar is not None:
+            self._bar.show(1.0)
+            self._bar.__exit__(None, None, None)
+            self._bar = None
+            self.say("live")
+            if self._line is not None:
+                self._line.start()
+        text = f"{dt.datetime.fromtimestamp(clock / 1000, self._zone):%a %H:%M}  {self._counts()}"
+        sensors = orjson.loads(facts["sensors"]) if "sensors" in facts else None
+        if sensors:
+            text += f"  {sensors['reporting']:,} of {sensors['total']:,} sensors"
+        if self._line is not None:
+            self._line.update(text)
+        else:
+            self.say(text)
+
+    def _counts(self) -> str:
+        counts = dict.fromkeys(LEVEL_NAMES, 0)
+        active: Any = self._client.zrange(self.keys.active, 0, -1)
+        for name in active:
+            level: Any = self._client.hget(self.keys.alert(name.decode()), "level")
+            if level is not None:
+                counts[int(level)] += 1
+        return " ".join(f"{counts[level]} {word}" for level, word in LEVEL_NAMES.items())

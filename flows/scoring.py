@@ -1,0 +1,63 @@
+"""Score an alert file against a truth file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flows.feeds import DirectoryFeed, FeedError
+from operators.codec import decode_truth
+from simulators.scoring import Score, score
+
+__all__ = ["score_files"]
+
+HOUR_MS = 3_600_000
+
+
+def score_files(alerts: Path, truth: Path, hours: float | None) -> Score:
+    """Return the score.
+
+    Parameters
+    ----------
+    hours
+        Hours watched; None takes them from the feed beside the truth.
+
+    Raises
+    ------
+    FeedError
+        When a file is missing or not what it should be.
+    """
+    try:
+        known = decode_truth(truth.read_bytes())
+        lines = alerts.read_bytes().splitlines()
+    except OSError as error:
+        raise FeedError(
+            f"{error.filename}: {(error.strerror or 'cannot be read').lower()}"
+        ) from None
+    except ValueError as error:
+        raise FeedError(f"{truth}: {error}") from None
+    watched = hours if hours is not None else _hours_of(truth.parent)
+    try:
+        return score(lines, known, watched)
+    except ValueError as error:
+        raise FeedError(f"{alerts}: {error}") from None
+
+
+def _hours_of(directory: Path) -> float:
+    """Return how long the feed of a directory is.
+
+    Raises
+    ------
+    FeedError
+        When there is no feed.
+    """
+    try:
+        feed = DirectoryFeed(directory)
+    except FeedError:
+        raise FeedError(f"{directory}: no feed beside the truth, say --hours") from None
+    first, last = None, 0
+    for name in feed.names:
+        while (chunk := feed.read(name)) is not None:
+            first = int(chunk.arrival_ms[0]) if first is None else first
+            last = max(last, int(chunk.arrival_ms[-1]))
+    feed.close()
+    return (last - (first or last)) / HOUR_MS

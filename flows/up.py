@@ -1,0 +1,151 @@
+"""Everything on this machine: the store, the flow and the screen, each a process, watched over.
+
+Whatever dies is started again, after a pause that grows while it keeps dying. Ctrl-C and SIGTERM
+end all of them, in order first and by force after two seconds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import IO
+
+__all__ = ["Child", "Supervisor", "UpError", "port_is_free"]
+
+PATIENCE_S = 2.0
+"""What a process gets to end in order."""
+PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0)
+STEADY_S = 30.0
+"""A process that has run this long starts again at the shortest pause."""
+
+
+class UpError(RuntimeError):
+    """Something that keeps everything from starting; says what to do."""
+
+
+@dataclass
+class Child:
+    """One process, its log, and how often it died."""
+
+    name: str
+    command: list[str]
+    log: Path
+    process: subprocess.Popen[bytes] | None = None
+    deaths: int = 0
+    _started: float = 0.0
+    _due: float = 0.0
+
+    def start(self) -> None:
+        """Start it in a session of its own: a Ctrl-C at the terminal is the supervisor's to see."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        out: IO[bytes]
+        with self.log.open("ab") as out:
+            self.process = subprocess.Popen(
+                self.command,
+                stdout=out,
+                stderr=out,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        self._started = time.monotonic()
+
+    def look(self) -> bool:
+        """Start it again if it has died and its pause is over; return whether it has just died."""
+        if self.process is None:
+            if time.monotonic() >= self._due:
+                self.start()
+            return False
+        if self.process.poll() is None:
+            return False
+        steady = time.monotonic() - self._started > STEADY_S
+        self.deaths = 1 if steady else self.deaths + 1
+        self._due = time.monotonic() + PAUSES_S[min(self.deaths, len(PAUSES_S)) - 1]
+        self.process = None
+        return True
+
+    def ask_to_end(self) -> None:
+        """Send SIGTERM."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+
+    def end(self, deadline: float) -> None:
+        """Wait until the deadline, then end it and all it started."""
+        if self.process is None:
+            return
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(max(0.0, deadline - time.monotonic()))
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def last_words(self) -> str:
+        """Return the end of its log."""
+        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
+        return "\n".join(lines[-8:])
+
+
+@dataclass
+class Supervisor:
+    """Processes that are kept running.
+
+    Parameters
+    ----------
+    say
+        Told, in a sentence, when something died.
+    """
+
+    children: list[Child]
+    say: Callable[[str], None]
+    asked: bool = field(default=False, init=False)
+
+    def run(self, each_turn: Callable[[], None], until: float | None = None) -> None:
+        """Watch until asked to stop, or until this time of the monotonic clock."""
+        signal.signal(signal.SIGINT, self._ask)
+        signal.signal(signal.SIGTERM, self._ask)
+        try:
+            while not self.asked and (until is None or time.monotonic() < until):
+                for child in self.children:
+                    if child.look():
+                        self.say(f"{child.name} died, starting it again ({child.log})")
+                each_turn()
+                time.sleep(0.1)
+        finally:
+            self.end()
+
+    def end(self) -> None:
+        """End every process: who reads first, what is read last."""
+        deadline = time.monotonic() + PATIENCE_S
+        for child in reversed(self.children[1:]):
+            child.ask_to_end()
+        for child in reversed(self.children[1:]):
+            child.end(deadline)
+        self.children[0].ask_to_end()
+        self.children[0].end(deadline + 0.5)
+
+    def _ask(self, _signal: int, _frame: FrameType | None) -> None:
+        self.asked = True
+
+
+def port_is_free(host: str, port: int) -> bool:
+    """Say whether nobody listens there."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def python(*arguments: str) -> list[str]:
+    """Return a command line of this very interpreter."""
+    return [sys.executable, "-m", *arguments]

@@ -1,0 +1,51 @@
+"""The alert file in a flow that is aborted."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from bytewax.dataflow import Dataflow
+from bytewax.operators import input as read_from
+from bytewax.operators import output
+from bytewax.recovery import RecoveryConfig, init_db_dir
+from bytewax.testing import TestingSource, run_main
+
+from operators.codec import decode_alert
+from sinks.alert_file import AlertFileSink
+from tests.sinks.alerts import alert, history
+
+
+def write(path: Path, items: list, recovery: Path | None = None) -> None:
+    flow = Dataflow("replay")
+    output("alerts", read_from("in", flow, TestingSource(items, 3)), AlertFileSink(path))
+    config = None if recovery is None else RecoveryConfig(str(recovery))
+    run_main(flow, epoch_interval=timedelta(0), recovery_config=config)
+
+
+def test_latencies_are_left_out_and_every_line_is_a_version(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.jsonl"
+    versions = [alert("wl-1", 1, latency_us={"screen": 5}), alert("wl-1", 2)]
+    write(path, [("wl-1", version) for version in versions])
+    lines = path.read_bytes().splitlines()
+    assert b"latency_us" not in b"".join(lines)
+    assert [decode_alert(line).version for line in lines] == [1, 2]
+
+
+def test_same_bytes_after_aborts(tmp_path: Path) -> None:
+    items = [(version.id, version) for version in history(60, 3)]
+    write(tmp_path / "whole.jsonl", items)
+
+    recovery = tmp_path / "recovery"
+    recovery.mkdir()
+    init_db_dir(recovery, 1)
+    for cut in (10, 35, 60):
+        stopped = [*items[:cut], TestingSource.ABORT(), *items[cut:]]
+        write(tmp_path / "cut.jsonl", stopped, recovery)
+    write(tmp_path / "cut.jsonl", items, recovery)
+    assert (tmp_path / "cut.jsonl").read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
+
+
+def test_a_new_run_starts_the_file_anew(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.jsonl"
+    for _ in range(2):
+        write(path, [("wl-1", alert("wl-1"))])
+    assert len(path.read_bytes().splitlines()) == 1

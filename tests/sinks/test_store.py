@@ -1,0 +1,63 @@
+"""The embedded store, and connecting to one."""
+
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from sinks.store import EmbeddedStore, StoreError, answers, connect, store_command, store_url
+
+pytestmark = pytest.mark.system
+
+
+def test_killed_store_comes_back_with_its_data_on_the_same_address(tmp_path: Path) -> None:
+    with EmbeddedStore(tmp_path) as store:
+        client = connect(store.url)
+        client.set("x", "1")
+        client.execute_command("WAITAOF", "1", "0", "2000")
+        url = store.url
+        store.kill()
+        store.start()
+        assert store.url == url
+        assert client.get("x") == b"1"
+        client.close()
+    with EmbeddedStore(tmp_path) as store:
+        client = connect(store.url)
+        assert client.get("x") == b"1"
+        client.close()
+
+
+def test_without_a_folder_nothing_is_left_behind() -> None:
+    with EmbeddedStore() as store:
+        folder = store.socket.parent
+        assert folder.exists()
+    assert not folder.exists()
+
+
+def test_a_deep_folder_still_gets_a_socket(tmp_path: Path) -> None:
+    with EmbeddedStore(tmp_path / ("deep" * 20)) as store:
+        client = connect(store.url)
+        assert client.ping()
+        client.close()
+
+
+def test_a_supervisor_can_run_the_command_itself(tmp_path: Path) -> None:
+    path = tmp_path / "s.sock"
+    process = subprocess.Popen(store_command(tmp_path, path))
+    deadline = time.monotonic() + 10
+    while not answers(path):
+        assert time.monotonic() < deadline
+    client = connect(store_url(path))
+    assert client.ping()
+    client.close()
+    process.terminate()
+    assert process.wait(5) == 0
+
+
+def test_a_store_that_cannot_start_says_why(tmp_path: Path) -> None:
+    (tmp_path / "appendonlydir").write_text("in the way")
+    store = EmbeddedStore(tmp_path)
+    with pytest.raises(StoreError, match="did not start"):
+        store.start()
+    store.stop()
