@@ -1,1 +1,45 @@
-"""TBD."""
+"""Online learners: numbers or text in, a score out; score first, learn after.
+
+Every score that says how unusual something is, is a *surprisal*: -log10 of the calibrated chance
+of something at least as unusual when nothing is wrong. 3 means one in a thousand. So scores of
+different learners can be compared, added and thresholded alike. In warm-up it is None, or NaN in
+columns, never 0.
+
+==================== ======================================================== ===================
+module               what it learns, and of whom                              face
+==================== ======================================================== ===================
+``record_of_peaks``  what a sensor has never done before; how far off it is   columns of a shard
+``one_series``       the same, for one series                                 River's
+``stuck``            which sensors repeat themselves or say the impossible    columns of a shard
+``level_forecast``   when an official level will be crossed, how surely       columns of a shard
+``half_space``       which parts of the city show an unusual mixture of signs River's, for dicts
+``report_text``      which hazard a report is about                           River's, for text
+``count_burst``      which place is reported more often than usual            one report at a time
+==================== ======================================================== ===================
+
+``peaks`` is the arithmetic behind the first, ``tails`` turns sizes into surprisals, ``rounds`` lets
+columns stand for single readings, ``report_words`` is the vocabulary triage starts from.
+
+Laws they all obey (``tests/laws/detector_laws.py``): scoring changes nothing; a snapshot goes on as
+the original; the same rows give the same scores however they are split into calls; memory is
+bounded; values that are not finite teach nothing; a flat series never surprises. They import numpy,
+scipy and river, and nothing of ours: no events, no clock, no files.
+"""
+
+from models.count_burst import CountBurst
+from models.half_space import CellModel
+from models.level_forecast import LevelForecast
+from models.one_series import RecordOfPeaks
+from models.record_of_peaks import SensorBank
+from models.report_text import ReportText
+from models.stuck import StuckBank
+
+__all__ = [
+    "CellModel",
+    "CountBurst",
+    "LevelForecast",
+    "RecordOfPeaks",
+    "ReportText",
+    "SensorBank",
+    "StuckBank",
+]

@@ -69,8 +69,9 @@ class CellModel:
         self._protected = 0
 
     def score_one(self, features: dict[str, float]) -> float | None:
-        """Return the surprisal of these features; None in warm-up."""
-        return self._tail.surprisal_one(self._size(_in_cube(features)))
+        """Return the surprisal of these features; None in warm-up, or where none is finite."""
+        point = _in_cube(features)
+        return self._tail.surprisal_one(self._size(point)) if point else None
 
     def learn_one(self, features: dict[str, float]) -> None:
         """Learn these features, or one in a few where they are too unusual to be an example."""

@@ -25,7 +25,7 @@ HALF_LIFE = 6000.0  # readings after which a peak counts half
 HALF_HOURS = 48
 DAY_RATE = 0.1  # how fast the habit of a half hour follows
 ROUNDING = 5e-7  # share of a sensor's excursion that float32 habits cannot resolve
-FLOOR_OF_S = 0.6  # a score this far below 0 is no surprise at all
+FLOOR_OF_S = 0.45  # a score this far below 0 is no surprise; a flat series stays below it
 
 # Rows of ``s``. Those that follow the value, the residual, the jump are neighbours.
 _T, _BASE, _LAST = 0, 1, 2
@@ -45,8 +45,8 @@ _DECAY = 0.5 ** (1 / HALF_LIFE)
 _FLOOR = np.exp(-1.0)  # u = ln(ratio) is cut at -1
 _UNKNOWN = np.exp(1.0)  # u = 1 for the first thing of its kind
 # Of a record in units of S above its floor, of an event in units of its mean.
-_USUAL_QUANTILE, _USUAL_EXCESS = np.array([[0.6], [2.9]]), np.array([[0.2], [0.5]])
-_LEAST_QUANTILE, _LEAST_EXCESS = np.array([[0.3], [1.2]]), np.array([[0.07], [0.1]])
+_USUAL_QUANTILE, _USUAL_EXCESS = np.array([[0.45], [2.9]]), np.array([[0.2], [0.5]])
+_LEAST_QUANTILE, _LEAST_EXCESS = np.array([[0.15], [1.2]]), np.array([[0.07], [0.1]])
 # What depends on how often a half hour was seen, by that number.
 _NEXT = np.minimum(np.arange(256) + 1, 255).astype(np.uint8)
 _HABIT_RATE = np.maximum(1.0 / np.arange(1.0, 257.0), DAY_RATE)

@@ -28,7 +28,7 @@ from operators.windows import MILLI, WINDOW_MS, CellSums
 __all__ = ["JudgeCells"]
 
 SAMPLE = 4
-"""Ordinary cells learnt from per window: the model needs a sample, not everything (0.15 ms each)."""
+"""Ordinary cells learnt from per window: the model needs a sample, not everything (.15 ms each)."""
 SHOWN = 2.0
 """Surprisal from which a cell is worth showing."""
 

@@ -126,9 +126,10 @@ class _Incident:
     def covers(self, evidence: Evidence) -> bool:
         if evidence.cell not in self.reach:
             return False
-        return evidence.hazard == self.hazard or evidence.hazard in (
-            NEAR.get(self.hazard, set()) | EFFECTS.get(self.hazard, set())
-        )
+        if evidence.hazard == self.hazard or evidence.hazard in NEAR.get(self.hazard, ()):
+            return True
+        # People name what they see, not what it came from: a report is no side effect.
+        return evidence.source != "report" and evidence.hazard in EFFECTS.get(self.hazard, ())
 
     def add(self, evidence: Evidence) -> None:
         if evidence.cell not in self.cells:

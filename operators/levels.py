@@ -7,7 +7,7 @@ Before that, a forecast says how likely a crossing is and when.
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,15 +18,14 @@ from operators.evidence import Found, sensor_evidence
 from operators.ordering import ShardRows, join_readings
 from operators.registry import Registry
 
-__all__ = ["HORIZON_S", "LIKELY", "WatchLevels"]
+__all__ = ["LIKELY", "WatchLevels"]
 
-HORIZON_S = 3 * 3600.0
-"""How far ahead a crossing is looked for."""
 LIKELY = 0.5
-"""Chance from which a forecast crossing is evidence."""
+"""Chance from which a forecast crossing is evidence, when two readings in a row say so."""
+NEARING = 0.4
+"""Share of the way from the lowest level down to where a forecast begins to be asked for."""
 SURPRISAL_OF_LEVEL = {1: 7.0, 2: 6.0, 3: 5.0, 4: 4.0, NO_LEVEL: 0.0}
 """Levels are set by people so as to be rare: what crossing each is taken to be worth."""
-NONE_OVER = NO_LEVEL
 
 
 class WatchLevels:
@@ -34,7 +33,7 @@ class WatchLevels:
 
     Notes
     -----
-    State: that of ``LevelForecast`` and one byte a sensor. Rows are looked at in rounds that
+    State: that of ``LevelForecast`` and two bytes a sensor. Rows are looked at in rounds that
     hold a sensor at most once, so the result does not depend on how rows were batched.
     """
 
@@ -42,6 +41,7 @@ class WatchLevels:
         self.registry = registry
         self.forecast = LevelForecast()
         self._over = np.empty(0, np.int8)
+        self._ahead = np.empty(0, np.int8)
 
     def on_batch(self, items: Iterable[ShardRows]) -> Iterator[Found]:
         """Return crossings, seen and expected."""
@@ -70,12 +70,18 @@ class WatchLevels:
         confirmed = np.maximum(over, self._over[slots])
         self._over[slots] = over
         yield from self._crossed(rows, confirmed)
-        near = np.flatnonzero((over > 1) & within_reach(value, levels))
-        if len(near):
-            yield from self._expected(rows.take(near), slots[near], levels[near], confirmed[near])
+        horizon = columns.horizon_s[rows.sensor]
+        near = (horizon > 0) & (over > 1) & within_reach(value, levels)
+        ahead = np.full(len(value), NO_LEVEL, np.int8)
+        for horizon_s in np.unique(horizon[near]):
+            part = np.flatnonzero(near & (horizon == horizon_s))
+            ahead[part] = yield from self._expected(
+                rows.take(part), slots[part], levels[part], confirmed[part], float(horizon_s)
+            )
+        self._ahead[slots] = ahead
 
     def _crossed(self, rows: Readings, level: NDArray[np.int8]) -> Iterator[Evidence]:
-        for row in np.flatnonzero(level < NONE_OVER):
+        for row in np.flatnonzero(level < NO_LEVEL):
             yield self._say(rows, int(row), int(level[row]), None, None)
 
     def _expected(
@@ -84,15 +90,18 @@ class WatchLevels:
         slots: NDArray[np.intp],
         levels: NDArray[np.float64],
         reached: NDArray[np.int8],
-    ) -> Iterator[Evidence]:
-        chance, seconds = self.forecast.crossing(slots, levels, HORIZON_S)
+        horizon_s: float,
+    ) -> Generator[Evidence, None, NDArray[np.int8]]:
+        chance, seconds = self.forecast.crossing(slots, levels, horizon_s)
         likely = np.nan_to_num(chance) >= LIKELY
-        for row in np.flatnonzero(likely.any(axis=1)):
-            worst = int(np.flatnonzero(likely[row])[0])
-            if worst + 1 < reached[row]:
-                wait_ms = int(seconds[row, worst] * 1000) // 60_000 * 60_000
-                onset = int(rows.time[row]) + wait_ms
-                yield self._say(rows, int(row), worst + 1, onset, float(chance[row, worst]))
+        ahead = np.where(likely.any(axis=1), likely.argmax(axis=1) + 1, NO_LEVEL).astype(np.int8)
+        confirmed = np.maximum(ahead, self._ahead[slots])
+        for row in np.flatnonzero(confirmed < np.minimum(reached, NO_LEVEL)):
+            level = int(confirmed[row])
+            wait_ms = int(seconds[row, level - 1] * 1000) // 60_000 * 60_000
+            onset = int(rows.time[row]) + wait_ms
+            yield self._say(rows, int(row), level, onset, float(chance[row, level - 1]))
+        return ahead
 
     def _say(
         self, rows: Readings, row: int, level: int, onset: int | None, chance: float | None
@@ -115,30 +124,30 @@ class WatchLevels:
 
     def _grow(self, size: int) -> None:
         if size > len(self._over):
-            grown = np.full(size, NONE_OVER, np.int8)
-            grown[: len(self._over)] = self._over
-            self._over = grown
+            more = np.full(size - len(self._over), NO_LEVEL, np.int8)
+            self._over = np.append(self._over, more)
+            self._ahead = np.append(self._ahead, more)
         self.forecast.grow(size)
 
     def snapshot(self) -> bytes:
         """Return the forecasts and what was over."""
-        return pickle.dumps((self.forecast.snapshot(), self._over))
+        return pickle.dumps((self.forecast.snapshot(), self._over, self._ahead))
 
     def restore(self, state: bytes) -> None:
         """Continue from a snapshot."""
-        forecast, self._over = pickle.loads(state)
+        forecast, self._over, self._ahead = pickle.loads(state)
         self.forecast = LevelForecast.restore(forecast)
 
 
 def within_reach(value: NDArray[np.float64], levels: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Say which values could come to a level soon: no further below the lowest than it spans.
+    """Say which values could come to a level soon: near the lowest, for what the levels span.
 
-    >>> within_reach(np.array([1.0, 4.0]), np.array([[9.0, 7.0, 5.0, np.nan]] * 2)).tolist()
+    >>> within_reach(np.array([3.0, 4.0]), np.array([[9.0, 7.0, 5.0, np.nan]] * 2)).tolist()
     [False, True]
     """
     lowest, highest = np.nanmin(levels, axis=1), np.nanmax(levels, axis=1)
-    span = np.where(highest > lowest, highest - lowest, np.abs(lowest) / 2)
-    return np.asarray(value > lowest - span)
+    span = np.where(highest > lowest, highest - lowest, np.abs(lowest))
+    return np.asarray(value > lowest - NEARING * span)
 
 
 def worst_over(value: NDArray[np.float64], levels: NDArray[np.float64]) -> NDArray[np.int8]:

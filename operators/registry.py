@@ -161,6 +161,8 @@ class Columns(NamedTuple):
     interval_ms: NDArray[np.int64]
     levels: NDArray[np.float64]
     """Shape (sensors, 4): official levels red, orange, yellow, blue; NaN where there is none."""
+    horizon_s: NDArray[np.float64]
+    """How far ahead a crossing of a level is looked for; 0 where it is not."""
     cell_names: tuple[str, ...]
     """Cells that hold a sensor, in order of first appearance."""
     kind_names: tuple[str, ...]
@@ -202,6 +204,7 @@ class Columns(NamedTuple):
             ),
             np.array([round(s.interval_s * 1000) for s in sensors], np.int64),
             levels,
+            np.array([k.horizon_s for k in kinds], np.float64),
             tuple(position),
             tuple(named),
             dict(Counter(k.feed for k in kinds)),

@@ -6,6 +6,7 @@ is unusual in the direction that threatens becomes evidence at once.
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -18,9 +19,12 @@ from operators.events import Evidence, Readings
 from operators.evidence import UNUSUAL, Found, sensor_evidence
 from operators.ordering import ShardRows, join_readings
 from operators.registry import Registry
+from operators.shared_change import SharedChange
 
 __all__ = ["BAND", "ScreenReadings", "Screened"]
 
+MATERIAL = 0.2
+"""Share of the way from what is expected to the lowest official level that matters."""
 BAND = 3.0
 """Half width of the expected range, in typical residuals."""
 SHOWN_DIGITS = 4
@@ -54,6 +58,7 @@ class ScreenReadings:
         self.registry = registry
         self.counters = counters
         self.bank = SensorBank()
+        self.shared = SharedChange()
 
     def on_batch(self, items: Iterable[ShardRows]) -> Iterator[Screened | Found]:
         """Return the scored rows and the evidence in them."""
@@ -86,8 +91,11 @@ class ScreenReadings:
 
     def _threat(self, rows: Readings, scores: BankScores) -> NDArray[np.float64]:
         surprisal = np.fmax(scores.surprisal, scores.residual_surprisal)
-        harmless = self.registry.columns.sign[rows.sensor] * scores.sign < 0
-        return np.where(harmless & ~np.isnan(surprisal), 0.0, surprisal)
+        columns = self.registry.columns
+        harmless = columns.sign[rows.sensor] * scores.sign < 0
+        harmless |= ~material(rows.value, scores.expected, columns.levels[rows.sensor])
+        surprisal = np.where(harmless & ~np.isnan(surprisal), 0.0, surprisal)
+        return self.shared.discount(rows.time, columns.kind[rows.sensor], surprisal)
 
     def _evidence(
         self, rows: Readings, scores: BankScores, surprisal: NDArray[np.float64]
@@ -105,9 +113,25 @@ class ScreenReadings:
             )
 
     def snapshot(self) -> bytes:
-        """Return the bank's state."""
-        return self.bank.snapshot()
+        """Return the bank's state and the shares."""
+        return pickle.dumps((self.bank.snapshot(), self.shared))
 
     def restore(self, state: bytes) -> None:
         """Continue from a snapshot."""
-        self.bank = SensorBank.restore(state)
+        bank, self.shared = pickle.loads(state)
+        self.bank = SensorBank.restore(bank)
+
+
+def material(
+    value: NDArray[np.float64], expected: NDArray[np.float64], levels: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Say which deviations matter where official levels exist: part of the way to the lowest.
+
+    >>> material(np.array([0.2, 2.0]), np.array([0.1, 0.1]), np.array([[9.0, np.nan]] * 2)).tolist()
+    [False, True]
+    """
+    lowest = np.nanmin(np.where(np.isnan(levels), np.inf, levels), axis=1)
+    graded = np.isfinite(lowest)
+    way = np.where(graded, lowest, value) - expected
+    gone = np.abs(value - expected) >= MATERIAL * np.abs(way)
+    return np.asarray(~graded | gone)

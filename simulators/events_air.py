@@ -26,7 +26,7 @@ def gas_leak(scene: Scene) -> Happening:
     return GasLeak(
         scene.when_ms,
         shut + 2 * HOUR_MS,
-        truth_event(scene, "gas_leak", span, at, 0.5 + 0.007 * strength, level),
+        (truth_event(scene, "gas_leak", span, at, 0.5 + 0.007 * strength, level),),
         outcries=(
             Outcry("gas_leak", span[0] + 3 * MINUTE_MS, span[1], span[2], 55.0 / level, (at,), 0.3),
         ),
@@ -77,7 +77,7 @@ def fire(scene: Scene) -> Happening:
     return Fire(
         scene.when_ms,
         out + 3 * HOUR_MS,
-        truth_event(scene, "fire", span, at, 0.45 + 0.02 * strength, level),
+        (truth_event(scene, "fire", span, at, 0.45 + 0.02 * strength, level),),
         outcries=(
             Outcry("fire", span[0] + 4 * MINUTE_MS, grown, span[2], 90.0 / level, (at,), 0.45),
         ),
@@ -112,7 +112,7 @@ class Fire(Happening):
             near = np.exp(-((away / 0.2) ** 2)) + self._downwind(sites, times_ms)
             return np.minimum(values + self.strength * heat * near * _gusts(values), 100)
         if sites.kind == "pm25":
-            return values + 9 * self.strength * heat * self._downwind(sites, times_ms)
+            return values + 6 * self.strength * heat * self._downwind(sites, times_ms)
         if sites.kind == "temperature":
             return values + 1.2 * self.strength * heat * np.exp(-((away / 0.15) ** 2))
         if sites.kind == "power_load":
@@ -147,7 +147,7 @@ def smog(scene: Scene) -> Happening:
     return Smog(
         scene.when_ms,
         end + 5 * HOUR_MS,
-        truth_event(scene, "air_pollution", span, at, radius, level),
+        (truth_event(scene, "air_pollution", span, at, 1.25 * radius, level),),
         calm=((scene.when_ms - HOUR_MS, end, 0.8),),
         outcries=(
             Outcry(

@@ -48,7 +48,7 @@ def crash(scene: Scene) -> Happening:
     at = (float((x + back[0][0]) / 2), float((y + back[1][0]) / 2))
     level = 2 if most > 4.2 else 3 if most > 2.8 else 4
     span = (scene.when_ms, min(cleared, scene.when_ms + 50 * MINUTE_MS), dissolved)
-    happening.event = truth_event(scene, "traffic", span, at, 0.55 * most + 0.5, level)
+    happening.events = (truth_event(scene, "traffic", span, at, 0.55 * most + 0.5, level),)
     happening.outcries = (
         Outcry(
             "traffic",
@@ -163,7 +163,7 @@ def crowd(scene: Scene) -> Happening:
     return Gathering(
         scene.when_ms,
         leaves + 2 * HOUR_MS,
-        truth_event(scene, "crowding", span, at, 0.7, level),
+        (truth_event(scene, "crowding", span, at, 0.7, level),),
         outcries=(
             Outcry("crowding", span[0] + 15 * MINUTE_MS, full, span[2], 45.0 / level, (at,), 0.25),
         ),
@@ -227,7 +227,7 @@ def blackout(scene: Scene) -> Happening:
     return Blackout(
         scene.when_ms,
         end + 2 * HOUR_MS,
-        truth_event(scene, "power", span, at, radius, level),
+        (truth_event(scene, "power", span, at, radius, level),),
         outcries=(
             Outcry(
                 "power",
@@ -276,7 +276,7 @@ class Blackout(Happening):
     ) -> tuple[Floats, Floats]:
         """Return traffic at crossings whose signals are dark."""
         dark = self.dark(sites, times_ms)
-        return np.where(dark, 0.5 * speed, speed), np.where(dark, 0.7 * flow, flow)
+        return np.where(dark, 0.6 * speed, speed), np.where(dark, 0.75 * flow, flow)
 
     def silent(self, sites: Sites, times_ms: Times) -> NDArray[np.bool_] | None:
         """Return readings of sensors without a battery."""
@@ -289,7 +289,8 @@ def landslide(scene: Scene) -> Happening:
     """Return a wet slope that creeps, faster and faster, and fails or comes to rest."""
     draw = scene.draw
     at = scene.spot("slope_tilt", 0.25, 4)
-    lasts = min(draw.uniform(4, 9) * HOUR_MS, 0.75 * (scene.until_ms - scene.when_ms))
+    left = max(scene.until_ms - scene.when_ms, HOUR_MS)
+    lasts = min(draw.uniform(4, 9) * HOUR_MS, 0.75 * left)
     fails = bool(draw.uniform() < 0.55)
     worst = scene.when_ms + int(lasts)
     end = worst + 90 * MINUTE_MS
@@ -297,12 +298,12 @@ def landslide(scene: Scene) -> Happening:
     moves = 900 if fails else scale * float(np.log(1 / _NEAREST[False]))
     level = min((lv for lv, mm in SLOPE_LEVELS.items() if moves >= mm), default=4)
     begin = scene.when_ms - 9 * HOUR_MS
-    soak = RainCell(begin, 11.0, at[0], at[1], 0.0, 0.0, 3.0, draw.uniform(7, 13))
+    soak = RainCell(begin, 11.0, at[0], at[1], 0.0, 0.0, 2.5, draw.uniform(5, 9))
     span = (scene.when_ms, worst, end)
     return Landslide(
         scene.when_ms,
         1 << 62,  # earth that has moved does not move back
-        truth_event(scene, "landslide", span, at, 0.7, level),
+        (truth_event(scene, "landslide", span, at, 0.7, level),),
         rain=(soak,),
         outcries=(
             Outcry(

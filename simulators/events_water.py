@@ -22,6 +22,7 @@ RIVER_LEVELS = {4: 0.42, 3: 0.62, 2: 0.85, 1: 1.12}
 STREET_LEVELS = {4: 10.0, 3: 15.0, 2: 27.0, 1: 40.0}
 """Official levels of water in a street, centimetres."""
 _STEP_MS = 10 * MINUTE_MS
+_WET_CM = 4.0
 _NORMAL = 0.16  # depths a river may rise without anybody looking up
 
 
@@ -34,24 +35,20 @@ def flood(scene: Scene) -> Happening:
     begin = scene.when_ms - offset.first_ms
     pulse = Pulse(river, begin, hours, shape)
     path = scene.world.layout.rivers[river]
-    gauges = _gauges(scene, river)
     head = path.xy[0] * 0.62
     # The clouds come down the valley: they reach the city's edge not long before the water does.
     over = max(begin, scene.when_ms - 90 * MINUTE_MS)
     clouds = RainCell(
         over, hours, float(head[0]), float(head[1]), 1.5, 0.5, 6.0, scene.draw.uniform(18, 38)
     )
-    middle = path.at(np.array([gauges.mean()]))
-    at = (float(middle[0][0]), float(middle[1][0]))
-    ends = np.stack(path.at(np.array([gauges.min(), gauges.max()])), axis=1)
-    radius = float(np.hypot(*(ends - at).T).max()) + 0.8
+    reach = _reach(scene, river)
+    at, radius = _around(reach)
     span = (scene.when_ms, begin + offset.peak_ms, begin + offset.last_ms)
     level = min((lv for lv, d in RIVER_LEVELS.items() if worst >= d), default=4)
-    banks = np.stack(path.at(np.linspace(gauges.min(), gauges.max(), 9)), axis=1)
     return Happening(
         begin,
         span[2] + 6 * HOUR_MS,
-        truth_event(scene, "flood", span, at, radius, level),
+        (truth_event(scene, "flood", span, at, radius, level),),
         rain=(clouds,),
         pulses=(pulse,),
         outcries=(
@@ -61,7 +58,7 @@ def flood(scene: Scene) -> Happening:
                 span[1],
                 span[2],
                 70.0 / level,
-                tuple((float(a), float(b)) for a, b in banks),
+                tuple((float(a), float(b)) for a, b in reach),
                 0.5,
             ),
         ),
@@ -77,10 +74,19 @@ class _Wave:
     last_ms: int
 
 
-def _gauges(scene: Scene, river: int) -> Floats:
-    sites = scene.sites("river_level")
-    km = sites.path_km[sites.path == river]
-    return km if len(km) else np.array([scene.world.layout.rivers[river].length_km / 2])
+def _reach(scene: Scene, river: int) -> Floats:
+    """Return the gauges of a river, and of the main river below where it joins."""
+    sites, joins = scene.sites("river_level"), scene.world.rivers.joins_km[river]
+    below = (sites.path == 0) & (sites.path_km > joins) & (river > 0)
+    rows = below | (sites.path == river)
+    gauges: Floats = np.c_[sites.x, sites.y][rows]
+    return gauges if len(gauges) else scene.world.layout.rivers[river].xy
+
+
+def _around(points: Floats) -> tuple[tuple[float, float], float]:
+    """Return the middle of the points' extent and the radius that covers them, km."""
+    x, y = (points.min(axis=0) + points.max(axis=0)) / 2
+    return (float(x), float(y)), float(np.hypot(*(points - (x, y)).T).max()) + 0.5
 
 
 def _calibrated(
@@ -88,6 +94,8 @@ def _calibrated(
 ) -> tuple[float, _Wave]:
     """Return the rain that lifts a river's highest gauge by so many depths, and its timing."""
     km = sites.path_km[sites.path == river]
+    if not len(km):  # a city of few sensors: judge by the river's middle
+        km = np.array([world.rivers.paths[river].length_km / 2])
     dry = Weather(world.noise, ordinary=False)
     base = Rivers(world.rivers.paths, dry, (Pulse(river, 0, hours, 10.0),))
     times = np.arange(0, 40 * HOUR_MS, _STEP_MS)
@@ -123,18 +131,22 @@ def cloudburst(scene: Scene) -> Happening:
         y=first.y + 1.3 * radius * np.sin(turn),
         peak_mm_h=first.peak_mm_h * draw.uniform(0.4, 0.8),
     )
-    depth, times = _puddles(scene.world, (first, second))
-    under = np.flatnonzero(depth > 4.0)
+    depths, times = _puddles(scene.world, (first, second))
+    depth = depths.max(axis=1)
+    under = np.flatnonzero(depth > _WET_CM)
     begins, ends = (int(times[under[0]]), int(times[under[-1]])) if len(under) else (0, HOUR_MS)
     moved = tuple(replace(c, start_ms=c.start_ms + scene.when_ms - begins) for c in (first, second))
     peak = scene.when_ms - begins + int(times[int(depth.argmax())])
     span = (scene.when_ms, peak, scene.when_ms - begins + ends)
     worst = float(depth.max())
     level = min((lv for lv, cm in STREET_LEVELS.items() if worst >= cm), default=4)
+    sites = scene.sites("street_water")
+    wet = np.c_[sites.x, sites.y][depths.max(axis=0) > _WET_CM]
+    middle, extent = _around(wet) if len(wet) else ((x, y), radius)
     return Cloudburst(
         moved[0].start_ms,
         span[2] + HOUR_MS,
-        truth_event(scene, "waterlogging", span, (x, y), radius * 1.3, level),
+        (truth_event(scene, "waterlogging", span, middle, extent, level),),
         rain=moved,
         outcries=(
             Outcry(
@@ -154,12 +166,12 @@ def cloudburst(scene: Scene) -> Happening:
 
 
 def _puddles(world: World, cells: tuple[RainCell, ...]) -> tuple[Floats, Times]:
-    """Return the deepest street water over time, from the moment the first cell begins."""
+    """Return street water (times by sensors) from the moment the first cell begins."""
     sites = world.layout.sites["street_water"]
     model = StreetWater(replace(world, weather=Weather(world.noise, cells, ordinary=False)), sites)
     times = np.arange(0, 8 * HOUR_MS, 5 * MINUTE_MS)
-    depths = [model.standing(np.full((len(sites), 1), t)).max() for t in times.tolist()]
-    return np.array(depths), times
+    depths = [model.standing(np.full((len(sites), 1), t))[:, 0] for t in times.tolist()]
+    return np.stack(depths), times
 
 
 @dataclass
@@ -176,24 +188,25 @@ class Cloudburst(Happening):
         """Return speed and flow on wet and flooded roads."""
         near = np.exp(-((sites.away_km(*self.at) / self.radius_km) ** 2))[:, None]
         wet = hump(times_ms, self.span[0], 20 * MINUTE_MS, self.span[2], 20 * MINUTE_MS)
-        slow = 1 - 0.65 * near * wet
-        return speed * slow, flow * (1 - 0.4 * near * wet)
+        return speed * (1 - 0.5 * near * wet), flow * (1 - 0.3 * near * wet)
 
 
 def burst_main(scene: Scene) -> Happening:
     """Return a main that bursts: pressure falls around it, water comes up nearby."""
     draw = scene.draw
-    at = scene.spot("water_pressure", 1.5, 5)
+    at = scene.spot("water_pressure", 1.5, 5, beside="street_water")
     drop, reach = draw.uniform(110, 250), draw.uniform(0.9, 1.6)
     shut = scene.when_ms + scene.minutes(80, 200)
     end = shut + scene.minutes(20, 40)
     peak = scene.when_ms + 25 * MINUTE_MS
     level = 1 if drop > 220 else 2 if drop > 165 else 3
     span = (scene.when_ms, peak, end)
-    return BurstMain(
+    # Felt, that is down by 15 kPa, as far as this.
+    felt_km = reach * float(np.log(drop / 15))
+    burst = BurstMain(
         scene.when_ms,
         end + 2 * HOUR_MS,
-        truth_event(scene, "water_supply", span, at, reach * 1.5, level),
+        (truth_event(scene, "water_supply", span, at, felt_km, level),),
         outcries=(
             Outcry(
                 "water_supply",
@@ -210,6 +223,12 @@ def burst_main(scene: Scene) -> Happening:
         reach_km=reach,
         shut_ms=shut,
     )
+    sites = scene.sites("street_water")
+    deepest = float(burst.fountain_cm(sites.away_km(*at)).max())
+    under = [lv for lv, cm in STREET_LEVELS.items() if deepest >= cm]
+    if under:
+        burst.events += (truth_event(scene, "waterlogging", span, at, 0.6, min(under), "w"),)
+    return burst
 
 
 @dataclass
@@ -230,8 +249,13 @@ class BurstMain(Happening):
             return np.maximum(values - drop, 5)
         if sites.kind == "street_water":
             up = hump(times_ms, self.start_ms, 18 * MINUTE_MS, self.shut_ms, 30 * MINUTE_MS)
-            return values + 0.12 * self.drop_kpa * np.exp(-((away / 0.45) ** 2)) * up
+            return values + self.fountain_cm(away) * up
         return values
+
+    def fountain_cm(self, away_km: Floats) -> Floats:
+        """Return how deep the water in the street gets, by distance from the break."""
+        depth: Floats = 0.12 * self.drop_kpa * np.exp(-((away_km / 0.45) ** 2))
+        return depth
 
     def traffic(
         self, sites: Sites, times_ms: Times, speed: Floats, flow: Floats, lanes: Floats

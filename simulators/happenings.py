@@ -54,7 +54,7 @@ class Happening:
     start_ms: int
     end_ms: int
     """Outside these its effects are nil."""
-    event: TruthEvent | None = None
+    events: tuple[TruthEvent, ...] = ()
     benign: TruthBenign | None = None
     outcries: tuple[Outcry, ...] = ()
     rain: tuple[RainCell, ...] = ()
@@ -104,17 +104,24 @@ class Scene:
         """Return a duration in milliseconds, drawn between two numbers of minutes."""
         return int(self.draw.uniform(low, high) * MINUTE_MS)
 
-    def spot(self, kind: str, reach_km: float, least: int) -> tuple[float, float]:
+    def spot(
+        self, kind: str, reach_km: float, least: int, beside: str | None = None
+    ) -> tuple[float, float]:
         """Return a place within reach of at least so many sensors of a kind, if there is one.
 
-        It lies near a sensor, far from where else something happens, inside the city.
+        It lies near one of them, or beside a sensor of another kind, and far from where else
+        something happens.
         """
-        sites = self.sites(kind)
+        sites, near_km = self.sites(kind), 0.35 * reach_km
+        around = sites
+        if beside is not None:
+            around, near_km = self.sites(beside), 0.15
         best, most = (0.8, 0.5), -1.0
         for _ in range(60):
-            i = int(self.draw.integers(len(sites)))
-            angle, far = self.draw.uniform(0, 2 * np.pi), 0.35 * reach_km * self.draw.uniform()
-            x, y = float(sites.x[i] + far * np.cos(angle)), float(sites.y[i] + far * np.sin(angle))
+            i = int(self.draw.integers(len(around)))
+            angle, far = self.draw.uniform(0, 2 * np.pi), near_km * self.draw.uniform()
+            x = float(around.x[i] + far * np.cos(angle))
+            y = float(around.y[i] + far * np.sin(angle))
             near = float((sites.away_km(x, y) < reach_km).sum())
             apart = min((np.hypot(x - a, y - b) for a, b in self.taken), default=99.0)
             score = min(near, least) + min(float(apart), 4.0)
@@ -138,11 +145,14 @@ def truth_event(
     at: tuple[float, float],
     radius_km: float,
     level: int,
+    suffix: str = "",
 ) -> TruthEvent:
     """Return the truth of an event: span is start, peak and end, kept inside the run."""
     start, peak, end = (min(t, scene.until_ms) for t in span)
     lon, lat = lonlat(*at)
-    return TruthEvent(scene.id, hazard, start, end, lon, lat, round(radius_km * 1000), level, peak)
+    return TruthEvent(
+        scene.id + suffix, hazard, start, end, lon, lat, round(radius_km * 1000), level, peak
+    )
 
 
 def hump(times_ms: Times, start_ms: int, rise_ms: float, end_ms: int, fall_ms: float) -> Floats:

@@ -212,6 +212,7 @@ class _Builder:
         self.places: list[Place] = []
         self.first = 0
         self.monitors: list[int] = []
+        self._crowded: list[int] = []
 
     def place_many(self, purpose: str, n: int) -> list[int]:
         """Make n places for a purpose; return their indexes."""
@@ -254,7 +255,7 @@ class _Builder:
 
     def _clustered(self, kind: str, n: int, draw: np.random.Generator) -> _Placed:
         spec = _KINDS[kind]
-        homes = self.place_many(kind, max(1, n // _CLUSTERS.get(kind, _CLUSTER)))
+        homes = self._homes(kind, max(1, n // _CLUSTERS.get(kind, _CLUSTER)))
         place = np.array(homes, dtype=np.int64)[np.arange(n) % len(homes)]
         spot = np.arange(n) // len(homes)
         middle = np.array([(self.places[i].x, self.places[i].y) for i in homes]).reshape(-1, 2)
@@ -262,6 +263,14 @@ class _Builder:
         spots = zip(place.tolist(), spot.tolist(), strict=True)
         names = [self._numbered(home, number + 1) for home, number in spots]
         return _placed(xy, names, place=place)
+
+    def _homes(self, kind: str, n: int) -> list[int]:
+        """Return the places of a kind's clusters; half the noise is metered where crowds are."""
+        shared = self._crowded[: n // 2] if kind == "noise" else []
+        homes = shared + self.place_many(kind, n - len(shared))
+        if kind == "crowd_count":
+            self._crowded = homes
+        return homes
 
     def _numbered(self, place: int, number: int) -> Text:
         name = self.places[place].name

@@ -50,6 +50,8 @@ def plan(
     until = start_ms + int(hours * HOUR_MS)
     if scenario == "quiet":
         return []
+    if event_after_h is not None and not 0 <= event_after_h < hours:
+        raise ValueError(f"event_after_h must be from 0 to below {hours:g}, got {event_after_h:g}")
     if scenario == "day":
         return _day(world, start_ms, until, event_after_h)
     draw = world.noise.draws(f"scenario/{scenario}")
@@ -57,7 +59,7 @@ def plan(
         when = _moment(scenario, draw, start_ms, until)
     else:
         when = start_ms + int(event_after_h * HOUR_MS)
-    return [_EVENTS[scenario](Scene(world, draw, "e1", when, max(until, when)))]
+    return [_EVENTS[scenario](Scene(world, draw, "e1", when, until))]
 
 
 def _moment(name: str, draw: np.random.Generator, start_ms: int, until_ms: int) -> int:
@@ -98,8 +100,7 @@ def _six(
     for i, (name, slot) in enumerate(zip(names, slots.tolist(), strict=True)):
         when = int(slot) + int(draw.uniform(0, 1.5) * HOUR_MS)
         happening = _EVENTS[name](Scene(world, draw, f"e{i + 1}", when, until_ms, tuple(taken)))
-        assert happening.event is not None
-        a, b = to_km(happening.event.lon, happening.event.lat)
+        a, b = to_km(happening.events[0].lon, happening.events[0].lat)
         taken.append((float(a), float(b)))
         found.append(happening)
     return found

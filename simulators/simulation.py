@@ -268,13 +268,15 @@ def _world(noise: Noise, layout: Layout, happenings: list[Happening]) -> World:
         tuple(cell for h in happenings for cell in h.rain),
         tuple(calm for h in happenings for calm in h.calm),
     )
-    rivers = Rivers(layout.rivers, weather, tuple(p for h in happenings for p in h.pulses))
+    # What rains in the city does not rain on the catchments: those have the season and the pulses.
+    pulses = tuple(p for h in happenings for p in h.pulses)
+    rivers = Rivers(layout.rivers, Weather(noise), pulses)
     free = frozenset(day for h in happenings for day in h.free_days)
     return World(noise, layout, weather, rivers, Calendar(free))
 
 
 def _truth(happenings: list[Happening]) -> Truth:
     return Truth(
-        tuple(h.event for h in happenings if h.event),
+        tuple(event for h in happenings for event in h.events),
         tuple(h.benign for h in happenings if h.benign),
     )

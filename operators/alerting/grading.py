@@ -74,11 +74,12 @@ def fuse(strengths: list[float]) -> float:
 def grade(strands: tuple[Strand, ...]) -> Grade:
     """Return the grade of an incident's live strands."""
     agreeing = [strand for strand in strands if strand.strength >= SPEAKS]
-    from_sensors = _strongest_by_key([s for s in agreeing if s.latest.source in OF_SENSORS])
+    unusual = _strongest_by_key([s for s in agreeing if s.latest.source in ("sensor", "cell")])
+    from_sensors = {s.latest.key for s in agreeing if s.latest.source in OF_SENSORS}
     from_reports = [s for s in agreeing if s.latest.source == "report"]
     from_outages = [s for s in agreeing if s.latest.source == "outage"]
     score = (
-        fuse([s.strength for s in from_sensors])
+        fuse([s.strength for s in unusual])
         + fuse([s.strength for s in from_reports])
         + fuse([s.strength for s in from_outages])
     )
@@ -104,7 +105,8 @@ def grade(strands: tuple[Strand, ...]) -> Grade:
 def _bound(alone: bool, official: list[Evidence]) -> int:
     if not alone:
         return 1
-    return LEVEL_ALONE_AT_MOST if official else ALONE_AT_MOST
+    # One level less than what is crossed: it may be the sensor.
+    return min(ALONE_AT_MOST, max(LEVEL_ALONE_AT_MOST, _official(official, NO_LEVEL) + 1))
 
 
 def _strongest_by_key(strands: list[Strand]) -> list[Strand]:

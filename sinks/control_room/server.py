@@ -97,8 +97,12 @@ class HubServer:
     ) -> None:
         assert self._server is not None
         self._server.close(code=Close.RESTART, reason="the hub is stopping")
+        await asyncio.wait([asyncio.create_task(self._server.wait_closed())], timeout=CLOSE_S)
+        for connection in list(self._server.all_connections):
+            connection.transport.abort()  # it was told, and did not answer
         await self._server.wait_closed()
-        self.running.cancel()
+        for task in (self.running, *self._tasks):
+            task.cancel()
         await asyncio.gather(self.running, *self._tasks, return_exceptions=True)
         await self.tail.close()
 

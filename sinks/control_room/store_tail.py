@@ -110,7 +110,7 @@ class StoreTail:
     async def _forever(self, follow: Callable[[], Awaitable[None]]) -> None:
         """Keep following, whatever happens to the store."""
         failures = 0
-        while True:
+        while not _cancelled():
             started = time.monotonic()
             try:
                 await follow()
@@ -125,7 +125,7 @@ class StoreTail:
 
     async def _follow_logs(self) -> None:
         await self._find_place()
-        while True:
+        while not _cancelled():
             self._hub.store_is(True)
             replies, epoch = await self._read_logs()
             if epoch != self._epoch:
@@ -250,7 +250,7 @@ class StoreTail:
         return self._hub.cells.forget(silent)
 
     async def _follow_values(self) -> None:
-        while True:
+        while not _cancelled():
             now = time.monotonic()
             changed = [
                 await self._poll_health(now),
@@ -334,6 +334,12 @@ class StoreTail:
         except (RedisError, OSError) as error:
             return f"store: away, not recorded: {error}"
         return None
+
+
+def _cancelled() -> bool:
+    # The client library loses a cancellation that meets one of its own time limits.
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _text(value: bytes | None) -> str:

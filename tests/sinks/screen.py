@@ -33,8 +33,8 @@ class Screen:
 
     async def __aenter__(self) -> Self:
         self.line: ClientConnection = await connect(self._url, **self._options)
-        self._task = asyncio.create_task(self._listen())
         self._changed = asyncio.Event()
+        self._task = asyncio.create_task(self._listen())
         return self
 
     async def __aexit__(

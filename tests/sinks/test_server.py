@@ -40,6 +40,12 @@ def put(writer: StoreWriter, *alerts) -> None:
     writer.flush()
 
 
+async def city_known(hub: HubServer) -> None:
+    async with asyncio.timeout(10):
+        while not hub.tail.city:
+            await asyncio.sleep(0.02)
+
+
 # --- what a screen gets ----------------------------------------------------------------------
 
 
@@ -76,7 +82,8 @@ async def test_a_screen_that_was_away_misses_nothing_and_gets_nothing_twice(writ
             await screen.follow()
             put(writer, *versions[at : at + 10])
             at += 10
-            await screen.until(lambda s=screen, n=rng.randint(1, 9): len(s.versions) >= n or at > n)
+            enough = rng.randint(1, 9)
+            await screen.until(lambda s=screen, n=enough: len(s.versions) >= n)
             screen.line.transport.abort()
         seen += screen.versions
         cur = screen.cur
@@ -160,7 +167,7 @@ async def test_values_series_and_city(writer, hub, store) -> None:
         assert (await screen.next("st", id=1))["k"] == {"8a": [2, 3.25, 100, 4, 2, 1]}
         await screen.until(lambda: any(m.get("k", {}).get("traffic") for m in screen.got))
         await screen.until(lambda: any(m.get("k", {}).get("clock") == 5000 for m in screen.got))
-        await screen.until(lambda: hub.tail.city)
+        await city_known(hub)
         await screen.say(t="sensor", id=4, sensor="rl-1")
         series = await screen.next("series")
         writer.put_series([SeriesPoints("rl-1", ((2000, 1.1, 0.5, 1.5),))])
@@ -352,9 +359,7 @@ async def test_documents(writer, hub) -> None:
     assert (await asyncio.to_thread(fetch, hub.port, "/city.json"))[0] == 503
     writer.put_city(City("Lanjiang", "Asia/Chongqing"))
     writer.flush()
-    async with asyncio.timeout(10):
-        while not hub.tail.city:
-            await asyncio.sleep(0.05)
+    await city_known(hub)
     status, kind, body = await asyncio.to_thread(fetch, hub.port, "/city.json?x=1")
     assert (status, kind, json.loads(body)["name"]) == (200, "application/json", "Lanjiang")
     status, kind, body = await asyncio.to_thread(fetch, hub.port, "/healthz")

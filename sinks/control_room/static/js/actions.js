@@ -4,6 +4,7 @@ import { h, keep } from './dom.js';
 import { countdown, hourOf, time } from './format.js';
 import { lang, t } from './i18n.js';
 import { sign } from './icons.js';
+import { known } from './row.js';
 import { isWall } from './screen.js';
 import { acked, shelved } from './store.js';
 
@@ -119,7 +120,7 @@ export class Actions {
     if (until) return ['shelve', t('shelvedUntil', { time: time(until) })];
     if (confirmed) return ['checks', t('confirmedBy', { who: confirmed })];
     if (acknowledged) return ['check', t('ackedBy', { who: acknowledged })];
-    if (alert.next?.at > asOf) return ['escalate', t('nextAt', { what: alert.next.what, time: countdown(alert.next.at - asOf) }), alert.level === 1];
+    if (alert.next?.at > asOf) return ['escalate', t('nextAt', { what: known(alert.next.what), time: countdown(alert.next.at - asOf) }), alert.level === 1];
     if (alert.next?.what === 'second_source') return ['sensor', t('oneAlone')];
     return ['escalate', t('nobody'), alert.level === 1];
   }

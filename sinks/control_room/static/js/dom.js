@@ -33,7 +33,7 @@ export function keep(host, signature, build) {
   const text = typeof signature === 'string' ? signature : JSON.stringify(signature);
   if (signatures.get(host) === text) return false;
   signatures.set(host, text);
-  host.replaceChildren(...[build()].flat().filter((kid) => kid != null));
+  host.replaceChildren(...[build()].flat().filter((kid) => kid != null && kid !== false));
   return true;
 }
 

@@ -58,8 +58,8 @@ export class Header {
 
   #counts() {
     const live = this.screen.store.active().shown.filter((a) => !shelved(a));
-    document.documentElement.toggleAttribute('data-over', live.length > 30);
     const n = LEVELS.map((level) => live.filter((a) => a.level === level).length);
+    this.#parts.counts.classList.toggle('tens', Math.max(...n) > 9);
     const reds = n[0] ? `(${n[0]}) ` : '';
     document.title = `${reds}${this.screen.store.city?.name || ''} citywatch`;
     keep(this.#parts.counts, [n, lang()], () =>
@@ -69,6 +69,7 @@ export class Header {
 
   #link() {
     const { phase, link } = this.screen;
+    document.documentElement.dataset.phase = phase;
     keep(this.#parts.conn, [phase, lang(), link.progress], () => {
       const mark = { catching: sign('catching'), stale: sign('stop') }[phase] || this.#beat;
       const percent = phase === 'catching' && link.progress != null && h('span', null, `${Math.round(link.progress * 100)}\u00a0%`);

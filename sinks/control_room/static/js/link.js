@@ -81,6 +81,7 @@ export class Link {
     if (message.t === 'reset') this.#forget();
     if (message.t === 'hello') this.#greet(message);
     if (message.t === 'hb') this.#beat(message);
+    if (message.t === 'snap' && message.part === message.of) this.beatAt ??= this.heardAt; // the first sign of life
     if (message.t === 'ok' || message.t === 'err') this.#commands.delete(message.id);
     this.#hear(message);
   }

@@ -1,13 +1,14 @@
 // One warning in the list, and the rows that stand for several.
 import { h } from './dom.js';
-import { age, time } from './format.js';
+import { age, list, time } from './format.js';
 import { lang, t } from './i18n.js';
 import { hazardIcon, levelMark, sign, trendIcon } from './icons.js';
 import { leadSmall } from './lead.js';
-import { counts, districtName, hazardName, headline, lead, levelName, list, place } from './say.js';
+import { brief, counts, districtName, hazardName, headline, lead, levelName, place } from './say.js';
 import { acked, shelved } from './store.js';
 
 const NEW_MS = 60_000;
+const OFFICES = new Set(['grid', 'street', 'district', 'city']);
 
 /** Everything a row shows; a row is rebuilt when this changes. */
 export function rowFacts(screen, alert, selected) {
@@ -16,22 +17,23 @@ export function rowFacts(screen, alert, selected) {
   const since = arrived == null ? Infinity : performance.now() - arrived;
   return {
     lang: lang(), selected, stale, level: alert.level, hazard: alert.hazard, trend: alert.trend,
-    place: place(store, alert), headline: headline(store, alert), lead: lead(alert, asOf, stale), ...counts(alert),
+    place: place(store, alert), headline: thin(alert) ? brief(store, alert) : headline(store, alert), lead: lead(alert, asOf, stale), ...counts(alert),
     age: stale ? '' : age(asOf - alert.time), marks: alert.marks, sent: store.sent.get(alert.id)?.state,
     fresh: since < 1200, isNew: !stale && !acked(alert) && since < NEW_MS, acked: acked(alert), shelved: shelved(alert),
   };
 }
 
+const thin = (alert) => alert.level === 4 || shelved(alert);
+
 /** A row; blue and shelved ones are one line. */
 export function alertRow(alert, f, onclick) {
-  const thin = alert.level === 4 || f.shelved;
-  const classes = ['button.row', `l${f.shelved ? 4 : alert.level}`, thin && 'thin', f.selected && 'sel', f.acked && 'acked', f.shelved && 'shelved', f.fresh && 'fresh', !f.acked && !thin && 'edge'];
+  const classes = ['button.row', `l${f.shelved ? 4 : alert.level}`, thin(alert) && 'thin', f.selected && 'sel', f.acked && 'acked', f.shelved && 'shelved', f.fresh && 'fresh', !f.acked && !thin(alert) && 'edge'];
   const marks = markNotes(f);
   return h(classes.filter(Boolean).join('.'), { type: 'button', role: 'option', 'aria-selected': String(f.selected), 'data-id': alert.id, onclick },
     h('div.r-l', null, levelMark(alert.level, f.shelved), h(`span.w${alert.level}`, null, levelName(alert.level))),
     h('div.r-t', null, hazardIcon(alert.hazard), h('b', null, f.place)),
     h('p', null, f.headline),
-    thin ? h('div.r-m', null, marks) : h('div.r-m', null, tally(f), marks),
+    thin(alert) ? h('div.r-m', null, marks) : h('div.r-m', null, tally(f), marks),
     h('div.r-r', null, f.lead.kind !== 'none' && leadSmall(f.lead), trendIcon(alert.trend)),
   );
 }
@@ -44,6 +46,9 @@ function tally(f) {
   ];
 }
 
+// Offices have names in both languages; anybody else is shown as written.
+export const known = (who) => (OFFICES.has(who) ? t(`office_${who}`) : who);
+
 function markNotes(f) {
   const { acknowledged, confirmed, passed_to: passed, shelved_until: until } = f.marks || {};
   return [
@@ -51,7 +56,7 @@ function markNotes(f) {
     f.sent === 'sending' && h('em', null, sign('pending')),
     acknowledged && !confirmed && h('em', null, sign('check'), acknowledged),
     confirmed && h('em', null, sign('checks'), confirmed),
-    passed && h('em.esc', null, sign('escalate'), passed),
+    passed && h('em.esc', null, sign('escalate'), known(passed)),
     until && h('em', null, sign('shelve'), t('shelvedTo', { time: time(until) })),
   ];
 }
@@ -74,10 +79,9 @@ export const foldFacts = (store, alerts) => [lang(), alerts.length, districtTall
 
 /** The wall's single line for all blue ones. */
 export function blueRow(store, alerts) {
-  return h('div.row.thin.fold.l4', null,
+  return h('div.row.thin.blue.l4', null,
     h('div.r-l', null, levelMark(4), h('span.w4', null, levelName(4))),
-    h('div.r-t', null, h('strong', null, String(alerts.length))),
-    h('p', null, list(alerts.map((a) => place(store, a)))),
+    h('p', null, h('b', null, String(alerts.length)), ' ', list(alerts.map((a) => place(store, a)))),
   );
 }
 

@@ -1,6 +1,7 @@
 // What a warning says of itself, and what the screen says for it while a field is still empty.
-import { kindName, list, quantity, span, time } from './format.js';
-import { lang, pick, t } from './i18n.js';
+import { kindName, measure, quantity, span, time } from './format.js';
+import { pick, t } from './i18n.js';
+import { reason } from './reason.js';
 import { shelved } from './store.js';
 
 const MINUTE = 60_000;
@@ -65,30 +66,14 @@ export function headline(store, alert) {
   return t('valueWhere', { kind: kindName(main.kind), value: quantity(main.value, main.kind, unit), expected: quantity(main.expected, main.kind, unit) });
 }
 
-const REASONS = [
-  [/^issued:? ?/i, '发布：'],
-  [/^escalated:? ?/i, '升级：'],
-  [/^de-?escalated:? ?|^lowered:? ?/i, '降级：'],
-  [/^cleared:? ?/i, '解除：'],
-  [/^updated:? ?/i, '更新：'],
-];
-const PHRASES = [
-  [/(\d+) sensors? and (\d+) reports? agree/g, '$1 个传感器、$2 条报告一致'],
-  [/(\d+) sensors agree/g, '$1 个传感器一致'],
-  [/(\d+) reports agree/g, '$1 条报告一致'],
-  [/one sensor alone/g, '仅一个传感器'],
-  [/acknowledged by (\S+)/g, '$1 签收'],
-  [/confirmed by (\S+)/g, '$1 判定属实'],
-  [/shelved by (\S+)/g, '$1 搁置'],
-];
-
-/** The engine's reason, in the operator's language as far as its phrases are known. */
-export function reason(text) {
-  if (lang() !== 'zh') return text ? text[0].toUpperCase() + text.slice(1) : '';
-  let said = text || '';
-  for (const [pattern, zh] of REASONS) if (pattern.test(said)) said = said.replace(pattern, zh);
-  for (const [pattern, zh] of PHRASES) said = said.replace(pattern, zh);
-  return said.replace(/：$/, '');
+/** The same in the few words of a thin row: value against what was expected, or its level. */
+export function brief(store, alert) {
+  const main = mainEvidence(alert);
+  if (!main) return headline(store, alert);
+  if (main.source === 'report') return t('reportsHead', { n: counts(alert).reports });
+  const unit = unitOf(store, main);
+  const holes = { value: measure(main.value, main.kind, unit).value, expected: quantity(main.expected, main.kind, unit) };
+  return t(main.source === 'level' ? 'briefLevel' : 'briefSensor', holes);
 }
 
 /** How soon, or for how long: `{kind, value}`; kind is in, at, for, due, was or none. */
@@ -96,10 +81,8 @@ export function lead(alert, now, stale) {
   const ahead = alert.onset - now;
   const observed = alert.certainty === 'Observed' || alert.onset <= alert.first;
   if (alert.status !== 'active' || shelved(alert)) return { kind: 'none', value: '' };
-  if (!observed && stale) return { kind: 'at', value: time(alert.onset) };
+  if (stale && (ahead > 0 || !observed)) return { kind: 'at', value: time(alert.onset) };
   if (ahead >= MINUTE) return { kind: 'in', value: span(ahead) };
   if (observed && ahead <= 0) return stale ? { kind: 'none', value: '' } : { kind: 'for', value: span(-ahead) };
   return ahead > -MINUTE ? { kind: 'due', value: t('dueNow') } : { kind: 'was', value: t('wasDue', { time: time(alert.onset) }) };
 }
-
-export { list };

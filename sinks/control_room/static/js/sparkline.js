@@ -25,7 +25,7 @@ export class Spark {
     const minute = Math.floor(screen.asOf / 60_000);
     const facts = [lang(), sensor, wide, high, minute, screen.stale, series?.points.length, series?.points.at(-1), moments.map((m) => m.version), alert.version];
     keep(this.#box, facts, () => {
-      if (!sensor) return h('p.say', null, t('noCurve'));
+      if (!sensor) return h('p.say', null, t(alert.evidence.length ? 'noCurve' : 'noEvidence'));
       if (!series || series.points.length < 2 || !wide) return h('p.say', null, t('waitCurve', { sensor }));
       return chart({ wide, high, k: zoomOfRoot(), now: screen.asOf, stale: screen.stale, alert, series, forecast, moments });
     });
@@ -34,7 +34,7 @@ export class Spark {
 
 function title(sensor, series, forecast) {
   const key = h('span.key', null, h('i.k-band'), t('keyExpected'), forecast && [h('i.k-fan'), t('keyForecast')]);
-  return [h('span', { style: { marginLeft: '0', fontWeight: '700', color: 'var(--hi)', fontSize: 'var(--s)' } }, series ? kindName(series.kind) : ''), h('small', null, sensor || ''), series && key].filter(Boolean);
+  return [series ? kindName(series.kind) : '', h('small', null, sensor || ''), series && key];
 }
 
 function chart(c) {

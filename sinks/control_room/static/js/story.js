@@ -3,7 +3,8 @@ import { h, keep } from './dom.js';
 import { time, when } from './format.js';
 import { lang, t } from './i18n.js';
 import { levelMark, sign } from './icons.js';
-import { reason } from './say.js';
+import { reason } from './reason.js';
+import { known } from './row.js';
 import { more } from './why.js';
 
 const SHOWN = 6;
@@ -47,7 +48,7 @@ function deeds(now, before) {
   if (changed('acknowledged')) out.push(['check', now.acknowledged ? t('ackedBy', { who: now.acknowledged }) : t('ackDropped')]);
   if (changed('confirmed') && now.confirmed) out.push(['checks', t('confirmedBy', { who: now.confirmed })]);
   if (changed('shelved_until')) out.push(['shelve', now.shelved_until ? t('shelvedUntil', { time: time(now.shelved_until) }) : t('unshelved')]);
-  if (changed('passed_to') && now.passed_to) out.push(['escalate', t('passedTo', { who: now.passed_to })]);
+  if (changed('passed_to') && now.passed_to) out.push(['escalate', t('passedTo', { who: known(now.passed_to) })]);
   if (changed('suppressed_by') && now.suppressed_by) out.push(['layers', t('suppressedBy', { id: now.suppressed_by })]);
   return out;
 }

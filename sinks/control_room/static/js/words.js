@@ -43,12 +43,10 @@ export const WORDS = {
   reconnecting: ['Reconnecting, try {n}', '正在重连，第 {n} 次'],
   engineSilent: ['Connected; the engine sends nothing', '链路正常，引擎无数据'],
   replay: ['{n} × speed', '{n} 倍速'],
-  noCity: ['Waiting for the city', '等待城市数据'],
 
   // sound
   arm: ['Arm sound', '开启声音'],
   armed: ['Sound armed', '声音已开'],
-  muted: ['Muted', '已静音'],
 
   // list
   active: ['active', '条生效'],
@@ -76,8 +74,6 @@ export const WORDS = {
   expectedAt: ['expected at', '预计时刻'],
   underWay: ['under way', '已发生'],
   notObserved: ['not observed', '尚未观测到'],
-  isCleared: ['cleared', '已解除'],
-  isSuppressed: ['suppressed', '被抑制'],
 
   // detail
   chance: ['chance', '概率'],
@@ -101,6 +97,7 @@ export const WORDS = {
   keyForecast: ['forecast 50/90 %', '预测 50/90 %'],
   now: ['now', '现在'],
   noCurve: ['No sensor behind this warning: it rests on reports.', '本预警没有传感器，依据为市民报告。'],
+  noEvidence: ['Nothing is unusual any more.', '已无异常数据。'],
   waitCurve: ['Waiting for the curve of {sensor}', '等待 {sensor} 的曲线'],
   why: ['Why', '依据'],
   agree: ['{n} agree', '{n} 项一致'],
@@ -112,19 +109,23 @@ export const WORDS = {
   reportsNear: ['Reports nearby', '附近报告'],
   reportsOf: ['{n} reports nearby', '附近 {n} 条报告'],
   cellOf: ['Cell, {kind}', '网格，{kind}'],
-  levelOf: ['{name}, {level} level', '{name}，{level}线'],
+  levelOf: ['{level} level', '{level}线'],
   outageOf: ['{name}, silent', '{name}，无数据'],
   story: ['Story', '经过'],
   units: ['Recommended units', '建议派遣'],
   unitEta: ['{id}, {eta}', '{id}，{eta}'],
-  warnedNone: ['Select a warning', '选择一条预警'],
 
   // a warning without words of its own
   valueWhere: ['{kind} {value}, {expected} expected', '{kind} {value}，预期 {expected}'],
-  valueOnly: ['{kind} {value}', '{kind} {value}'],
   reportsHead: ['{n} reports in one place', '同一地点 {n} 条报告'],
-  expectedLevel: ['{kind} expected over the {level} level at about {time}; now {value}', '{kind}预计约 {time} 超{level}线，现 {value}'],
-  aboveLevel: ['{kind} over the {level} level: {value}', '{kind}超{level}线：{value}'],
+
+  briefSensor: ['{value}, not {expected}', '{value}，预期 {expected}'],
+  briefLevel: ['{value} of {expected}', '{value} / {expected}'],
+
+  office_grid: ['grid', '网格'],
+  office_street: ['street centre', '街道中心'],
+  office_district: ['district centre', '区中心'],
+  office_city: ['city centre', '市中心'],
 
   // actions
   ack: ['Acknowledge', '签收'],
@@ -201,7 +202,7 @@ export const WORDS = {
 export const KINDS = {
   river_level: { feed: 'river_rain', digits: 2, name: ['River level', '水位'] },
   rain: { feed: 'river_rain', digits: 1, name: ['Rain', '雨量'] },
-  street_water: { feed: 'streets', digits: 0, name: ['Street water', '路面积水'] },
+  street_water: { feed: 'streets', digits: 1, name: ['Street water', '路面积水'] },
   traffic_speed: { feed: 'traffic', digits: 0, name: ['Traffic speed', '车速'] },
   traffic_flow: { feed: 'traffic', digits: 0, name: ['Traffic flow', '车流量'] },
   traffic_occupancy: { feed: 'traffic', digits: 0, name: ['Road occupancy', '道路占有率'] },

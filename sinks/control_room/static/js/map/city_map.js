@@ -17,6 +17,7 @@ import { shapes } from './shapes.js';
 const NEAR = 1.5; // zooms past the whole city from which single sensors are rings
 const STIR = 0.13; // how much one unit of surprisal brightens a calm cell
 const LIT_MS = 400;
+const PHONE_ZOOM = 0.75;
 
 export class CityMap {
   #map = null;
@@ -26,6 +27,7 @@ export class CityMap {
   #drawn = {};
   #ready = false;
   #k = 1;
+  #size = '';
 
   constructor(screen, choose) {
     this.screen = screen;
@@ -51,6 +53,8 @@ export class CityMap {
     map.touchZoomRotate.disableRotation();
     map.keyboard.disable();
     this.#map = map;
+    this.#size = `${host.clientWidth} ${host.clientHeight}`;
+    if (isPhone()) this.#lookAtSelected();
     map.on('load', () => this.#loaded());
     map.on('moveend', () => this.#scale());
   }
@@ -66,6 +70,12 @@ export class CityMap {
     this.draw();
     this.#scale();
     map.once('idle', () => { document.documentElement.dataset.map = 'ready'; });
+  }
+
+  // A phone is too narrow for the whole city: it opens at the selected warning.
+  #lookAtSelected() {
+    const alert = this.screen.selected();
+    if (alert) this.#map.jumpTo({ center: [alert.lon, alert.lat], zoom: this.#map.getZoom() + PHONE_ZOOM });
   }
 
   // The fit is not known before the map is: it follows from the size of the pane.
@@ -87,7 +97,9 @@ export class CityMap {
   #resized() {
     if (!this.#map) return this.draw();
     if (zoomOfRoot() !== this.#k) return this.#remake();
-    if (!$('#map').clientWidth) return undefined;
+    const size = `${$('#map').clientWidth} ${$('#map').clientHeight}`;
+    if (size === this.#size || !$('#map').clientWidth) return undefined;
+    this.#size = size;
     this.#map.resize();
     return this.fit(false);
   }
@@ -123,7 +135,7 @@ export class CityMap {
     this.#once('cells', store.revision.cells, () => this.#stir());
     this.#once('series', store.revision.series, () => this.#light());
     this.#once('evidence', JSON.stringify([visible?.id, visible?.version, lang(), this.#map.getZoom() >= this.near]), () => this.#evidence(visible));
-    this.#once('pad', isLaptop() && $('#detail-pane').clientWidth, () => this.fit(false));
+    if (isLaptop()) this.#once('pad', $('#detail-pane').clientWidth, () => this.fit(false));
     this.markers.draw(marked, visible);
   }
 

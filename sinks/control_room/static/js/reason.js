@@ -1,0 +1,49 @@
+// The engine's reasons in the operator's language. The alert carries one English line; its sentences
+// are few and known, so each is said whole in both languages. An unknown one is shown as it came.
+import { lang } from './i18n.js';
+
+const LEVEL = { red: '红色', orange: '橙色', yellow: '黄色', blue: '蓝色' };
+const COLOUR = '(red|orange|yellow|blue)';
+
+// What stands behind a change: the end of most reasons.
+const BEHIND = [
+  [/^(\d+) sensors? and (\d+) reports? agree$/, (_, n, m) => `${n} 个传感器、${m} 条报告一致`],
+  [/^(\d+) sensors? agree$/, (_, n) => `${n} 个传感器一致`],
+  [/^(\d+) reports? agree$/, (_, n) => `${n} 条报告一致`],
+  [/^(\d+) sensors? alone$/, (_, n) => `仅 ${n} 个传感器`],
+  [/^(\d+) reports? alone$/, (_, n) => `仅 ${n} 条报告`],
+  [/^several silent sensors$/, () => '多个传感器无数据'],
+];
+
+// [pattern, English, Chinese]; the pattern's groups are the arguments.
+const SENTENCES = [
+  [new RegExp(`^issued at ${COLOUR}: (.+)$`), null, (_, level, why) => `发布（${LEVEL[level]}）：${behind(why)}`],
+  [new RegExp(`^issued again at ${COLOUR}: (.+)$`), null, (_, level, why) => `再次发布（${LEVEL[level]}）：${behind(why)}`],
+  [new RegExp(`^escalated at ${COLOUR}: (.+)$`), (_, level, why) => `Escalated to ${level}: ${why}`, (_, level, why) => `升级至${LEVEL[level]}：${behind(why)}`],
+  [new RegExp(`^eased to ${COLOUR}: lower for (\\d+) min$`), null, (_, level, n) => `降至${LEVEL[level]}：已降低 ${n} 分`],
+  [/^cleared: nothing unusual for (\d+) min$/, null, (_, n) => `解除：${n} 分内无异常`],
+  [/^spread: (.+)$/, null, (_, why) => `范围扩大：${behind(why)}`],
+  [/^reports agree: (.+)$/, null, (_, why) => `市民报告一致：${behind(why)}`],
+  [/^sensors agree: (.+)$/, null, (_, why) => `传感器一致：${behind(why)}`],
+  [/^joined (\S+)$/, null, (_, id) => `并入 ${id}`],
+  [/^ack by (.+)$/, (_, who) => `Acknowledged by ${who}`, (_, who) => `${who} 签收`],
+  [/^confirm by (.+)$/, (_, who) => `Confirmed by ${who}`, (_, who) => `${who} 判定属实`],
+  [/^false_alarm by (.+)$/, (_, who) => `Judged a false alarm by ${who}`, (_, who) => `${who} 判定误报`],
+  [/^resolve by (.+)$/, (_, who) => `Resolved by ${who}`, (_, who) => `${who} 办结`],
+  [/^shelve by (.+)$/, (_, who) => `Shelved by ${who}`, (_, who) => `${who} 搁置`],
+  [/^unshelve by (.+)$/, (_, who) => `Taken off the shelf by ${who}`, (_, who) => `${who} 取消搁置`],
+  [/^note by (.+)$/, (_, who) => `Note by ${who}`, (_, who) => `${who} 备注`],
+];
+
+function behind(text) {
+  const known = BEHIND.find(([pattern]) => pattern.test(text));
+  return known ? text.replace(...known) : text;
+}
+
+const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
+export function reason(text = '') {
+  const known = SENTENCES.find(([pattern]) => pattern.test(text));
+  if (lang() === 'zh') return known ? text.replace(known[0], known[2]) : text;
+  return capital(known?.[1] ? text.replace(known[0], known[1]) : text);
+}

@@ -1,0 +1,79 @@
+"""The hub as a process: killed, started again, stopped."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from sinks.redis import StoreWriter
+from tests.sinks.alerts import alert
+from tests.sinks.screen import Screen
+
+pytestmark = pytest.mark.system
+ROOT = Path(__file__).parents[2]
+
+
+def free_port() -> int:
+    with socket.socket() as line:
+        line.bind(("127.0.0.1", 0))
+        return line.getsockname()[1]
+
+
+@contextmanager
+def hub_process(url: str, port: int) -> Iterator[subprocess.Popen]:
+    command = [sys.executable, "-m", "sinks.control_room", "--redis", url, "--port", str(port)]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 15
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                break
+            except OSError:
+                assert process.poll() is None
+                assert time.monotonic() < deadline
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+async def test_a_killed_hub_costs_a_screen_nothing(store) -> None:
+    writer, port = StoreWriter(store.url), free_port()
+    with hub_process(store.url, port) as process:
+        async with Screen(port) as screen:
+            await screen.follow()
+            await screen.next("snap")
+            writer.put_alerts([alert("wl-1", n) for n in range(1, 4)])
+            writer.flush()
+            await screen.until(lambda: len(screen.versions) == 3)
+            os.kill(process.pid, signal.SIGKILL)
+            await screen.end()
+    writer.put_alerts([alert("wl-1", n) for n in range(4, 300)])
+    writer.flush()
+    with hub_process(store.url, port):
+        async with Screen(port, screen.cur) as again:
+            await again.follow()
+            await again.until(lambda: len(again.versions) >= 296)
+    assert again.versions == [("wl-1", n) for n in range(4, 300)]
+    writer.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_stopped_hub_ends_in_order_within_a_second(store, number) -> None:
+    port = free_port()
+    with hub_process(store.url, port) as process:
+        async with Screen(port) as screen:
+            await screen.next("hello")
+            started = time.monotonic()
+            process.send_signal(number)
+            assert await screen.end() == 1012
+            assert process.wait(5) == 0
+            assert time.monotonic() - started < 2.0  # one, and one more for a busy machine
