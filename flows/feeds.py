@@ -40,7 +40,7 @@ class Chunk(NamedTuple):
     """Number of the first message in its feed."""
     lines: list[bytes]
     arrival_ms: NDArray[np.int64]
-    """When each message is there; never decreasing."""
+    """When each message is there, never decreasing; of an untimed feed only the first and last."""
 
 
 class Feed(Protocol):
@@ -96,9 +96,12 @@ class DirectoryFeed:
     ----------
     poll_size
         Messages per chunk; the results do not depend on it.
+    timed
+        Look up when each message is there, for a source that paces them (1 us each).
     """
 
-    def __init__(self, directory: Path, poll_size: int = POLL_SIZE) -> None:
+    def __init__(self, directory: Path, poll_size: int = POLL_SIZE, *, timed: bool = False) -> None:
+        self.timed = timed
         self.directory = directory
         self.poll_size = poll_size
         self._paths = feed_paths(directory)
@@ -126,9 +129,9 @@ class DirectoryFeed:
         lines = file.read(self.poll_size)
         if not lines:
             return None
-        times = np.fromiter(map(_time_of, lines), np.int64, len(lines))
-        arrival = np.maximum.accumulate(times)
-        arrival = np.maximum(arrival, file.arrived)
+        looked_at = lines if self.timed else [lines[0], lines[-1]]
+        times = np.fromiter(map(_time_of, looked_at), np.int64, len(looked_at))
+        arrival = np.maximum(np.maximum.accumulate(times), file.arrived)
         file.arrived = int(arrival[-1])
         return Chunk(key, key[0], lines, arrival)
 

@@ -66,7 +66,7 @@ def make_run(plan: LivePlan, stop: Stop) -> Run:
     if plan.feed is not None:
         directory = Path(plan.feed)
         known = read_city(directory)
-        feed = DirectoryFeed(directory, plan.poll_size)
+        feed = DirectoryFeed(directory, plan.poll_size, timed=True)
         names, source = feed.names, FeedSource(lambda: feed, stop, pace)
     else:
         known = plan.simulated.build().city

@@ -87,7 +87,7 @@ def replay(plan: Replay, settings: Settings) -> bool:
         run = Run(
             Registry(known),
             FeedSource(
-                lambda: DirectoryFeed(plan.feed, settings.poll_size),
+                lambda: DirectoryFeed(plan.feed, settings.poll_size, timed=plan.speed is not None),
                 stop,
                 None if plan.speed is None else Pace(0, plan.speed, tells_time=False),
                 lambda share, at: bar.show(share, _day(at, known)),

@@ -11,7 +11,7 @@ import struct
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import log_ndtr, ndtri
+from scipy.special import stdtr, stdtrit
 
 from models.rounds import in_rounds
 
@@ -24,17 +24,21 @@ LEVEL_GAIN = 0.8  # share of a forecast error that is believed to be real
 TREND_GAIN = 0.1  # share of a forecast error that is believed to go on
 TREND_DOUBT = 0.4  # standard error of the forecast change, as a share of it
 ERROR_RATE = 0.03  # how fast the memory of forecast errors fades, at the least
+RATIO_RATE = 0.02
 PRIOR = 3.0  # checked forecasts that what one step says about longer ones counts for
+FREEDOM = 3.0  # of Student's t, the law of forecast errors: mostly small, now and then large
 WARM_UP = 8  # readings before a sensor is forecast
 STEPS = 12  # parts of the horizon in which the moment of crossing is sought
 
-_TIME, _LEVEL, _TREND, _GAP, _STEP_ERROR, _SEEN = range(6)
+_TIME, _LEVEL, _TREND, _GAP, _STEP, _SEEN = range(6)
 _H = len(HORIZONS_S)
-_FROM, _FROM_LEVEL, _FROM_TREND, _ERROR, _CHECKED = (
-    slice(6 + i * _H, 6 + (i + 1) * _H) for i in range(5)
+# A kept forecast (when, from what, with what trend, at what unrest), then what such ones taught.
+_FROM, _FROM_LEVEL, _FROM_TREND, _FROM_STEP, _RATIO, _CHECKED, _AGREED, _SAID = (
+    slice(6 + i * _H, 6 + (i + 1) * _H) for i in range(8)
 )
-_WIDTH = 6 + 5 * _H
+_WIDTH = 6 + 8 * _H
 _HORIZON = np.array(HORIZONS_S)[:, None]
+_MEAN_SIZE = 1.1  # of a t variable with three degrees of freedom
 _HEADER = struct.Struct("<8sqq")
 _MAGIC = b"cwlevel1"
 
@@ -154,7 +158,7 @@ class LevelForecast:
         s = self._state[[sensor]].T
         drift, error = _moments(s, np.asarray(horizons_s, np.float64))
         level = s[_LEVEL] if s[_SEEN, 0] >= WARM_UP else np.nan
-        result: Floats = level + drift[0, 0] + error[0, 0] * ndtri(QUANTILES)[:, None]
+        result: Floats = level + drift[0, 0] + error[0, 0] * stdtrit(FREEDOM, QUANTILES)[:, None]
         return result
 
     def snapshot(self) -> bytes:
@@ -197,9 +201,9 @@ def _advance(s: Floats, times_s: Floats, x: Floats) -> None:
     error = x - s[_LEVEL] - s[_TREND] * _faded(gap)
     share = np.maximum(ERROR_RATE, 1.0 / np.maximum(s[_SEEN], 1.0))
     s[_GAP] += share * (gap - s[_GAP])
-    s[_STEP_ERROR] += share * (error * error - s[_STEP_ERROR])
     # Two readings a moment apart must not make a cliff of their noise: never below the usual gap.
     usual = np.maximum(np.maximum(gap, s[_GAP]), 1e-3)
+    s[_STEP] += share * (np.abs(error) / np.sqrt(usual) - s[_STEP])
     s[_TREND] = s[_TREND] * np.exp(-gap / DAMPING_S) + TREND_GAIN * error / usual
     s[_LEVEL] = x - (1.0 - LEVEL_GAIN) * error
     s[_TIME] = times_s
@@ -207,49 +211,61 @@ def _advance(s: Floats, times_s: Floats, x: Floats) -> None:
 
 
 def _check(s: Floats, times_s: Floats, x: Floats) -> None:
-    """Where a kept forecast's time has come, remember its error and keep a new one."""
+    """Where a kept forecast's time has come, learn from it and keep a new one."""
     waited = times_s - s[_FROM]
     due = waited >= _HORIZON
     if not due.any():
         return
-    error = x - s[_FROM_LEVEL] - s[_FROM_TREND] * _faded(waited)
-    # A gap in the readings makes a longer forecast of it: its error counts as that share less.
-    squared = error * error * _HORIZON / np.maximum(waited, 1.0)
-    checked = s[_CHECKED]
-    rate = np.maximum(ERROR_RATE, 1.0 / (checked + 1.0))
-    np.add(s[_ERROR], rate * (squared - s[_ERROR]), out=s[_ERROR], where=due)
-    np.add(checked, 1.0, out=checked, where=due)
-    np.copyto(s[_FROM], times_s, where=due)
-    np.copyto(s[_FROM_LEVEL], s[_LEVEL], where=due)
-    np.copyto(s[_FROM_TREND], s[_TREND], where=due)
+    unit = np.maximum(s[_FROM_STEP] * np.sqrt(waited), 1e-9)
+    said, came = s[_FROM_TREND] * _faded(waited), x - s[_FROM_LEVEL]
+    rate = np.maximum(RATIO_RATE, 1.0 / (s[_CHECKED] + 1.0))
+    error = came - _trust(s) * said
+    ratio = np.minimum(np.abs(error) / unit, 10.0)
+    np.add(s[_RATIO], rate * (ratio - s[_RATIO]), out=s[_RATIO], where=due)
+    for total, product in ((s[_AGREED], said * came), (s[_SAID], said * said)):
+        np.copyto(total, 0.98 * total + np.clip(product / unit**2, -9.0, 9.0), where=due)
+    np.add(s[_CHECKED], 1.0, out=s[_CHECKED], where=due)
+    for kept, now in ((_FROM, times_s), (_FROM_LEVEL, s[_LEVEL]), (_FROM_TREND, s[_TREND]), (_FROM_STEP, s[_STEP])):
+        np.copyto(s[kept], now, where=due)
+
+
+def _trust(s: Floats) -> Floats:
+    """Return the share of a predicted change that has come true, per horizon, 0 to 1."""
+    share: Floats = (s[_AGREED] + 0.5 * PRIOR) / (s[_SAID] + PRIOR)
+    return np.minimum(np.maximum(share, 0.0), 1.0)
 
 
 def _moments(s: Floats, ahead_s: Floats) -> tuple[Floats, Floats]:
     """Return expected change and standard error, shaped (sensor, 1, horizon)."""
-    drift = s[_TREND][:, None] * _faded(ahead_s)
-    step = s[_STEP_ERROR] / np.maximum(s[_GAP], 1.0)  # variance a second of one-step errors
-    prior = step * _HORIZON
-    variance = (s[_CHECKED] * s[_ERROR] + PRIOR * prior) / (s[_CHECKED] + PRIOR)
-    # Between the horizons checked, and beyond them, variance goes with the time ahead.
-    rate = (variance / _HORIZON).T
+    ratio = (s[_CHECKED] * s[_RATIO] + PRIOR) / (s[_CHECKED] + PRIOR)
+    # Between the horizons checked, and beyond them, what was learnt is taken linearly in log time.
     at = np.interp(np.log(ahead_s), np.log(_HORIZON[:, 0]), np.arange(_H))
     left = np.minimum(at.astype(int), _H - 2)
     right = at - left
-    blended = rate[:, left] * (1.0 - right) + rate[:, left + 1] * right
-    error = np.sqrt(blended * ahead_s + (TREND_DOUBT * drift) ** 2)
+
+    def between(column: Floats) -> Floats:
+        of_sensor = column.T
+        blended: Floats = of_sensor[:, left] * (1.0 - right) + of_sensor[:, left + 1] * right
+        return blended
+
+    drift = between(_trust(s)) * s[_TREND][:, None] * _faded(ahead_s)
+    size = between(ratio) * s[_STEP][:, None] * np.sqrt(ahead_s)
+    error = np.hypot(size, TREND_DOUBT * drift) / _MEAN_SIZE
     return drift[:, None], error[:, None]
 
 
 def _first_passage(room: Floats, drift: Floats, error: Floats) -> Floats:
-    """Return the chance that a Brownian motion climbs ``room`` by the time it has that drift."""
+    """Return the chance to have climbed ``room`` at some time up to then.
+
+    Above at the end, or come back: by reflection the latter is as likely as to end as far above
+    where the drift would lead without it.
+    """
     error = np.maximum(error, 1e-12)
-    climbed = np.exp(log_ndtr((drift - room) / error))
-    # Reflection: paths that were there and came back. The exponent cannot exceed what log_ndtr
-    # takes away, so the sum of logarithms does not overflow.
-    returned = 2.0 * drift * room / error**2 + log_ndtr(-(room + drift) / error)
-    chance = np.minimum(climbed + np.exp(np.minimum(returned, 0.0)), 1.0)
-    reached: Floats = np.where(room <= 0.0, 1.0, np.where(np.isnan(room), np.nan, chance))
-    return reached
+    above = stdtr(FREEDOM, (drift - room) / error)
+    back = stdtr(FREEDOM, -(room + np.abs(drift)) / error)
+    chance = np.where(room <= 0.0, 1.0, above + back)
+    result: Floats = np.where(np.isnan(room), np.nan, chance)
+    return result
 
 
 def _median_time(chance: Floats, ahead_s: Floats) -> Floats:

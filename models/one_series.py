@@ -79,7 +79,7 @@ class RecordOfPeaks(base.AnomalyDetector):
     >>> round(model.score_one({"value": 20.5, "time": 300_000.0}), 1)
     0.0
     >>> round(model.score_one({"value": 35.0, "time": 300_000.0}), 1)
-    5.2
+    5.1
     """
 
     def __init__(self, feature: str = "value", time: str = "time") -> None:

@@ -49,6 +49,7 @@ _USUAL_QUANTILE, _USUAL_EXCESS = np.array([[0.45], [2.9]]), np.array([[0.2], [0.
 _LEAST_QUANTILE, _LEAST_EXCESS = np.array([[0.15], [1.2]]), np.array([[0.07], [0.1]])
 # What depends on how often a half hour was seen, by that number.
 _NEXT = np.minimum(np.arange(256) + 1, 255).astype(np.uint8)
+_NO_LIMIT = np.where(np.arange(256) < 3, np.inf, 0.0)
 _HABIT_RATE = np.maximum(1.0 / np.arange(1.0, 257.0), DAY_RATE)
 
 Floats = NDArray[np.float64]
@@ -61,12 +62,11 @@ class Step(NamedTuple):
 
     score: Floats
     strength: Floats
-    channel: NDArray[np.int8]
+    channel: NDArray[np.intp]
     expected: Floats
     scale: Floats
     surprisals: Floats
     """Two rows: of a record, of an event."""
-    sign: Floats
 
 
 def newborn(n: int) -> Floats:
@@ -78,7 +78,7 @@ def newborn(n: int) -> Floats:
     return s
 
 
-def advance(s: Floats, x: Floats, day: Habits, seen: Counts) -> tuple[Step, Habits, Counts]:
+def advance(s: Floats, x: Floats, day: Habits, seen: Counts) -> tuple[Step, Floats, Counts]:
     """Score one reading of each sensor, then learn it.
 
     Parameters
@@ -100,7 +100,7 @@ def advance(s: Floats, x: Floats, day: Habits, seen: Counts) -> tuple[Step, Habi
         fresh = np.flatnonzero(t == 0.0)
         s[[[_BASE], [_LAST], [_MU], [_X20], [_X200]], fresh] = x[fresh]
     scale = s[_ERROR].copy()
-    expected, r, day, seen = _season(s, x, day, seen, least)
+    expected, r, habit, seen = _season(s, x, day, seen, least)
     features = _features(s, x, r, least)
     score, channel = _compare(s, features)
     warming = t < WARM_UP if least < WARM_UP else None
@@ -112,12 +112,12 @@ def advance(s: Floats, x: Floats, day: Habits, seen: Counts) -> tuple[Step, Habi
         score[warming] = np.nan
         surprisals[:, warming] = np.nan
     t += 1.0
-    return Step(score, strength, channel, expected, scale, surprisals, np.sign(r)), day, seen
+    return Step(score, strength, channel, expected, scale, surprisals), habit, seen
 
 
 def _season(
     s: Floats, x: Floats, day: Habits, seen: Counts, least: float
-) -> tuple[Floats, Floats, Habits, Counts]:
+) -> tuple[Floats, Floats, Floats, Counts]:
     """Return what was expected, the residual, and the half hour's habit and count as they are now.
 
     A half hour seen twice is its own forecast, before that the level is.
@@ -130,12 +130,11 @@ def _season(
     # Rounding is not news: without this a sensor dead for months would alarm on its last bits.
     r[np.abs(r) <= ROUNDING * np.abs(offset)] = 0.0
     delta = offset - day
-    limit = 5.0 * s[_ERROR]
-    limit[seen < 3] = np.inf
+    limit = 5.0 * s[_ERROR] + _NO_LIMIT.take(seen)
     if least <= WARM_UP:
         limit[s[_T] <= WARM_UP] = np.inf
     delta = np.minimum(np.maximum(delta, -limit), limit)
-    return expected, r, (day + _HABIT_RATE[seen] * delta).astype(np.float32), _NEXT[seen]
+    return expected, r, day + _HABIT_RATE.take(seen) * delta, _NEXT.take(seen)
 
 
 def _features(s: Floats, x: Floats, r: Floats, least: float) -> Floats:
@@ -157,7 +156,7 @@ def _features(s: Floats, x: Floats, r: Floats, least: float) -> Floats:
         move *= _RATES
     smooth += move
     size = np.abs(smooth)
-    smooth[size < 1e-200] = 0.0  # denormal numbers cost a hundred times as much
+    smooth *= size >= 1e-200  # denormal numbers cost a hundred times as much
     features[1:3] = size[3:5]
     np.abs(s[_X20] - s[_X200], out=features[4])
     features[5] = s[_A80]
@@ -167,7 +166,7 @@ def _features(s: Floats, x: Floats, r: Floats, least: float) -> Floats:
     return features
 
 
-def _compare(s: Floats, features: Floats) -> tuple[Floats, NDArray[np.int8]]:
+def _compare(s: Floats, features: Floats) -> tuple[Floats, NDArray[np.intp]]:
     """Return S and its channel against the peaks remembered, then remember these."""
     current, other, free, t = s[_CURRENT], s[_OTHER], s[_FREE], s[_T]
     low = np.minimum(current, other)
@@ -178,14 +177,12 @@ def _compare(s: Floats, features: Floats) -> tuple[Floats, NDArray[np.int8]]:
         np.copyto(ratio, unheard, where=~(ratio < 1e9))
     score = _combine(pool)
     score -= WARM_UP / (t + 1.0)
-    channel = np.zeros(len(t), np.int8)
-    notable = np.flatnonzero(score > -FLOOR_OF_S)
-    channel[notable] = ratio.take(notable, axis=1).argmax(axis=0)
+    channel = ratio.argmax(axis=0)
 
     within = t <= free
     begins = np.greater(features > low, within)
     np.maximum(current, features * within, out=current)
-    new = np.flatnonzero(begins)
+    new = begins.reshape(-1).nonzero()[0]
     if len(new):
         # Views of the rows end to end: what is written to them is written to the state.
         flat_current, flat_other = current.reshape(-1), other.reshape(-1)
@@ -223,9 +220,9 @@ def _alarm(s: Floats, score: Floats) -> Floats:
     """Return the strength of the alarms: once an episode, and not twice within the hold."""
     t, hold, armed, strength = s[_T], s[_HOLD], s[_ARMED], np.zeros_like(score)
     armed[score < THRESHOLD - RE_ARM] = 1.0
-    high = np.flatnonzero(score > THRESHOLD)
-    fires = high[(armed[high] > 0.0) & (t[high] >= hold[high])]
-    if len(fires):
+    high = (score > THRESHOLD).nonzero()[0]
+    if len(high):
+        fires = high[(armed[high] > 0.0) & (t[high] >= hold[high])]
         strength[fires] = score[fires] - THRESHOLD + 0.001
         hold[fires] = t[fires] + np.minimum(300.0, 0.05 * t[fires])
         armed[fires] = 0.0
@@ -239,7 +236,8 @@ def _surprisals(s: Floats, score: Floats, shift: Floats, least: float) -> Floats
     np.maximum(score + FLOOR_OF_S, 0.0, out=sizes[0])
     sizes[1] = shift
     surprisals = score_and_learn_tails(sizes, quantile, excess, t, least)
-    s[_MEAN] += np.maximum(0.0005, 1.0 / (t + 1.0)) * (shift - s[_MEAN])
+    rate = 0.0005 if least >= 2000.0 else np.maximum(0.0005, 1.0 / (t + 1.0))
+    s[_MEAN] += rate * (shift - s[_MEAN])
     if least < WARM_UP:
         # Until there are readings enough to tell: the tails of a quiet series with this mean.
         young = t < WARM_UP

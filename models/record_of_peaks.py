@@ -157,6 +157,7 @@ class SensorBank:
                 for start in range(part.start, part.stop, _CHUNK):
                     rows = slice(start, min(start + _CHUNK, part.stop))
                     self._advance(who[rows], x[rows], habits[rows], rows, out)
+        out.sign[:] = np.sign(x - out.expected)
         return _in_row_order(out, order, len(sensors))
 
     def _advance(
@@ -182,7 +183,6 @@ class SensorBank:
         out.channel[rows] = step.channel
         out.expected[rows] = step.expected
         out.scale[rows] = step.scale
-        out.sign[rows] = step.sign
 
     def snapshot(self) -> bytes:
         """Return the state as versioned bytes."""

@@ -41,6 +41,7 @@ def score_and_learn_tails(
 ) -> Floats:
     """Return the surprisal of sizes of 0 or more, then move the tails on, in place.
 
+    Division by a mean excess of 0 is meant to give infinity: call it with such errors off.
     Steps are shares of the numbers themselves: no single reading, however wild, moves them by more
     than a tenth, and what is far out moves them by a quarter of that.
 
@@ -64,18 +65,22 @@ def score_and_learn_tails(
     over = (size - quantile).reshape(-1)
     body = np.minimum(size / np.maximum(quantile, _TINY), 1.0)
     surprisal: Floats = _AT_TAIL * body * np.sqrt(body)
-    far = np.flatnonzero(over > 0.0)
+    rate = 0.02 if least >= _SETTLED else _rate(t)
+    far = (over > 0.0).nonzero()[0]
     if len(far):
         # Views: what is written to them is written to the tails.
         flat, means = quantile.reshape(-1), excess.reshape(-1)
-        when, beyond, mean = t[far % len(t)], over[far], means[far]
-        scale = np.maximum(mean * (1.0 - SHAPE), _TINY)  # of a Pareto tail with that mean
-        reached = _AT_TAIL + _SLOPE * np.log1p(SHAPE * beyond / scale)
-        surprisal.reshape(-1)[far] = np.minimum(reached, TRUST + np.log10(when + 1.0))
-        weight = np.where(beyond > FAR * mean, 0.25, 1.0)
-        grown = flat[far] * (1.0 + _rate(when) * (weight - SHARE))
-        means[far] = mean + 0.03 * weight * (np.minimum(beyond, FAR * mean) - mean)
-    quantile *= 1.0 - SHARE * (_rate(t) if least < _SETTLED else 0.02)
+        column = far % len(t)
+        beyond, mean = over[far], means[far]
+        step = rate if isinstance(rate, float) else rate[column]
+        # (1 - shape) x mean excess is the scale of a generalised Pareto tail with that mean.
+        reached = _SLOPE * np.log1p(beyond / mean * (SHAPE / (1.0 - SHAPE))) + _AT_TAIL
+        surprisal.reshape(-1)[far] = np.minimum(reached, TRUST + np.log10(t[column] + 1.0))
+        most = FAR * mean
+        weight = 1.0 - 0.75 * (beyond > most)
+        grown = flat[far] * (1.0 + step * (weight - SHARE))
+        means[far] = mean + 0.03 * weight * (np.minimum(beyond, most) - mean)
+    quantile *= 1.0 - SHARE * rate
     if len(far):
         flat[far] = grown
     return surprisal

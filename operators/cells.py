@@ -35,7 +35,7 @@ SHOWN = 2.0
 
 class _Cell(NamedTuple):
     position: int
-    readings: int
+    sensors: int
     unusual: int
     mean: float
     worst: float
@@ -44,7 +44,7 @@ class _Cell(NamedTuple):
 
     def features(self) -> dict[str, float]:
         return {
-            "unusual": self.unusual / self.readings if self.readings else 0.0,
+            "unusual": self.unusual / self.sensors if self.sensors else 0.0,
             "mean": min(1.0, self.mean / 5),
             "worst": min(1.0, self.worst / 10),
             "reports": min(1.0, self.reports / 10),
@@ -83,52 +83,58 @@ class JudgeCells:
         found: list[Evidence] = []
         while self._windows and self._windows[0].end <= self._reported:
             window = self._windows.pop(0)
-            cells = self._cells(window)
-            yield from self._states(cells, window.end)
-            found.extend(self._judge(cells, window.end))
+            shown, calm = self._cells(window)
+            yield from self._states(shown, window.end)
+            found.extend(self._judge(shown, calm, window.end))
         yield Found("cells", tuple(found), min(self._summed, self._reported))
 
-    def _cells(self, window: CityWindow) -> list[_Cell]:
+    def _cells(self, window: CityWindow) -> tuple[list[_Cell], list[_Cell]]:
+        """Return the cells that show something, and a rotating sample of the others."""
         sums = _add([shard.cells for shard in window.shards if shard.cells is not None])
         told = self._reports_until(window.end)
-        names = self.registry.columns.cell_names
-        places, first = np.unique(sums.cell, return_index=True)
-        if not len(places):
-            return []
-        readings = np.add.reduceat(sums.readings, first)
+        if not len(sums.cell):
+            return [], []
+        first = np.flatnonzero(np.r_[True, np.diff(sums.cell) != 0])
         unusual = np.add.reduceat(sums.unusual, first)
-        milli = np.add.reduceat(sums.milli, first)
         worst = np.maximum.reduceat(sums.worst, first)
-        return [
-            _Cell(
-                int(place),
-                int(readings[row]),
-                int(unusual[row]),
-                float(milli[row]) / MILLI / int(readings[row]),
-                float(worst[row]) / MILLI,
-                _hazard(sums, int(first[row]), int(stop)),
-                told[names[place]],
-            )
-            for row, (place, stop) in enumerate(
-                zip(places, np.append(first[1:], len(sums.cell)), strict=True)
-            )
-        ]
+        shows = (unusual >= 2) | (worst >= SHOWN * MILLI)
+        calm = np.flatnonzero(worst < UNUSUAL * MILLI)
+        sample = calm[(self._turn + np.arange(min(SAMPLE, len(calm)))) % max(1, len(calm))]
+        self._turn += SAMPLE
+        stops = np.append(first[1:], len(sums.cell))
+
+        def cell(row: np.intp) -> _Cell:
+            return self._cell(sums, int(first[row]), int(stops[row]), told)
+
+        return [cell(row) for row in np.flatnonzero(shows)], [cell(row) for row in sample]
+
+    def _cell(self, sums: CellSums, start: int, stop: int, told: Counter[str]) -> _Cell:
+        part = CellSums(*(column[start:stop] for column in sums))
+        worst, sensors = int(part.worst.argmax()), int(part.sensors.sum())
+        position = int(part.cell[0])
+        return _Cell(
+            position,
+            sensors,
+            int(part.unusual.sum()),
+            float(part.milli.sum()) / MILLI / sensors,
+            float(part.worst[worst]) / MILLI,
+            HAZARDS[int(part.hazard[worst])],
+            told[self.registry.columns.cell_names[position]],
+        )
 
     def _reports_until(self, end: int) -> Counter[str]:
         due = Counter(cell for time, cell in self._reports if end - WINDOW_MS <= time < end)
         self._reports = [report for report in self._reports if report[0] >= end]
         return due
 
-    def _judge(self, cells: list[_Cell], end: int) -> Iterator[Evidence]:
-        for cell in cells:
+    def _judge(self, shown: list[_Cell], calm: list[_Cell], end: int) -> Iterator[Evidence]:
+        for cell in shown:
             if cell.unusual >= 2:
                 score = self.model.score_one(cell.features())
                 if score is not None and score >= UNUSUAL:
                     yield self._say(cell, score, end)
-        calm = [cell for cell in cells if cell.worst < UNUSUAL]
-        for offset in range(min(SAMPLE, len(calm))):
-            self.model.learn_one(calm[(self._turn + offset) % len(calm)].features())
-        self._turn += SAMPLE
+        for cell in calm:
+            self.model.learn_one(cell.features())
 
     def _say(self, cell: _Cell, score: float, end: int) -> Evidence:
         name = self.registry.columns.cell_names[cell.position]
@@ -146,7 +152,7 @@ class JudgeCells:
             lon=round(lon, 6),
             lat=round(lat, 6),
             district=self.registry.district_of(lon, lat),
-            count=cell.readings,
+            count=cell.sensors,
             channel="cell",
         )
 
@@ -159,7 +165,7 @@ class JudgeCells:
                 NO_LEVEL,
                 round(cell.worst, 2),
                 end,
-                cell.readings,
+                cell.sensors,
                 cell.unusual,
                 cell.reports,
             )
@@ -202,8 +208,3 @@ def _add(parts: list[CellSums]) -> CellSums:
     whole = CellSums(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
     order = np.lexsort((whole.hazard, whole.cell))
     return CellSums(*(column[order] for column in whole))
-
-
-def _hazard(sums: CellSums, start: int, stop: int) -> str:
-    worst = start + int(sums.worst[start:stop].argmax())
-    return HAZARDS[int(sums.hazard[worst])]

@@ -25,6 +25,10 @@ __all__ = ["BAND", "ScreenReadings", "Screened"]
 
 MATERIAL = 0.2
 """Share of the way from what is expected to the lowest official level that matters."""
+FIRST_DAY = 1.0
+"""Surprisal taken off while a sensor without official levels has not shown a whole day."""
+DAY_MS = 86_400_000
+NEVER_YET = 1 << 62
 BAND = 3.0
 """Half width of the expected range, in typical residuals."""
 SHOWN_DIGITS = 4
@@ -59,6 +63,7 @@ class ScreenReadings:
         self.counters = counters
         self.bank = SensorBank()
         self.shared = SharedChange()
+        self._first_ms = np.empty(0, np.int64)
 
     def on_batch(self, items: Iterable[ShardRows]) -> Iterator[Screened | Found]:
         """Return the scored rows and the evidence in them."""
@@ -95,7 +100,17 @@ class ScreenReadings:
         harmless = columns.sign[rows.sensor] * scores.sign < 0
         harmless |= ~material(rows.value, scores.expected, columns.levels[rows.sensor])
         surprisal = np.where(harmless & ~np.isnan(surprisal), 0.0, surprisal)
+        surprisal -= FIRST_DAY * self._is_first_day(rows, columns.slot[rows.sensor])
         return self.shared.discount(rows.time, columns.kind[rows.sensor], surprisal)
+
+    def _is_first_day(self, rows: Readings, slots: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Say which sensors have not yet shown a whole day: its rush hours are still news."""
+        more = int(slots.max()) + 1 - len(self._first_ms)
+        if more > 0:
+            self._first_ms = np.append(self._first_ms, np.full(more, NEVER_YET))
+        np.minimum.at(self._first_ms, slots, rows.time)
+        young = rows.time - self._first_ms[slots] < DAY_MS
+        return young & np.isnan(self.registry.columns.levels[rows.sensor]).all(axis=1)
 
     def _evidence(
         self, rows: Readings, scores: BankScores, surprisal: NDArray[np.float64]
@@ -114,11 +129,11 @@ class ScreenReadings:
 
     def snapshot(self) -> bytes:
         """Return the bank's state and the shares."""
-        return pickle.dumps((self.bank.snapshot(), self.shared))
+        return pickle.dumps((self.bank.snapshot(), self.shared, self._first_ms))
 
     def restore(self, state: bytes) -> None:
         """Continue from a snapshot."""
-        bank, self.shared = pickle.loads(state)
+        bank, self.shared, self._first_ms = pickle.loads(state)
         self.bank = SensorBank.restore(bank)
 
 

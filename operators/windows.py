@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from operators.events import HAZARDS, Readings
-from operators.evidence import UNUSUAL
 from operators.ordering import join_readings
 from operators.outages import OutageWatch
 from operators.registry import Registry
@@ -31,14 +30,16 @@ TOP = 6
 MILLI = 1000
 """Surprisals are summed as whole thousandths: exact in any order."""
 MOST_SURPRISAL = 10.0
+ODD = 2.0
+"""Surprisal from which a sensor counts in its cell: a few odd ones together are unusual."""
 
 
 class CellSums(NamedTuple):
-    """One row per cell and hazard that had readings."""
+    """One row per cell and hazard whose sensors were heard; each sensor counts once."""
 
     cell: NDArray[np.intp]
     hazard: NDArray[np.intp]
-    readings: NDArray[np.int64]
+    sensors: NDArray[np.int64]
     unusual: NDArray[np.int64]
     milli: NDArray[np.int64]
     """Sum of surprisals, in thousandths."""
@@ -177,7 +178,10 @@ class SummariseShard:
         columns = self.registry.columns
         sensor = rows.rows.sensor
         surprisal = np.clip(np.nan_to_num(rows.surprisal), 0, MOST_SURPRISAL)
-        milli = np.rint(surprisal * MILLI).astype(np.int64)
+        # A sensor counts once, with its worst reading, however often it reports.
+        sensor, row = np.unique(sensor, return_inverse=True)
+        milli = np.zeros(len(sensor), np.int64)
+        np.maximum.at(milli, row, np.rint(surprisal * MILLI).astype(np.int64))
         flat = columns.cell[sensor] * len(HAZARDS) + columns.hazard[sensor]
         places, which = np.unique(flat, return_inverse=True)
         worst = np.zeros(len(places), np.int64)
@@ -186,7 +190,7 @@ class SummariseShard:
             places // len(HAZARDS),
             places % len(HAZARDS),
             np.bincount(which, minlength=len(places)),
-            np.bincount(which[surprisal >= UNUSUAL], minlength=len(places)),
+            np.bincount(which[milli >= ODD * MILLI], minlength=len(places)),
             np.bincount(which, milli, minlength=len(places)).astype(np.int64),
             worst,
         )

@@ -53,7 +53,7 @@ class GasLeak(Happening):
         age_h = np.maximum(times_ms - self.start_ms, 0) / HOUR_MS
         wind = self.weather.wind(times_ms)
         seep = 0.55 * np.exp(-((sites.away_km(*self.at)[:, None] / 0.2) ** 2))
-        drift = plume(sites, self.at, wind, age_h, near_km=0.12, widening=0.22)
+        drift = plume(sites, self.at, wind, age_h, 0.12, 0.22, thinning=1.7)
         grown = hump(times_ms, self.start_ms, 7 * MINUTE_MS, self.shut_ms, 12 * MINUTE_MS)
         dense = self.strength * (seep + drift) * grown
         return np.minimum(values + dense * _gusts(values), 100)
@@ -109,20 +109,21 @@ class Fire(Happening):
         """Return smoke, dust, warmth and load with the fire."""
         heat, away = self.burning(times_ms), sites.away_km(*self.at)[:, None]
         if sites.kind == "smoke":
-            near = np.exp(-((away / 0.2) ** 2)) + self._downwind(sites, times_ms)
+            near = np.exp(-((away / 0.2) ** 2)) + self._downwind(sites, times_ms, 1.6)
             return np.minimum(values + self.strength * heat * near * _gusts(values), 100)
         if sites.kind == "pm25":
-            return values + 6 * self.strength * heat * self._downwind(sites, times_ms)
+            return values + 6 * self.strength * heat * self._downwind(sites, times_ms, 1.1)
         if sites.kind == "temperature":
             return values + 1.2 * self.strength * heat * np.exp(-((away / 0.15) ** 2))
         if sites.kind == "power_load":
             return values * (1 - 0.5 * np.sqrt(heat) * np.exp(-((away / 0.35) ** 2)))
         return values
 
-    def _downwind(self, sites: Sites, times_ms: Times) -> Floats:
+    def _downwind(self, sites: Sites, times_ms: Times, thinning: float) -> Floats:
         assert self.weather is not None
         age_h = np.maximum(times_ms - self.start_ms, 0) / HOUR_MS
-        return plume(sites, self.at, self.weather.wind(times_ms), age_h, 0.25, 0.2)
+        wind = self.weather.wind(times_ms)
+        return plume(sites, self.at, wind, age_h, 0.25, 0.2, thinning)
 
     def traffic(
         self, sites: Sites, times_ms: Times, speed: Floats, flow: Floats, lanes: Floats

@@ -8,7 +8,7 @@ import numpy as np
 
 from simulators.clock import HOUR_MS, MINUTE_MS
 from simulators.happenings import Happening, Outcry, Scene, hump, truth_event
-from simulators.layout import Sites
+from simulators.layout import Ints, Sites
 from simulators.noise import Floats
 from simulators.rivers import Pulse, Rivers
 from simulators.water import StreetWater
@@ -23,6 +23,7 @@ STREET_LEVELS = {4: 10.0, 3: 15.0, 2: 27.0, 1: 40.0}
 """Official levels of water in a street, centimetres."""
 _STEP_MS = 10 * MINUTE_MS
 _WET_CM = 4.0
+_FAR_KM = 8.0  # no cloudburst reaches further
 _NORMAL = 0.16  # depths a river may rise without anybody looking up
 
 
@@ -131,7 +132,9 @@ def cloudburst(scene: Scene) -> Happening:
         y=first.y + 1.3 * radius * np.sin(turn),
         peak_mm_h=first.peak_mm_h * draw.uniform(0.4, 0.8),
     )
-    depths, times = _puddles(scene.world, (first, second))
+    sites = scene.sites("street_water")
+    rows = _sample(np.flatnonzero(sites.away_km(x, y) < _FAR_KM))
+    depths, times = _puddles(scene.world, (first, second), rows)
     depth = depths.max(axis=1)
     under = np.flatnonzero(depth > _WET_CM)
     begins, ends = (int(times[under[0]]), int(times[under[-1]])) if len(under) else (0, HOUR_MS)
@@ -140,8 +143,7 @@ def cloudburst(scene: Scene) -> Happening:
     span = (scene.when_ms, peak, scene.when_ms - begins + ends)
     worst = float(depth.max())
     level = min((lv for lv, cm in STREET_LEVELS.items() if worst >= cm), default=4)
-    sites = scene.sites("street_water")
-    wet = np.c_[sites.x, sites.y][depths.max(axis=0) > _WET_CM]
+    wet = np.c_[sites.x, sites.y][rows[depths.max(axis=0) > _WET_CM]]
     middle, extent = _around(wet) if len(wet) else ((x, y), radius)
     return Cloudburst(
         moved[0].start_ms,
@@ -165,12 +167,18 @@ def cloudburst(scene: Scene) -> Happening:
     )
 
 
-def _puddles(world: World, cells: tuple[RainCell, ...]) -> tuple[Floats, Times]:
+def _sample(rows: Ints) -> Ints:
+    """Return at most a thousand of the rows, evenly."""
+    return rows[:: 1 + len(rows) // 1000]
+
+
+def _puddles(world: World, cells: tuple[RainCell, ...], rows: Ints) -> tuple[Floats, Times]:
     """Return street water (times by sensors) from the moment the first cell begins."""
     sites = world.layout.sites["street_water"]
     model = StreetWater(replace(world, weather=Weather(world.noise, cells, ordinary=False)), sites)
     times = np.arange(0, 8 * HOUR_MS, 5 * MINUTE_MS)
-    depths = [model.standing(np.full((len(sites), 1), t))[:, 0] for t in times.tolist()]
+    moments = [np.full((len(rows), 1), t) for t in times.tolist()]
+    depths = [model.standing(moment, rows)[:, 0] for moment in moments]
     return np.stack(depths), times
 
 

@@ -22,6 +22,7 @@ FAULTS: tuple[What, ...] = ("stuck", "drift", "spikes", "wrong_unit", "dead", "c
 _CHANCE = (0.26, 0.18, 0.20, 0.08, 0.16, 0.12)
 _A_DAY = 0.006  # share of all sensors
 _LONGEST_H = 18.0
+_STICKS_MS = 2 * HOUR_MS
 
 # What a drift or spike of a kind amounts to, and what its unit is mistaken for.
 _SCALE: dict[str, tuple[float, float]] = {
@@ -81,11 +82,15 @@ class Faults:
         draw = self._noise.draws("faults", day)
         number = int(draw.poisson(self._count * _A_DAY))
         sensors = draw.choice(self._count, min(number, self._count), replace=False)
-        return [self._one(draw, day, int(sensor)) for sensor in sensors]
+        found = [self._one(draw, day, int(sensor)) for sensor in sensors]
+        return sorted(found, key=lambda f: (f.start_ms, f.sensor))
 
     def _one(self, draw: np.random.Generator, day: int, sensor: int) -> Fault:
         what = FAULTS[int(draw.choice(len(FAULTS), p=_CHANCE))]
         start = day * DAY_MS + int(draw.integers(DAY_MS))
+        if what == "stuck":
+            # What it sticks at takes its kind's whole block: a few moments a day are enough.
+            start -= start % _STICKS_MS
         lasts = int(draw.uniform(1.0, _LONGEST_H) * HOUR_MS)
         kind = self._sites[int(np.searchsorted(self._edges, sensor, side="right")) - 1].kind
         scale, factor = _SCALE[kind]

@@ -170,12 +170,13 @@ def plume(
     age_h: Floats,
     near_km: float,
     widening: float,
+    thinning: float = 1.1,
 ) -> Floats:
     """Return how dense a plume is downwind of its source: 1 at ``near_km``, thinner beyond.
 
     Gaussian across the wind, with a width that grows with distance as in the open-country
-    formulas; along it, mass conservation thins it by distance; it has come no further than the
-    wind has carried it.
+    formulas; along it a power of distance thins it, a steep one where it also rises; it has come
+    no further than the wind has carried it.
     """
     east, north = wind_ms
     speed = np.hypot(east, north)
@@ -183,7 +184,7 @@ def plume(
     along = (dx * east + dy * north) / speed
     across = (dy * east - dx * north) / speed
     width = 0.05 + widening * np.maximum(along, 0)
-    thin = np.minimum(near_km / np.maximum(along, 1e-3), 1.0) ** 1.1
+    thin = np.minimum(near_km / np.maximum(along, 1e-3), 1.0) ** thinning
     arrived = np.clip((speed * 3.6 * age_h - along) / 0.2 + 1, 0, 1)
     dense: Floats = np.where(
         along > 0.02, thin * np.exp(-(across**2) / (2 * width**2)) * arrived, 0.0

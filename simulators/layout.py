@@ -17,7 +17,7 @@ from simulators.names import Namer, compass
 from simulators.noise import Floats, Noise
 from simulators.streets import streets
 
-__all__ = ["KIND_ORDER", "Layout", "Place", "Sites", "lay_out", "scattered"]
+__all__ = ["KIND_ORDER", "Ints", "Layout", "Place", "Sites", "lay_out", "scattered"]
 
 Ints = NDArray[np.int64]
 

@@ -69,6 +69,7 @@ _GAPS, _LATE, _TWICE = 0.005, 0.001, 0.002
 _LATE_MS = (60_000, 240_000)
 _TWICE_MS = (1_000, 30_000)
 _NEWLINE = 10
+_FROZEN = 100_000  # values of stuck sensors remembered; more are computed again
 
 Ints = NDArray[np.int64]
 
@@ -161,6 +162,8 @@ class Simulation:
         self._reporters = Reporters(self._noise, self.layout, self.world.calendar, outcries)
         self._heads = [f'{{"sensor":"{s.id}","time":' for s in self.city.sensors]
         self._readings = lru_cache(maxsize=3)(self._made)
+        # Many sensors stick at the same moment: their kind's block is computed once.
+        self._true = lru_cache(maxsize=len(self._signals))(lambda kind, k: self.values(kind, k)[1])
         self._frozen: dict[Fault, float] = {}
 
     @property
@@ -251,8 +254,10 @@ class Simulation:
     def _stuck_at(self, fault: Fault, row: int, sites: Sites) -> float:
         """Return what the sensor read when it stuck."""
         if fault not in self._frozen:
+            if len(self._frozen) > _FROZEN:
+                self._frozen.clear()
             k = (fault.start_ms - self.start_ms) // BLOCK_MS
-            self._frozen[fault] = float(self.values(sites.kind, k)[1][row, 0])
+            self._frozen[fault] = float(self._true(sites.kind, k)[row, 0])
         return self._frozen[fault]
 
     def _lines(self, rows: _Rows) -> bytes:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulators.clock import MINUTE_MS, local_hour
-from simulators.layout import Sites
+from simulators.clock import HOUR_MS, MINUTE_MS, local_hour
+from simulators.layout import Ints, Sites
 from simulators.noise import Floats
 from simulators.rivers import Rivers
 from simulators.world import Times, World
@@ -95,20 +95,24 @@ class StreetWater:
             wet + self._zero[:, None] + 0.12 * self._world.white(self._sites, times_ms), -0.5
         )
 
-    def standing(self, times_ms: Times) -> Floats:
-        """Return the true depth in centimetres."""
+    def standing(self, times_ms: Times, rows: Ints | None = None) -> Floats:
+        """Return the true depth in centimetres, of all sensors or of some."""
+        pick = slice(None) if rows is None else rows
+        x, y = self._sites.x[pick], self._sites.y[pick]
+        drained, gathers = self._drained[pick, None], self._gathers[pick, None]
         span = self._STEPS * self._STEP_MS
         weather = self._world.weather
         if not weather.cells(int(times_ms.min()) - span, int(times_ms.max()) + 1):
             return np.zeros(times_ms.shape)
         ages = np.arange(self._STEPS) * self._STEP_MS
+        # What fell so long ago, in centimetres per mm/h of five minutes.
+        stays = np.exp(-ages / (self._empties_h[pick, None] * HOUR_MS)) / 12 / 10
         depth = np.zeros(times_ms.shape)
         for j in range(times_ms.shape[1]):
-            rain = weather.rain(self._sites.x, self._sites.y, times_ms[:, j, None] - ages)
-            over = np.maximum(rain - self._drained[:, None], 0) * self._gathers[:, None]
-            stays = np.exp(-ages / (self._empties_h[:, None] * 12 * self._STEP_MS))
-            # mm/h over five minutes, in centimetres; a film stands while it rains.
-            depth[:, j] = (over * stays).sum(axis=1) / 12 / 10 + 0.05 * np.minimum(rain[:, 0], 12)
+            rain = weather.rain(x, y, times_ms[:, j, None] - ages)
+            over = np.maximum(rain - drained, 0) * gathers
+            # A film stands while it rains.
+            depth[:, j] = (over * stays).sum(axis=1) + 0.05 * np.minimum(rain[:, 0], 12)
         return depth
 
 

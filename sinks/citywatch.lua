@@ -13,8 +13,21 @@ local MAX_LON, MAX_LAT = 180, 85.05112878
 
 local ALERT_FIELDS = 10
 
+-- Versions of one warning whose entries are remembered with it.
+local STORY = 50
+
 local function on_map(lon, lat)
   return lon and lat and math.abs(lon) <= MAX_LON and math.abs(lat) <= MAX_LAT
+end
+
+-- The entries of a warning's versions, oldest first, one more at the end.
+local function told(story, entry)
+  local entries = {}
+  for known in string.gmatch(story or '', '%S+') do
+    entries[#entries + 1] = known
+  end
+  entries[#entries + 1] = entry
+  return table.concat(entries, ' ', math.max(1, #entries - STORY + 1))
 end
 
 local function show(keys, id, level, time, lon, lat)
@@ -38,13 +51,14 @@ local function put_alerts(keys, args)
     local key, at = keys[4 + i], 2 + i * ALERT_FIELDS
     local id, version, time, status, level = unpack(args, at + 1, at + 5)
     local district, hazard, lon, lat, message = unpack(args, at + 6, at + 10)
-    local known = redis.call('HMGET', key, 'v', 'level')
+    local known = redis.call('HMGET', key, 'v', 'level', 'story')
     if tonumber(version) > tonumber(known[1] or 0) then
       -- 'was' lets a reader with a level filter see a warning leave its levels.
       local entry = redis.call('XADD', keys[1], 'MAXLEN', '~', args[1], '*', 'id', id,
         'v', version, 'level', level, 'was', known[2] or level, 'status', status, 'b', message)
       redis.call('HSET', key, 'v', version, 'o', entry, 'level', level, 'status', status,
-        'district', district, 'hazard', hazard, 'lon', lon, 'lat', lat, 'b', message)
+        'district', district, 'hazard', hazard, 'lon', lon, 'lat', lat,
+        'story', told(known[3], entry), 'b', message)
       if status == 'cleared' then
         hide(keys, id)
         redis.call('EXPIRE', key, args[2])

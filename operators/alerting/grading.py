@@ -74,12 +74,14 @@ def fuse(strengths: list[float]) -> float:
 def grade(strands: tuple[Strand, ...]) -> Grade:
     """Return the grade of an incident's live strands."""
     agreeing = [strand for strand in strands if strand.strength >= SPEAKS]
-    unusual = _strongest_by_key([s for s in agreeing if s.latest.source in ("sensor", "cell")])
+    unusual = _strongest_by_key([s for s in agreeing if s.latest.source == "sensor"])
+    # A cell speaks for the same sensors: it counts for what it says beyond them.
+    of_cells = max((s.strength for s in agreeing if s.latest.source == "cell"), default=0.0)
     from_sensors = {s.latest.key for s in agreeing if s.latest.source in OF_SENSORS}
     from_reports = [s for s in agreeing if s.latest.source == "report"]
     from_outages = [s for s in agreeing if s.latest.source == "outage"]
     score = (
-        fuse([s.strength for s in unusual])
+        max(fuse([s.strength for s in unusual]), of_cells)
         + fuse([s.strength for s in from_reports])
         + fuse([s.strength for s in from_outages])
     )

@@ -33,7 +33,7 @@ class Entry(msgspec.Struct, frozen=True):
     hazard: str
     cells: frozenset[str]
     body: bytes
-    """The message, encoded."""
+    """The message, encoded; empty when it could not be read, and then nobody gets it."""
 
 
 class Wanted:
@@ -52,11 +52,14 @@ class Wanted:
 
     def passes(self, entry: Entry) -> bool:
         """Say whether a client with this filter gets a version."""
-        return self._all or (
-            min(entry.level, entry.was) <= self._level
-            and (not self._district or entry.district in self._district)
-            and (not self._hazard or entry.hazard in self._hazard)
-            and (not self._cells or not self._cells.isdisjoint(entry.cells))
+        return bool(entry.body) and (
+            self._all
+            or (
+                min(entry.level, entry.was) <= self._level
+                and (not self._district or entry.district in self._district)
+                and (not self._hazard or entry.hazard in self._hazard)
+                and (not self._cells or not self._cells.isdisjoint(entry.cells))
+            )
         )
 
     def shows(self, entry: Entry) -> bool:

@@ -47,6 +47,8 @@ class Client:
     def __init__(self, outlet: Outlet) -> None:
         self.outlet = outlet
         self.subs: dict[int, Subscription] = {}
+        self.greeted = False
+        """Whether it got its first heartbeat."""
         self._said: deque[float] = deque(maxlen=MESSAGES)
         self._written = 0
         self._marks: deque[tuple[int, float]] = deque()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -20,8 +20,10 @@ from sinks.control_room.client import Client, Outlet
 from sinks.control_room.latest import Latest, Series
 from sinks.control_room.protocol import (
     MAX_IN,
+    ClientMessage,
     Close,
     Cmd,
+    History,
     Position,
     RefusedError,
     Sub,
@@ -31,10 +33,11 @@ from sinks.control_room.protocol import (
     decode,
     encode,
     frame,
+    join,
     parse_cursor,
 )
 
-__all__ = ["BEAT_S", "Hub", "Record"]
+__all__ = ["BEAT_S", "Hub", "Record", "Story", "Wish"]
 
 BEAT_S = 5
 STALE_S = 10.0  # nothing new from the flow for this long, and the screen must look frozen
@@ -48,6 +51,16 @@ class Record(NamedTuple):
 
     client: Client
     command: Command
+
+
+class Story(NamedTuple):
+    """A wish: the versions of one warning."""
+
+    client: Client
+    asked: History
+
+
+Wish: TypeAlias = Page | Record | Story
 
 
 class Hub:
@@ -70,7 +83,7 @@ class Hub:
         self.cells, self.feeds, self.overview = Latest(), Latest(), Latest()
         self.series: dict[str, Series] = {}
         self.clients: dict[Client, None] = {}
-        self.wishes: deque[Page | Record] = deque()
+        self.wishes: deque[Wish] = deque()
         self.slow = 0
         """Clients dropped for not taking what they were sent."""
         self.refused = 0
@@ -113,9 +126,10 @@ class Hub:
         return self.feeds.only(feeds) or alive
 
     def put_overview(self, overview: dict[str, bytes], now: float) -> bool:
-        """Note the overview; a new clock is a sign of life."""
-        clock = overview.get("clock")
-        if clock is not None and clock != self.overview.get("clock"):
+        """Note the overview; a clock that moves is a sign of life."""
+        before, clock = self.overview.get("clock"), overview.get("clock")
+        # The first one seen may be that of a flow that ended yesterday.
+        if None not in (before, clock) and clock != before:
             self._changed_at = now
         return self.overview.only(overview)
 
@@ -147,6 +161,12 @@ class Hub:
         if record.client in self.clients:
             self._answer(record.client, record.command.id, error)
 
+    def told(self, story: Story, versions: list[bytes]) -> None:
+        """Answer a wish for a warning's versions, oldest first; those trimmed are missing."""
+        if story.client in self.clients:
+            head = {"t": "history", "id": story.asked.id, "alert": story.asked.alert}
+            story.client.write(self._wrap(join(head, "a", versions)))
+
     # The clients' side.
 
     def join(self, outlet: Outlet, wall_ms: float) -> Client:
@@ -154,7 +174,7 @@ class Hub:
         client = Client(outlet)
         self.clients[client] = None
         hello = {"t": "hello", "v": 1, "server": VERSION, "hb": BEAT_S, "max_in": MAX_IN}
-        client.write(self._wrap(encode(hello | {"now": round(wall_ms)})))
+        client.write(self._wrap(encode(hello | {"history": True, "now": round(wall_ms)})))
         return client
 
     def leave(self, client: Client) -> None:
@@ -172,9 +192,7 @@ class Hub:
             self.leave(client)
             client.outlet.close(refused.code, refused.why)
 
-    def _obey(
-        self, client: Client, message: Sub | Unsub | WatchSensor | Cmd, wall_ms: float
-    ) -> None:
+    def _obey(self, client: Client, message: ClientMessage, wall_ms: float) -> None:
         match message:
             case Sub(id=sub_id, ch="alerts", f=wish, at=at):
                 resume = None if at is None else parse_cursor(at)
@@ -188,6 +206,8 @@ class Hub:
                 client.follow(SeriesSub(sub_id, sensor, series, self._facts_of))
             case Unsub(id=sub_id):
                 client.subs.pop(sub_id, None)
+            case History():
+                self.wishes.append(Story(client, message))
             case Cmd():
                 self._command(client, message, wall_ms)
 
@@ -218,19 +238,24 @@ class Hub:
 
     # Time.
 
-    def turn(self, now: float) -> Iterator[None]:
+    def turn(self, now: float, wall_ms: float) -> Iterator[None]:
         """Send every client what it is owed, pausing after each so that others may run.
 
         A client that does not take what it is sent is dropped: a screen that is behind and does
-        not know it is worse than one that is gone.
+        not know it is worse than one that is gone. A new one gets a heartbeat with the first
+        thing it wished for, so that it need not wait to know the time.
         """
         turn = self._turn(now)
         for client in list(self.clients):
             if client.slow(now):
                 self._drop(client)
-            elif self._ready:
+                continue
+            if self._ready:
                 for sub in list(client.subs.values()):
                     sub.serve(client, turn)
+            if client.subs and not client.greeted:
+                client.greeted = True
+                self._beats(now, wall_ms)(client)
             yield
         self.wishes.extend(turn.pages)
 
@@ -240,20 +265,29 @@ class Hub:
         self._undelivered = []
 
     def beat(self, now: float, wall_ms: float) -> Iterator[None]:
-        """Send every client a heartbeat, pausing after each; forget series nobody watches.
+        """Send every client a heartbeat, pausing after each; forget series nobody watches."""
+        beat = self._beats(now, wall_ms)
+        self._lag_ms = 0
+        self._prune()
+        for client in list(self.clients):
+            beat(client)
+            yield
+
+    def _beats(self, now: float, wall_ms: float) -> Callable[[Client], None]:
+        """Return what sends a client the heartbeat of this moment.
 
         The cursor in it also covers what a filter left out; a client not served up to it gets
         none.
         """
-        facts = self._heartbeat(now, wall_ms)
+        end, facts = self.log.end, self._heartbeat(now, wall_ms)
         full = self._wrap(encode({"t": "hb", "cur": self.cursor, **facts}))
         bare = self._wrap(encode({"t": "hb", "cur": None, **facts}))
-        end, self._lag_ms = self.log.end, 0
-        self._prune()
-        for client in list(self.clients):
+
+        def beat(client: Client) -> None:
             alerts = [sub for sub in client.subs.values() if isinstance(sub, AlertSub)]
             client.write(full if all(sub.served(end) for sub in alerts) else bare)
-            yield
+
+        return beat
 
     @property
     def cursor(self) -> str | None:
@@ -263,8 +297,10 @@ class Hub:
     @property
     def clock(self) -> int | None:
         """Event time of the flow; None when nobody said."""
-        clock = self.overview.get("clock")
-        return None if clock is None else msgspec.json.decode(clock, type=int)
+        try:
+            return int(float(self.overview.get("clock") or b""))
+        except ValueError:
+            return None
 
     def flow(self, now: float) -> str:
         """Return whether the flow is ``live``, ``catching_up`` or ``stale``."""
@@ -287,6 +323,7 @@ class Hub:
         age_s = None if self._changed_at is None else now - self._changed_at
         delays = sorted(self._delays)
         at = {name: delays[len(delays) * part // 100] for name, part in _PARTS} if delays else None
+        progress = self.overview.get("progress")
         return {
             "lag_ms": self._lag_ms,
             "now": round(wall_ms),
@@ -295,6 +332,7 @@ class Hub:
             "flow_age_ms": None if age_s is None else round(1000 * age_s),
             "hub_us": at,
             "feeds": msgspec.Raw(self.feeds.since(None)),
+            "progress": None if progress is None else msgspec.Raw(progress),
         }
 
     def _turn(self, now: float) -> Turn:

@@ -19,6 +19,7 @@ __all__ = [
     "Close",
     "Cmd",
     "Filter",
+    "History",
     "Position",
     "RefusedError",
     "Sub",
@@ -102,6 +103,13 @@ class WatchSensor(_Message, frozen=True, tag="sensor"):
     sensor: Name
 
 
+class History(_Message, frozen=True, tag="history"):
+    """Ask once for the versions of one warning."""
+
+    id: Id
+    alert: Name
+
+
 class Cmd(_Message, frozen=True, tag="cmd"):
     """One person's action on one warning; sent again with the same id it happens once."""
 
@@ -113,10 +121,10 @@ class Cmd(_Message, frozen=True, tag="cmd"):
     until: int | None = None
 
 
-ClientMessage: TypeAlias = Sub | Unsub | WatchSensor | Cmd
+ClientMessage: TypeAlias = Sub | Unsub | WatchSensor | History | Cmd
 
 _decoder: msgspec.json.Decoder[ClientMessage] = msgspec.json.Decoder(
-    Sub | Unsub | WatchSensor | Cmd
+    Sub | Unsub | WatchSensor | History | Cmd
 )
 encode = msgspec.json.Encoder().encode
 

@@ -22,8 +22,7 @@ from websockets.http11 import Request, Response
 from websockets.protocol import State
 from websockets.typing import Origin, Subprotocol
 
-from sinks.control_room.channels import Page
-from sinks.control_room.hub import BEAT_S, Hub, Record
+from sinks.control_room.hub import BEAT_S, Hub, Wish
 from sinks.control_room.pages import Pages, document, plain
 from sinks.control_room.protocol import MAX_IN, SUBPROTOCOL, Close, encode
 from sinks.control_room.store_tail import StoreTail
@@ -122,8 +121,8 @@ class HubServer:
                 return None
             case "/healthz":
                 return document(encode(self.hub.status(time.monotonic())))
-            case "/city.json" if self.tail.city:
-                return document(self.tail.city)
+            case "/city.json" if self.tail.city_page:
+                return document(self.tail.city_page)
             case "/city.json":
                 return plain(HTTPStatus.SERVICE_UNAVAILABLE, "no flow has named its city yet")
         return self._pages.get(request)
@@ -150,7 +149,7 @@ class HubServer:
         while True:
             await self._wait()
             started = time.monotonic()
-            await _in_chunks(self.hub.turn(started))
+            await _in_chunks(self.hub.turn(started, _wall_ms()))
             self.hub.delivered(_wall_ms())
             self._fulfil()
             now = time.monotonic()
@@ -173,7 +172,7 @@ class HubServer:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _fulfil_one(self, wish: Page | Record) -> None:
+    async def _fulfil_one(self, wish: Wish) -> None:
         try:
             await self.tail.fulfil(wish)
         except Exception:
@@ -185,6 +184,10 @@ class _Socket:
 
     def __init__(self, connection: ServerConnection) -> None:
         self._connection = connection
+        # asyncio does so only for sockets it opens itself; without it a version waits for the
+        # answer to the one before, which the other side delays by 40 ms.
+        line = connection.transport.get_extra_info("socket")
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._closing: asyncio.Task[None] | None = None
 
     def write(self, frame: bytes) -> None:
@@ -223,6 +226,8 @@ def main(
     origins: Sequence[str] = (),
 ) -> None:
     """Run a hub until SIGTERM or SIGINT; it ends within a second."""
+    # How a connection begins and ends badly is the client's affair, and there are port scanners.
+    logging.getLogger("websockets").setLevel(logging.CRITICAL)
     asyncio.run(_run(redis_url, host, port, region, origins))
 
 

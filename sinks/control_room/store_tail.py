@@ -23,7 +23,8 @@ from redis.retry import Retry
 from operators.events import KINDS, City
 from sinks.control_room.alert_log import Entry
 from sinks.control_room.channels import Page
-from sinks.control_room.hub import Hub, Record
+from sinks.control_room.city_page import city_page
+from sinks.control_room.hub import Hub, Record, Story, Wish
 from sinks.control_room.protocol import Position, encode, parse_position, position_text
 from sinks.store import ANSWER_S, CONNECT_S, Keys, StoreError, check_schema, set_up_commands
 
@@ -94,8 +95,9 @@ class StoreTail:
         self._cells_at = NEVER
         self._cells_heard: dict[str, float] = {}
         self._city_at = self._watch_at = -math.inf
-        self.city = b""
-        """The city file, as the flow wrote it."""
+        self._city = b""
+        self.city_page = b""
+        """What the screen needs of the city; empty until a flow has named one."""
 
     async def run(self) -> None:
         """Follow the store until cancelled."""
@@ -183,7 +185,7 @@ class StoreTail:
         return {
             name: _entry(row[0], {b"b": row[1]})
             for name, row in zip(names, rows, strict=True)
-            if row[0] is not None
+            if None not in row
         }
 
     async def _lost(self, at: Position) -> str | None:
@@ -220,10 +222,14 @@ class StoreTail:
     def _put_cells(self, rows: list[Any]) -> None:
         now = time.monotonic()
         for at, fields in rows:
-            cells = {cell: bytes(raw) for cell, raw in _decode_cells(fields[b"b"]).items()}
-            self._hub.cells.put(cells)
-            self._cells_heard |= dict.fromkeys(cells, now)
             self._cells_at = _text(at)
+            try:
+                delta = _decode_cells(fields.get(b"b", b""))
+            except msgspec.DecodeError as error:
+                log.error("store: cells of %s left out: %s", self._cells_at, error)
+                continue
+            self._hub.cells.put({cell: bytes(raw) for cell, raw in delta.items()})
+            self._cells_heard |= dict.fromkeys(delta, now)
 
     async def _reload_cells(self) -> None:
         last = await self._client.xrevrange(self.keys.cells, count=1)
@@ -300,21 +306,42 @@ class StoreTail:
         if now - self._city_at < CITY_S:
             return False
         self._city_at = now
-        city = await self._client.get(self.keys.city) or b""
-        if city and city != self.city:
-            self._hub.put_city(_decode_city(city))
-            self.city = city
+        raw = await self._client.get(self.keys.city) or b""
+        if raw and raw != self._city:
+            self._city = raw
+            try:
+                city = _decode_city(raw)
+            except msgspec.DecodeError as error:
+                log.error("store: %s is not a city: %s", self.keys.city, error)
+                return False
+            self._hub.put_city(city)
+            self.city_page = await asyncio.to_thread(city_page, city)
         return False
 
     # The hub's wishes.
 
-    async def fulfil(self, wish: Page | Record) -> None:
+    async def fulfil(self, wish: Wish) -> None:
         """Do what the hub asked for, and tell it."""
-        if isinstance(wish, Record):
-            self._hub.recorded(wish, await self._record(wish))
-        else:
-            await self._page(wish)
+        match wish:
+            case Record():
+                self._hub.recorded(wish, await self._record(wish))
+            case Story():
+                self._hub.told(wish, await self._versions(wish.asked.alert))
+            case Page():
+                await self._page(wish)
         self._changed()
+
+    async def _versions(self, alert: str) -> list[bytes]:
+        """Return what the log still has of one warning, oldest first; nothing without a store."""
+        try:
+            story = _text(await self._client.hget(self.keys.alert(alert), "story"))
+            async with self._client.pipeline(transaction=False) as pipe:
+                for at in story.split():
+                    pipe.xrange(self.keys.log, min=at, max=at)
+                found = await pipe.execute()
+        except (RedisError, OSError):
+            return []
+        return [fields[b"b"] for rows in found for _, fields in rows]
 
     async def _page(self, wish: Page) -> None:
         while wish.client in self._hub.clients:
@@ -347,21 +374,16 @@ def _text(value: bytes | None) -> str:
 
 
 def _entry(at: bytes, fields: dict[bytes, bytes]) -> Entry:
-    body = fields[b"b"]
-    head = _decode_head(body)
+    position, body = parse_position(at.decode()), fields.get(b"b", b"")
+    try:
+        head = _decode_head(body)
+    except msgspec.DecodeError as error:
+        # It keeps its place in the log, or nobody could resume past it.
+        log.error("store: entry %s of the log left out: %s", at.decode(), error)
+        return Entry(position, "", 0, "unreadable", 4, 4, "", "", frozenset(), b"")
     was = int(fields.get(b"was", head.level))
-    return Entry(
-        parse_position(at.decode()),
-        head.id,
-        head.version,
-        head.status,
-        head.level,
-        was,
-        head.district,
-        head.hazard,
-        head.cells,
-        body,
-    )
+    what = head.id, head.version, head.status, head.level, was
+    return Entry(position, *what, head.district, head.hazard, head.cells, body)
 
 
 def _health(row: dict[bytes, bytes]) -> bytes:

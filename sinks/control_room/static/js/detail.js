@@ -5,7 +5,7 @@ import { lang, pick, t } from './i18n.js';
 import { hazardIcon, levelMark, sign } from './icons.js';
 import { leadLarge } from './lead.js';
 import { cityNow } from './quiet.js';
-import { hazardName, headline, lead, levelName, mainEvidence, mainSensor, place, unitOf } from './say.js';
+import { counted, hazardName, headline, lead, levelName, mainEvidence, mainSensor, place, unitOf } from './say.js';
 import { isPhone } from './screen.js';
 import { slope } from './slope.js';
 import { Spark } from './sparkline.js';
@@ -83,7 +83,7 @@ export class Detail {
     const main = mainEvidence(alert);
     const sensor = mainSensor(alert);
     const facts = [alert.forecast ? [t('chance'), `${Math.round(alert.forecast.p * 100)}\u00a0%`] : [t('certainty'), t(alert.certainty)]];
-    if (main && main.source !== 'report') facts.push([t('nowValue'), quantity(store.series.get(sensor)?.points.at(-1)?.[1] ?? main.value, main.kind, unitOf(store, main))]);
+    if (main && !counted(main)) facts.push([t('nowValue'), quantity(store.series.get(sensor)?.points.at(-1)?.[1] ?? main.value, main.kind, unitOf(store, main))]);
     const speed = slope(store.series.get(sensor));
     if (speed) facts.push([t(speed.rising ? 'risingBy' : 'fallingBy'), speed.text]);
     else if (alert.trend) facts.push([t('trend'), t(alert.trend)]);

@@ -116,6 +116,16 @@ export function quantity(value, kind, code) {
   return said.unit ? `${said.value}${NBSP}${said.unit}` : said.value;
 }
 
+/** Two values of one kind with as many decimals as it takes to tell them apart, three at most. */
+export function pair(a, b, kind, code) {
+  if (SCALES[code]?.some(([size]) => Math.abs(a) >= size)) return [measure(a, kind, code).value, measure(b, kind, code).value];
+  for (let digits = digitsOf(kind, a); digits < 3; digits++) {
+    const said = [a, b].map((v) => number(v, Math.max(digits, digitsOf(kind, v))));
+    if (said[0] !== said[1]) return said;
+  }
+  return [measure(a, kind, code).value, measure(b, kind, code).value];
+}
+
 /** How fast messages come. */
 export function rate(perSecond) {
   if (perSecond >= 1000) return zh() ? t('perSecond', { n: number(Math.round(perSecond / 10) * 10) }) : t('perSecondK', { n: number(perSecond / 1000, 1) });

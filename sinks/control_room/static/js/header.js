@@ -114,7 +114,7 @@ export class Header {
     const now = clock.now();
     const text = seconds(now);
     keep(this.#clock, text, () => [text.slice(0, 5), h('i', null, text.slice(5))]);
-    const replay = clock.speed === 1 ? '' : ` · ${t('replay', { n: clock.speed })}`;
+    const replay = clock.speed === 1 ? '' : ` · ${clock.speed}×`;
     write(this.#date, date(now) + replay);
   }
 }

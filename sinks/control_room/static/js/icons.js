@@ -25,6 +25,8 @@ const SIGNS = {
   rain: p('M6.8 14.5a4.3 4.3 0 0 1-.2-8.6 5.6 5.6 0 0 1 10.7 1.3 3.7 3.7 0 0 1 .3 7.3zM8.6 17.8l-1 2.6M12.6 17.8l-1 2.6M16.6 17.8l-1 2.6'),
   wind: p('M3 9h11.5a2.7 2.7 0 1 0-2.6-3.5M3 13h15.8a2.7 2.7 0 1 1-2.6 3.5'),
   river: p('M2 8c2 0 2-1.6 4-1.6S8 8 10 8s2-1.6 4-1.6S16 8 18 8s2-1.6 4-1.6M2 13c2 0 2-1.6 4-1.6s2 1.6 4 1.6 2-1.6 4-1.6 2 1.6 4 1.6 2-1.6 4-1.6M2 18c2 0 2-1.6 4-1.6s2 1.6 4 1.6 2-1.6 4-1.6 2 1.6 4 1.6 2-1.6 4-1.6'),
+  cell: p('M12 3l7.8 4.5v9L12 21l-7.8-4.500v-9z') + c(12, 12, 2.1),
+  quiet: c(12, 12, 2.1) + p('M7.8 16.2a6 6 0 0 1 0-8.4M16.2 7.8a6 6 0 0 1 0 8.4M4 20L20 4'),
   check: p('M4.5 12.6l5 5L19.5 7'),
   checks: p('M2 12.8l4.6 4.7L15 8M10.6 16.4l1.1 1.1L22 7'),
   shelve: p('M4 4.5h16v4.8H4zM5.6 9.3v10.2h12.8V9.3M9.6 13h4.8'),
@@ -83,7 +85,8 @@ export function levelMark(level, out = false) {
 
 /** Icon of what a piece of evidence is about. */
 export function evidenceIcon(evidence) {
-  if (evidence.source === 'report') return sign('report');
+  const plain = { report: 'report', cell: 'cell', outage: 'quiet' }[evidence.source];
+  if (plain) return sign(plain);
   if (evidence.kind === 'river_level') return sign('river');
   if (evidence.kind === 'rain') return sign('rain');
   return sign('sensor');

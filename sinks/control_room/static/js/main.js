@@ -72,7 +72,7 @@ const hear = {
     screen.hub = m.hub_us;
   },
   snap: (m) => screen.store.snapshot(m),
-  ev: (m) => arrived(screen.store.apply(m.a)),
+  ev: (m) => arrived(screen.store.apply(m.a, screen.phase === 'live')),
   reset: () => screen.store.reset(),
   st: (m) => ({ 2: () => screen.store.setCells(m.k), 3: () => screen.store.setFeeds(m.k), 4: () => overview(m.k) })[m.id]?.(),
   series: (m) => screen.store.setSeries(m),
@@ -91,7 +91,7 @@ function overview(fields) {
 function arrived(alerts) {
   const { store } = screen;
   const risen = alerts.filter((a) => performance.now() - (store.arrived.get(a.id) ?? -Infinity) < TICK_MS);
-  sound.news(risen);
+  sound.news(screen.phase === 'catching' ? alerts : risen);
   const red = risen.find((a) => a.level === 1);
   if (red) write($('#speak'), t('newRed', { place: place(store, red), headline: headline(store, red) }));
 }

@@ -1,5 +1,5 @@
 // What a warning says of itself, and what the screen says for it while a field is still empty.
-import { kindName, measure, quantity, span, time } from './format.js';
+import { NBSP, kindName, number, pair, quantity, span, time, unitName } from './format.js';
 import { pick, t } from './i18n.js';
 import { reason } from './reason.js';
 import { shelved } from './store.js';
@@ -27,7 +27,10 @@ export function sensorName(store, id, kind) {
 
 const bySurprise = (a, b) => (b.surprisal ?? 0) - (a.surprisal ?? 0);
 export const evidenceOf = (alert) => [...(alert.evidence || [])].sort(bySurprise);
-const ofSensor = (evidence) => ['sensor', 'level', 'outage'].includes(evidence.source);
+const ofSensor = (evidence) => evidence.source === 'sensor' || evidence.source === 'level';
+
+/** Evidence whose value is a count of sensors or reports, not a measurement. */
+export const counted = (evidence) => !ofSensor(evidence);
 
 /** The sensor whose curve tells this warning best. */
 export function mainSensor(alert) {
@@ -56,12 +59,18 @@ export function place(store, alert) {
   return districtName(store, alert.district);
 }
 
+/** What a count stands for. */
+export function countedName(evidence) {
+  const key = { cell: 'cellOf', outage: 'outageOf' }[evidence.source] || 'reportsHead';
+  return t(key, { n: number(evidence.value) });
+}
+
 /** One line: what, how much, when. */
 export function headline(store, alert) {
   if (alert.headline) return pick(alert.headline);
   const main = mainEvidence(alert);
   if (!main) return reason(alert.reason);
-  if (main.source === 'report') return t('reportsHead', { n: counts(alert).reports });
+  if (counted(main)) return countedName(main);
   const unit = unitOf(store, main);
   return t('valueWhere', { kind: kindName(main.kind), value: quantity(main.value, main.kind, unit), expected: quantity(main.expected, main.kind, unit) });
 }
@@ -70,10 +79,10 @@ export function headline(store, alert) {
 export function brief(store, alert) {
   const main = mainEvidence(alert);
   if (!main) return headline(store, alert);
-  if (main.source === 'report') return t('reportsHead', { n: counts(alert).reports });
+  if (counted(main)) return countedName(main);
   const unit = unitOf(store, main);
-  const holes = { value: measure(main.value, main.kind, unit).value, expected: quantity(main.expected, main.kind, unit) };
-  return t(main.source === 'level' ? 'briefLevel' : 'briefSensor', holes);
+  const [value, expected] = pair(main.value, main.expected, main.kind, unit);
+  return t(main.source === 'level' ? 'briefLevel' : 'briefSensor', { value, expected: `${expected}${NBSP}${unitName(unit)}` });
 }
 
 /** How soon, or for how long: `{kind, value}`; kind is in, at, for, due, was or none. */

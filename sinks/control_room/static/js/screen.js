@@ -64,6 +64,7 @@ export class Screen {
   choose(id) {
     if (id === this.chosen) return;
     this.chosen = id;
+    this.shown = id ?? this.shown; // at once: keys may come faster than frames
     this.ask = null;
     this.more.clear();
   }

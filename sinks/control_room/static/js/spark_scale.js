@@ -27,18 +27,20 @@ export function crossesAt({ alert, now, span }) {
   return onset > now && onset <= span.to ? onset : null;
 }
 
-/** Lowest and highest value: everything measured, expected and forecast, and the next levels around. */
-export function reach(points, levels, forecast) {
+/** Lowest and highest value: measured, expected, forecast; the next level, and the warning's own. */
+export function reach(points, levels, forecast, own) {
   const values = points.flatMap((p) => p.slice(1)).filter(Number.isFinite);
   if (forecast) values.push(...forecast.q05, ...forecast.q95);
   let low = Math.min(...values);
   let high = Math.max(...values);
   const lines = Object.values(levels || {}).filter((v) => v != null).sort((a, b) => a - b);
-  const next = lines.find((v) => v > high);
-  const rising = lines.length < 2 || levels.red == null || levels.red >= lines[0];
-  if (rising && next != null && next - high < 3 * (high - low)) high = next;
-  const below = [...lines].reverse().find((v) => v < low);
-  if (!rising && below != null && low - below < 3 * (high - low)) low = below;
+  const falling = lines.length > 1 && levels.red === lines[0];
+  const room = 3 * (high - low);
+  const near = lines.filter((v) => (falling ? low - v : v - high) < room);
+  const next = falling ? near.findLast((v) => v < low) : near.find((v) => v > high);
+  const wanted = [next, near.find((v) => v === levels?.[own])].filter((v) => v != null);
+  low = Math.min(low, ...wanted);
+  high = Math.max(high, ...wanted);
   const pad = (high - low || Math.abs(high) || 1) * 0.08;
   return { low: low - pad, high: high + pad };
 }

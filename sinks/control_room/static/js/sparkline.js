@@ -12,6 +12,7 @@ const TOP = 22;
 const BOTTOM = 22;
 const SIZE = 16; // of a level's shape
 const LABEL_ROOM = 48; // between time labels
+const NAMES = { 1: 'red', 2: 'orange', 3: 'yellow', 4: 'blue' };
 
 export class Spark {
   #title = h('h2');
@@ -20,7 +21,8 @@ export class Spark {
   draw(host, { screen, alert, sensor, series, moments }) {
     keep(host, 'spark', () => [this.#title, this.#box]);
     const forecast = alert.forecast?.sensor === sensor ? alert.forecast : null;
-    keep(this.#title, [lang(), sensor, series?.kind, Boolean(forecast)], () => title(sensor, series, forecast));
+    const kind = series?.kind || screen.store.sensor(sensor)?.kind || '';
+    keep(this.#title, [lang(), sensor, kind, Boolean(series), Boolean(forecast)], () => title(sensor, kind, series, forecast));
     const { clientWidth: wide, clientHeight: high } = this.#box;
     const minute = Math.floor(screen.asOf / 60_000);
     const facts = [lang(), sensor, wide, high, minute, screen.stale, series?.points.length, series?.points.at(-1), moments.map((m) => m.version), alert.version];
@@ -32,9 +34,9 @@ export class Spark {
   }
 }
 
-function title(sensor, series, forecast) {
+function title(sensor, kind, series, forecast) {
   const key = h('span.key', null, h('i.k-band'), t('keyExpected'), forecast && [h('i.k-fan'), t('keyForecast')]);
-  return [series ? kindName(series.kind) : '', h('small', null, sensor || ''), series && key];
+  return [kind && kindName(kind), h('small', null, sensor || ''), series && key];
 }
 
 function chart(c) {
@@ -43,7 +45,7 @@ function chart(c) {
   const right = wide - GUTTER * k;
   const bottom = high - BOTTOM * k;
   const points = c.series.points.filter((p) => p[0] >= span.from && p[0] <= c.now + 60_000 && Number.isFinite(p[1]));
-  const range = reach(points, c.series.levels, c.forecast);
+  const range = reach(points, c.series.levels, c.forecast, NAMES[c.alert.level]);
   const x = (time) => ((time - span.from) / (span.to - span.from)) * right;
   const y = (value) => TOP * k + ((range.high - value) / (range.high - range.low)) * (bottom - TOP * k);
   const g = { ...c, span, range, right, bottom, points, x, y };
@@ -86,11 +88,10 @@ function band({ points, x, y, span, range, forecast }) {
 
 function levels(g) {
   const { series, y, right, k, range } = g;
-  const names = { red: 1, orange: 2, yellow: 3, blue: 4 };
-  const lines = Object.entries(series.levels || {}).filter(([, v]) => v != null && v >= range.low && v <= range.high);
+  const lines = Object.entries(NAMES).map(([level, name]) => [Number(level), series.levels?.[name]]).filter(([, v]) => v != null && v >= range.low && v <= range.high);
   if (!lines.length) return scale(g);
   const digits = lines.some(([, v]) => v % 1) || lines[0][1] >= 100 ? 1 : 0;
-  const spots = spread(lines.map(([name, value]) => ({ level: names[name], value, at: y(value) })), SIZE * k);
+  const spots = spread(lines.map(([level, value]) => ({ level, value, at: y(value) })), SIZE * k);
   return spots.flatMap(({ level, value, at, label }) => [
     path(`lvl l${level}`, `M0 ${at}H${right + 4 * k}`),
     text('lvt', right + 26 * k, label + 4.5 * k, 'start', number(value, digits)),
@@ -149,8 +150,7 @@ function cross(g) {
   const at = crossesAt(g);
   if (!at) return [];
   const { x, y, k, bottom, series, forecast } = g;
-  const names = { 1: 'red', 2: 'orange', 3: 'yellow', 4: 'blue' };
-  const level = forecast && series.levels?.[names[forecast.level]];
+  const level = forecast && series.levels?.[NAMES[forecast.level]];
   const top = level == null ? TOP * k : y(level);
   const ring = level == null ? [] : [svg('circle', { class: 'cross', cx: x(at), cy: top, r: 5 * k })];
   return [path('crossl', `M${x(at)} ${top + (ring.length ? 5 * k : 0)}V${bottom}`), ...ring, text('ax hi', x(at), bottom + 19 * k, 'middle', time(at))];

@@ -24,9 +24,10 @@ export function tiny(points, from, to) {
 /** The last rates of a feed, newest at the right. */
 export function bars(rates, most = 14) {
   const top = Math.max(...rates, 1e-9);
-  const rects = rates.map((rate, i) => {
-    const height = Math.max(1.5, (rate / top) * 12);
-    return svg('rect', { x: (most - rates.length + i) * 4, y: (14 - height).toFixed(1), width: 2.4, height: height.toFixed(1) });
+  const rects = Array.from({ length: most }, (_, i) => {
+    const rate = rates[rates.length - most + i]; // none yet: a faint stub keeps the place
+    const height = Math.max(1.5, ((rate ?? 0) / top) * 12);
+    return svg('rect', { class: rate == null ? 'none' : '', x: i * 4, y: (14 - height).toFixed(1), width: 2.4, height: height.toFixed(1) });
   });
   return svg('svg', { class: 'bars', viewBox: `0 0 ${most * 4 - 1.6} 14`, 'aria-hidden': 'true' }, rects);
 }

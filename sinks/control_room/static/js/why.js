@@ -1,10 +1,10 @@
 // Why: every piece of evidence with its value, what was expected, and how surprising it is.
 // What disagrees is listed too, hollow, and counted in the heading.
 import { h, keep } from './dom.js';
-import { kindName, measure, number, quantity } from './format.js';
+import { NBSP, measure, number, pair } from './format.js';
 import { lang, t } from './i18n.js';
 import { evidenceIcon, levelMark } from './icons.js';
-import { UNUSUAL, evidenceOf, levelName, sensorName, unitOf } from './say.js';
+import { UNUSUAL, counted, countedName, evidenceOf, levelName, sensorName, unitOf } from './say.js';
 import { isWall } from './screen.js';
 
 const MOST = 10;
@@ -35,20 +35,21 @@ export function more(screen, n, name, redraw) {
 }
 
 function row(store, e) {
-  const unit = e.source === 'report' ? '' : unitOf(store, e);
+  const [value, expected] = counted(e) ? [number(e.value), number(e.expected, e.expected < 10 ? 1 : 0)] : measured(store, e);
   const width = `${Math.min(1, Math.max(0, e.surprisal) / MOST) * 100}%`;
   return h(e.surprisal >= UNUSUAL ? 'div.ev' : 'div.ev.no', { title: e.level ? `${e.key} · ${t('levelOf', { level: levelName(e.level) })}` : e.key },
     e.source === 'level' && e.level ? levelMark(e.level) : evidenceIcon(e),
     h('b', null, title(store, e)),
-    h('span.v', null, e.source === 'report' ? number(e.value) : quantity(e.value, e.kind, unit)),
-    h('span.x', null, e.source === 'report' ? number(e.expected, e.expected < 10 ? 1 : 0) : measure(e.expected, e.kind, unit).value),
+    h('span.v', null, value),
+    h('span.x', null, expected),
     h('span.su', null, h('i.sb', null, h('u', { style: { width } }), h('s')), h('em', null, number(e.surprisal, 1))),
   );
 }
 
-function title(store, e) {
-  if (e.source === 'report') return e.value >= 2 ? t('reportsOf', { n: number(e.value) }) : t('reportsNear');
-  if (e.source === 'cell') return t('cellOf', { kind: kindName(e.kind) });
-  const name = sensorName(store, e.key, e.kind);
-  return e.source === 'outage' ? t('outageOf', { name }) : name;
+function measured(store, e) {
+  const unit = unitOf(store, e);
+  const [value, expected] = pair(e.value, e.expected, e.kind, unit);
+  return [`${value}${NBSP}${measure(e.value, e.kind, unit).unit}`, expected];
 }
+
+const title = (store, e) => (counted(e) ? countedName(e) : sensorName(store, e.key, e.kind));

@@ -42,7 +42,6 @@ export const WORDS = {
   noBeat: ['Connected; the hub is silent', '已连接，服务端无响应'],
   reconnecting: ['Reconnecting, try {n}', '正在重连，第 {n} 次'],
   engineSilent: ['Connected; the engine sends nothing', '链路正常，引擎无数据'],
-  replay: ['{n} × speed', '{n} 倍速'],
 
   // sound
   arm: ['Arm sound', '开启声音'],
@@ -106,11 +105,9 @@ export const WORDS = {
   expected: ['expected', '预期'],
   surprisal: ['surprisal', '意外度'],
   showMore: ['show {n} more', '再看 {n} 项'],
-  reportsNear: ['Reports nearby', '附近报告'],
-  reportsOf: ['{n} reports nearby', '附近 {n} 条报告'],
-  cellOf: ['Cell, {kind}', '网格，{kind}'],
+  cellOf: ['{n} unusual sensors in one cell', '同一网格 {n} 个传感器异常'],
   levelOf: ['{level} level', '{level}线'],
-  outageOf: ['{name}, silent', '{name}，无数据'],
+  outageOf: ['{n} silent sensors in one cell', '同一网格 {n} 个传感器无数据'],
   story: ['Story', '经过'],
   units: ['Recommended units', '建议派遣'],
   unitEta: ['{id}, {eta}', '{id}，{eta}'],

@@ -3,7 +3,7 @@
 
 const DRIFT = 6; // px a second
 const SPACING = 46;
-const FRAME_MS = 80;
+const FRAME_MS = 160; // a pixel a frame; more would only heat the room
 const still = matchMedia('(prefers-reduced-motion: reduce)');
 
 export class Flow {

@@ -2,6 +2,7 @@
 // They are HTML: text in WebGL would need a glyph server.
 import { h } from '../dom.js';
 import { pick } from '../i18n.js';
+import { inside } from './geometry.js';
 
 const TWICE_M = 30_000; // a river longer than this inside the city is named twice
 const LABEL_M = 2500; // room a river's name takes along it
@@ -25,15 +26,6 @@ export function heart(ring) {
     }
   }
   return best.at;
-}
-
-export function inside([x, y], ring) {
-  let within = false;
-  for (let i = 0, j = ring.length - 1; i < ring.length; j = i++) {
-    const [[xi, yi], [xj, yj]] = [ring[i], ring[j]];
-    if (yi > y !== yj > y && x < ((xj - xi) * (y - yi)) / (yj - yi) + xi) within = !within;
-  }
-  return within;
 }
 
 // A name is wider than high: nearness left and right counts half.

@@ -1,5 +1,7 @@
 // The city file as shapes the map can draw. Longitude before latitude throughout.
 
+import { inside } from './geometry.js';
+
 const REACH_M = 1600; // how far a sensor's light spreads over the calm cells
 const M_PER_DEGREE = 111_320;
 
@@ -11,7 +13,8 @@ const closed = (ring) => {
 };
 
 export function shapes(city) {
-  const cells = Object.entries(city.cells || {});
+  const all = Object.entries(city.cells || {});
+  const cells = withinCity(city, all);
   const glow = glowOf(cells.map(([, ring]) => middle(ring)), city.sensors);
   return {
     districts: collection(city.districts.filter((d) => d.polygon?.length > 2).map((d) => feature('Polygon', [closed(d.polygon)], { id: d.id }))),
@@ -21,14 +24,21 @@ export function shapes(city) {
     sensors: collection(city.sensors.map((s, i) => feature('Point', [s.lon, s.lat], { id: s.id }, i))),
     cells: collection(cells.map(([id, ring], i) => feature('Polygon', [closed(ring)], { id, glow: glow[i] }, i))),
     index: new Map(cells.map(([id], i) => [id, i])),
-    rings: new Map(cells),
+    rings: new Map(all),
     sensorIndex: new Map(city.sensors.map((s, i) => [s.id, i])),
-    bounds: boundsOf(city, cells),
+    bounds: boundsOf(city, all),
   };
 }
 
 function lines(city, kind) {
   return city.lines.filter((l) => l.kind === kind && l.coordinates.length > 1).map((l) => feature('LineString', l.coordinates, { width: l.width_m ?? 0 }));
+}
+
+// The city's own cells are drawn when calm; one beyond its border only with a warning on it.
+function withinCity(city, cells) {
+  const borders = city.districts.map((d) => d.polygon).filter((p) => p?.length > 2);
+  if (!borders.length) return cells;
+  return cells.filter(([, ring]) => borders.some((border) => inside(middle(ring), border)));
 }
 
 const STREET_M = 20; // narrower is a street

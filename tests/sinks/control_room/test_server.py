@@ -17,7 +17,7 @@ from sinks.control_room.server import HubServer
 from sinks.redis import StoreWriter
 from sinks.store import EmbeddedStore, Keys, connect
 from tests.sinks.alerts import alert, history
-from tests.sinks.screen import Screen
+from tests.sinks.control_room.screen import Screen
 
 pytestmark = pytest.mark.system
 
@@ -42,7 +42,7 @@ def put(writer: StoreWriter, *alerts) -> None:
 
 async def city_known(hub: HubServer) -> None:
     async with asyncio.timeout(10):
-        while not hub.tail.city:
+        while not hub.tail.city_page:
             await asyncio.sleep(0.02)
 
 
@@ -139,6 +139,14 @@ async def test_an_entry_the_log_lost_in_the_middle_is_a_reset(store, writer, hub
         await screen.next("reset", why="epoch")
 
 
+async def test_versions_do_not_wait_for_one_another_on_the_line(hub) -> None:
+    async with Screen(hub.port) as screen:
+        await screen.next("hello")
+        (connection,) = hub._server.connections
+        line = connection.transport.get_extra_info("socket")
+        assert line.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 async def test_filters(writer, hub) -> None:
     async with Screen(hub.port) as screen:
         await screen.follow(f={"level_max": 2, "district": ["yuzhong"]})
@@ -198,6 +206,17 @@ async def test_a_command_is_written_once_whichever_hub_gets_it(store, writer, hu
     assert json.loads(entry[b"b"])["op"] == "ack"
 
 
+async def test_history_of_a_warning(writer, hub) -> None:
+    put(writer, *(alert("wl-1", n) for n in range(1, 61)), alert("wl-2"))
+    async with Screen(hub.port) as screen:
+        await screen.say(t="history", id=7, alert="wl-1")
+        story = await screen.next("history", id=7)
+        await screen.say(t="history", id=8, alert="nobody")
+        nothing = await screen.next("history", id=8)
+    assert [version["version"] for version in story["a"]] == list(range(11, 61))
+    assert nothing["a"] == []
+
+
 # --- what can go wrong -----------------------------------------------------------------------
 
 
@@ -208,7 +227,7 @@ async def test_store_killed_and_back_with_its_data_goes_on_without_a_gap(tmp_pat
             await screen.follow()
             await screen.next("snap")
             put(writer, alert("wl-1"))
-            writer.put_overview({"clock": 1})
+            writer.put_feeds([FeedHealth("traffic", 5, 1.5, 20, 0, 10, 1)])
             writer.flush()
             await screen.next("hb", flow="live")
             client = connect(store.url)
@@ -238,6 +257,28 @@ async def test_store_replaced_resets_every_screen(store, writer, hub) -> None:
         await screen.next("reset", why="epoch")
         put(writer, alert("wl-3"))
         await screen.until(lambda: "wl-3" in screen.shown)
+
+
+async def test_what_cannot_be_read_costs_only_itself(store, writer, hub) -> None:
+    client, keys = connect(store.url), Keys()
+    put(writer, alert("wl-1"))
+    async with Screen(hub.port) as screen:
+        await screen.follow()
+        await screen.next("snap")
+        client.xadd(keys.log, {"id": "x", "v": 1, "b": "not json"})
+        client.xadd(keys.cells, {"b": "[1"})
+        client.set(keys.city, "{}")
+        client.hset(keys.overview, "clock", '"noon"')
+        put(writer, alert("wl-1", 2))
+        await screen.until(lambda: screen.versions)
+        cur = screen.cur
+    client.hset(keys.alert("wl-1"), "b", "{")
+    async with HubServer(store.url, port=0) as new, Screen(new.port, cur) as screen:
+        await screen.follow()
+        put(writer, alert("wl-1", 3))
+        await screen.until(lambda: screen.versions)
+    assert screen.versions == [("wl-1", 3)]
+    client.close()
 
 
 async def test_a_hub_without_a_store_says_so_and_recovers(tmp_path: Path) -> None:
@@ -362,6 +403,7 @@ async def test_documents(writer, hub) -> None:
     await city_known(hub)
     status, kind, body = await asyncio.to_thread(fetch, hub.port, "/city.json?x=1")
     assert (status, kind, json.loads(body)["name"]) == (200, "application/json", "Lanjiang")
+    assert json.loads(body)["cells"] == {}
     status, kind, body = await asyncio.to_thread(fetch, hub.port, "/healthz")
     assert (status, json.loads(body)["ok"]) == (200, True)
     status, kind, body = await asyncio.to_thread(fetch, hub.port, "/vendor/maplibre-gl.js")

@@ -14,10 +14,10 @@ import pytest
 
 from sinks.redis import StoreWriter
 from tests.sinks.alerts import alert
-from tests.sinks.screen import Screen
+from tests.sinks.control_room.screen import Screen
 
 pytestmark = pytest.mark.system
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def free_port() -> int:

@@ -3,8 +3,8 @@
 One step a line. ``A > {...}`` a screen says, ``A < {...}`` it gets next, ``A < nothing``; ``store``
 appends a version to the log (its message is just ``"<id> v<version>"``); ``reload``, ``cells``,
 ``feeds``, ``overview`` and ``points`` are the store's news; ``page`` answers a wish for older
-entries; ``A stalls`` stops its network; ``wait`` lets seconds pass. Everything after ``#`` is for
-the reader.
+entries, ``story`` one for a warning's versions, ``command`` one to write; ``A stalls`` stops its
+network; ``wait`` lets seconds pass. Everything after ``#`` is for the reader.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 from sinks.control_room.alert_log import Entry
 from sinks.control_room.channels import Page
 from sinks.control_room.client import Client
-from sinks.control_room.hub import Hub, Record
+from sinks.control_room.hub import Hub, Record, Story
 from sinks.control_room.latest import Series
 from sinks.control_room.protocol import encode
 
@@ -59,7 +59,7 @@ class Room:
         self.clients: dict[str, Client] = {}
 
     def turn(self) -> None:
-        for _ in self.hub.turn(self.now):
+        for _ in self.hub.turn(self.now, 0):
             pass
 
     def join(self, name: str) -> None:
@@ -114,6 +114,12 @@ class Room:
         assert json.loads(encode(wish.command)) == json.loads(body)
         self.hub.recorded(wish, error or None)
 
+    def story(self, alert: str) -> None:
+        wish = self.hub.wishes.popleft()
+        assert isinstance(wish, Story), wish
+        assert wish.asked.alert == alert
+        self.hub.told(wish, [entry.body for entry in self.entries if entry.id == alert])
+
     def values(self, channel: str, words: str) -> None:
         raw = {key: encode(value) for key, value in json.loads(words).items()}
         match channel:
@@ -148,7 +154,7 @@ def _step(room: Room, step: str, where: str) -> None:
     word, _, rest = step.partition(" ")
     rest = rest.strip()
     match word:
-        case "store" | "reload" | "page" | "command" | "points":
+        case "store" | "reload" | "page" | "story" | "command" | "points":
             getattr(room, word)(rest)
         case "cells" | "feeds" | "overview":
             room.values(word, rest)

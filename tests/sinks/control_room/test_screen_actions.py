@@ -1,0 +1,129 @@
+"""What a person does goes out once, shows as pending, and is refused in plain words."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, WebSocketRoute, expect
+
+from operators.events import Marks
+from sinks.store import EmbeddedStore
+from tests.sinks.control_room.screen_fixture_city import NOW, RED, warning
+from tests.sinks.control_room.screen_fixture_room import (
+    NO_WEBGL,
+    Room,
+    chromium,
+    needs_chromium,
+)
+
+pytestmark = [pytest.mark.system, needs_chromium]
+HOUR = 3_600_000
+
+
+@pytest.fixture(scope="module")
+def room(embedded_store: EmbeddedStore) -> Iterator[Room]:
+    with Room(embedded_store) as room:
+        yield room
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium(NO_WEBGL) as browser:
+        yield browser
+
+
+class Held:
+    """Messages of the hub of some sorts, held back until they are let go."""
+
+    def __init__(self, *sorts: str) -> None:
+        self._sorts = sorts
+        self._held: list[str | bytes] = []
+        self._socket: WebSocketRoute | None = None
+
+    def hold(self, page: Page) -> None:
+        page.route_web_socket("**/ws", self._between)
+
+    def _between(self, socket: WebSocketRoute) -> None:
+        self._socket = socket
+        hub = socket.connect_to_server()
+
+        def pass_on(message: str | bytes) -> None:
+            if json.loads(message)["t"] in self._sorts:
+                self._held.append(message)
+            else:
+                socket.send(message)
+
+        hub.on_message(pass_on)
+
+    def let_go(self) -> None:
+        assert self._socket is not None
+        for message in self._held:
+            self._socket.send(message)
+
+
+def test_acknowledging_is_pending_until_the_engine_says_so(room: Room, browser: Browser) -> None:
+    room.clear(warning())
+    answers = Held("ok", "err")
+    with room.page(browser, before=answers.hold) as page:
+        row = page.locator(f'[data-id="{RED}"]')
+        expect(row).to_have_class("row l1 sel edge")
+        page.get_by_role("button", name="Acknowledge").click()
+        line = page.locator(".d-act p")
+        expect(line).to_have_text("Sending: Acknowledge")
+        answers.let_go()
+        expect(line).to_have_text("Accepted: Acknowledge")
+        (command,) = room.commands()
+        assert (command["op"], command["alert"], command["version"]) == ("ack", RED, 1)
+        room.put(warning(version=2, marks=Marks(acknowledged="op-7"), reason="ack by op-7"))
+        expect(line).to_have_text("Acknowledged by op-7")
+        expect(row).to_have_class("row l1 sel acked")
+        expect(page.get_by_role("button", name="Acknowledge")).to_be_disabled()
+        expect(page.locator(".st.minor")).to_contain_text("Acknowledged by op-7")
+
+
+def test_what_teaches_the_model_asks_for_the_same_key_twice(room: Room, browser: Browser) -> None:
+    room.clear(warning())
+    with room.page(browser) as page:
+        expect(page.locator(".btns")).to_be_visible()
+        page.keyboard.press("f")
+        expect(page.locator(".d-act p")).to_contain_text("Press f once more")
+        page.keyboard.press("Escape")
+        expect(page.locator(".d-act p")).to_have_text("Not acknowledged")
+        assert room.commands() == []
+        page.keyboard.press("c")
+        page.keyboard.press("c")
+        expect(page.locator(".d-act p")).to_have_text("Accepted: Confirm")
+        (command,) = room.commands()
+        assert command["op"] == "confirm"
+
+
+def test_shelving_asks_for_how_long_and_can_be_undone(room: Room, browser: Browser) -> None:
+    room.clear(warning())
+    with room.page(browser) as page:
+        expect(page.locator(".btns")).to_be_visible()
+        page.keyboard.press("s")
+        expect(page.locator(".btns.times button")).to_have_text(
+            ["1 h", "4 h", "Shift, 20:00", "Cancel"]
+        )
+        page.get_by_role("button", name="1 h", exact=True).click()
+        expect(page.locator(".d-act p")).to_have_text("Accepted: Shelve")
+        (command,) = room.commands()
+        assert 0 <= command["until"] - NOW - HOUR < 60_000
+        room.put(warning(version=2, marks=Marks(shelved_until=NOW + HOUR)))
+        expect(page.locator(".row.shelved")).to_contain_text("to 15:32")
+        page.get_by_role("button", name="Unshelve").click()
+        expect(page.locator(".d-act p")).to_have_text("Accepted: Unshelve")
+
+
+def test_a_refusal_is_shown_plainly(room: Room, browser: Browser) -> None:
+    room.clear(warning())
+    news = Held("ev")
+    with room.page(browser, before=news.hold) as page:
+        expect(page.locator(".btns")).to_be_visible()
+        room.put(warning(version=2, status="cleared"))
+        page.wait_for_timeout(300)  # the hub has read it, the page has not been told
+        page.keyboard.press("a")
+        expect(page.locator(".d-act p")).to_contain_text("Refused:")
+        assert room.commands() == []
+        news.let_go()
+        expect(page.locator(".calm")).to_be_visible()

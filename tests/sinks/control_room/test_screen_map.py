@@ -1,0 +1,67 @@
+"""The map in a browser that can draw it: the city, the warnings on it, the one selected."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from operators.events import Marks
+from sinks.store import EmbeddedStore
+from tests.sinks.control_room.screen_fixture_city import RED, lesser, warning
+from tests.sinks.control_room.screen_fixture_room import (
+    MAP_READY,
+    PATIENCE_MS,
+    Room,
+    chromium,
+    needs_chromium,
+)
+
+pytestmark = [pytest.mark.system, needs_chromium]
+SMALL = (1000, 700)
+
+
+@pytest.fixture(scope="module")
+def room(embedded_store: EmbeddedStore) -> Iterator[Room]:
+    with Room(embedded_store) as room:
+        yield room
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as browser:
+        yield browser
+
+
+def wait_for_map(page: Page) -> None:
+    page.wait_for_selector(MAP_READY, state="attached", timeout=4 * PATIENCE_MS)
+
+
+def test_city_and_warnings_are_drawn(room: Room, browser: Browser) -> None:
+    room.clear(lesser(1, 2), lesser(2, 4))
+    with room.page(browser, *SMALL) as page:
+        wait_for_map(page)
+        expect(page.locator(".m-d")).to_have_text(["Donghe", "Beishan", "Xitang"])
+        expect(page.locator(".m-r").first).to_have_text("Lan River")
+        expect(page.locator(".m-a.l2.big.sel")).to_be_visible()
+        expect(page.locator(".m-a.l4:not(.big)")).to_be_visible()
+        expect(page.locator(".scale")).to_contain_text("km")
+
+
+def test_a_new_red_has_rings_until_acknowledged(room: Room, browser: Browser) -> None:
+    room.clear(lesser(1, 4))
+    with room.page(browser, *SMALL) as page:
+        wait_for_map(page)
+        room.put(warning())
+        expect(page.locator(".halo")).to_have_count(2)
+        room.put(warning(version=2, marks=Marks(acknowledged="op-7")))
+        expect(page.locator(".halo")).to_have_count(0)
+
+
+def test_a_marker_selects_its_warning(room: Room, browser: Browser) -> None:
+    room.clear(warning(), lesser(4, 3))
+    with room.page(browser, *SMALL) as page:
+        page.keyboard.press("Escape")  # closes the detail that covers the map
+        wait_for_map(page)
+        page.locator(".m-a.l3").click()
+        expect(page.locator("[aria-selected=true]")).to_have_attribute("data-id", "xx-00000004")
+        expect(page.locator(f'[data-id="{RED}"]')).to_have_attribute("aria-selected", "false")

@@ -1,0 +1,152 @@
+"""What the screen shows: quiet, a warning with its reasons, both languages, hostile text."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from operators.events import Text
+from sinks.store import EmbeddedStore
+from tests.sinks.control_room.screen_fixture_city import NOW, RED, evidence, lesser, storm, warning
+from tests.sinks.control_room.screen_fixture_room import (
+    NO_WEBGL,
+    Room,
+    chromium,
+    needs_chromium,
+)
+
+pytestmark = [pytest.mark.system, needs_chromium]
+
+
+@pytest.fixture(scope="module")
+def room(embedded_store: EmbeddedStore) -> Iterator[Room]:
+    with Room(embedded_store) as room:
+        yield room
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    # A page without a map opens sooner; the map has its own tests.
+    with chromium(NO_WEBGL) as browser:
+        yield browser
+
+
+def test_quiet_room_is_filled_with_truth(room: Room, browser: Browser) -> None:
+    room.clear()
+    with room.page(browser, 1920, 1080) as page:
+        expect(page.locator(".calm-t")).to_have_text("No active warnings")
+        calm = page.locator(".calm p")
+        expect(calm).to_contain_text("Quiet for 3 h 12 min. 91 of 92 sensors reporting.")
+        expect(page.locator(".count.zero")).to_have_count(4)
+        expect(page.locator(".close")).to_contain_text("Street water sw-0003, Donghe")
+        expect(page.locator(".cleared")).to_contain_text("Xitang")
+        expect(page.locator(".pulse .p")).to_have_count(2)
+        expect(page.locator(".conn")).to_contain_text("LIVE")
+        expect(page.locator("#foot")).to_contain_text("p99")
+
+
+def test_a_warning_arrives_with_its_reasons(room: Room, browser: Browser) -> None:
+    room.clear()
+    with room.page(browser, 1920, 1080) as page:
+        expect(page.locator(".calm-t")).to_be_visible()
+        first = warning(level=3, reason="issued at yellow: 1 sensor alone")
+        room.put(first, warning(version=2))
+        row = page.locator(f'[data-id="{RED}"]')
+        expect(row).to_have_attribute("aria-selected", "true")
+        expect(row).to_contain_text("RED")
+        expect(row).to_contain_text("34 min")
+        expect(row.locator(".new")).to_have_text("NEW")
+        expect(page.locator("#speak")).to_contain_text("Red warning: Gucheng quay")
+        expect(page.locator("h1")).to_contain_text("over the red level")
+        expect(page.locator(".why h2")).to_contain_text("2 agree, 1 as expected")
+        expect(page.locator(".ev:not(.hd)")).to_have_count(3)
+        expect(page.locator(".ev.no")).to_contain_text("179.31")
+        expect(page.locator(".spark .line")).to_have_count(1)
+        expect(page.locator(".spark .lvt").first).to_have_text("184.0")
+        expect(page.locator(".spark .warn")).to_have_count(2)
+        expect(page.locator(".st em")).to_have_text(["v2", "v1"])
+
+
+def test_the_story_begins_before_the_page_was_opened(room: Room, browser: Browser) -> None:
+    room.clear(warning(level=3), warning(version=2, level=2), warning(version=3))
+    with room.page(browser) as page:
+        expect(page.locator(".st em")).to_have_text(["v3", "v2", "v1"])
+
+
+def test_a_new_warning_never_steals_the_selection(room: Room, browser: Browser) -> None:
+    room.clear(lesser(1, 3), lesser(2, 3))
+    with room.page(browser) as page:
+        page.locator('[data-id="xx-00000002"]').click()
+        room.put(warning())
+        expect(page.locator(f'[data-id="{RED}"]')).to_be_visible()
+        selected = page.locator("[aria-selected=true]")
+        expect(selected).to_have_attribute("data-id", "xx-00000002")
+
+
+def test_everything_is_said_in_chinese_and_remembered(room: Room, browser: Browser) -> None:
+    room.clear(warning())
+    with room.page(browser, query="") as page:
+        page.get_by_role("button", name="中文").click()
+        expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
+        expect(page.locator(".row")).to_contain_text("古城码头")
+        expect(page.locator(".d-lead")).to_contain_text("34\u00a0分")
+        expect(page.locator(".st")).to_contain_text("升级至红色：3 个传感器、11 条报告一致")
+        expect(page.get_by_role("button", name="签收")).to_be_visible()
+        page.reload()
+        expect(page.locator(".h-counts")).to_contain_text("红色")
+
+
+def test_text_of_a_warning_stays_text(room: Room, browser: Browser) -> None:
+    hostile = "<img src=x onerror=\"document.title='owned'\"><b>bold</b>"
+    room.clear(
+        warning(
+            place=Text(hostile, hostile),
+            headline=Text(hostile, hostile),
+            reason=hostile,
+            district=hostile[:60],
+            evidence=(evidence("sensor", hostile, hostile, 1.0, 0.5, 4.0),),
+        )
+    )
+    with room.page(browser) as page:
+        expect(page.locator("h1")).to_have_text(hostile)
+        expect(page.locator(".ev:not(.hd)")).to_contain_text("<img src=x")
+        expect(page.locator("#app img")).to_have_count(0)
+        expect(page).not_to_have_title("owned")
+
+
+def test_overload_folds_the_lesser_ones_never_red(room: Room, browser: Browser) -> None:
+    room.clear(warning(), *(lesser(i, 3 + i % 2) for i in range(36)))
+    with room.page(browser, 1920, 1080) as page:
+        expect(page.locator(".l-head").first).to_contain_text("yellow and blue folded")
+        expect(page.locator(".row.l1")).to_have_count(1)
+        expect(page.locator(".row.fold")).to_have_count(4)
+        page.locator(".row.fold").first.click()
+        expect(page.locator(".row.l3:not(.fold)")).to_have_count(9)
+
+
+def test_finding_leaves_what_matches(room: Room, browser: Browser) -> None:
+    room.clear(*storm())
+    with room.page(browser) as page:
+        expect(page.locator(".row")).to_have_count(12)
+        page.keyboard.press("/")
+        page.keyboard.type("crossing 4")
+        expect(page.locator(".row")).to_have_count(1)
+        page.keyboard.press("Escape")
+        expect(page.locator(".row")).to_have_count(12)
+
+
+def test_keys_move_through_the_list(room: Room, browser: Browser) -> None:
+    room.clear(*storm())
+    with room.page(browser) as page:
+        expect(page.locator("[aria-selected=true]")).to_have_count(1)
+        ids = page.locator("[data-id]").evaluate_all("rows => rows.map((r) => r.dataset.id)")
+        for _ in range(2):
+            page.keyboard.press("j")
+        page.keyboard.press("k")
+        expect(page.locator("[aria-selected=true]")).to_have_attribute("data-id", ids[1])
+
+
+def test_a_lead_time_that_passes_unobserved_is_said(room: Room, browser: Browser) -> None:
+    room.clear(warning(onset=NOW - 5 * 60_000, first=NOW - 3_600_000))
+    with room.page(browser) as page:
+        expect(page.locator(".row .lead")).to_contain_text("was due 14:27")
