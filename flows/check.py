@@ -84,9 +84,9 @@ def _check_messages(feed: DirectoryFeed, name: FeedName, known: set[str]) -> lis
 
 def _rejected(name: FeedName, lines: list[bytes], known: set[str]) -> list[Rejected]:
     if name == "reports":
-        return decode_reports(lines)[1]
+        return decode_reports(lines).rejected
     if name == "commands":
-        return decode_commands(lines)[1]
+        return decode_commands(lines).rejected
     rows = decode_readings(lines)
     unknown = [
         Rejected(int(line), f"sensor: {sensor!r} is not in city.json, and its message has no place")

@@ -89,8 +89,8 @@ class _ControlPartition(StatefulSourcePartition[CommandRows | Watch, str]):
             return []
         entries = answer[0][1] if isinstance(answer, list) else next(iter(answer.values()))[0]
         self.cursor = entries[-1][0].decode()
-        commands, _ = decode_commands([fields[b"b"] for _, fields in entries])
-        return [CommandRows(commands, NEVER)]
+        commands = decode_commands([fields[b"b"] for _, fields in entries])
+        return [CommandRows(commands.events, NEVER)]
 
     def _watches(self) -> list[Watch]:
         now = time.time()

@@ -21,22 +21,25 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 HORIZONS_S = (900.0, 3600.0, 10_800.0, 43_200.0)  # at which past forecasts are checked
 DAMPING_S = 10_800.0  # a trend is expected to fade to 1/e in this time
 LEVEL_GAIN = 0.8  # share of a forecast error that is believed to be real
-TREND_GAIN = 0.1  # share of a forecast error that is believed to go on
+TREND_GAIN = 0.05  # share of a forecast error that is believed to go on, where errors alternate
+LEAN_GAIN = 0.45  # and how much more of it where they all lean to one side
+LEAN_RATE = 0.25  # how fast that leaning is noticed
 TREND_DOUBT = 0.4  # standard error of the forecast change, as a share of it
 ERROR_RATE = 0.03  # how fast the memory of forecast errors fades, at the least
-RATIO_RATE = 0.02
-PRIOR = 3.0  # checked forecasts that what one step says about longer ones counts for
+RATIO_RATE = 0.05  # the same for what long forecasts err, relative to short ones
+TRUSTED = 0.7  # share of a predicted change believed before any has come true
+PRIOR = 3.0  # checked forecasts that what is believed beforehand counts for
 FREEDOM = 3.0  # of Student's t, the law of forecast errors: mostly small, now and then large
 WARM_UP = 8  # readings before a sensor is forecast
 STEPS = 12  # parts of the horizon in which the moment of crossing is sought
 
-_TIME, _LEVEL, _TREND, _GAP, _STEP, _SEEN = range(6)
+_TIME, _LEVEL, _TREND, _GAP, _STEP, _LEAN, _SIZE, _SEEN = range(8)
 _H = len(HORIZONS_S)
 # A kept forecast (when, from what, with what trend, at what unrest), then what such ones taught.
 _FROM, _FROM_LEVEL, _FROM_TREND, _FROM_STEP, _RATIO, _CHECKED, _AGREED, _SAID = (
-    slice(6 + i * _H, 6 + (i + 1) * _H) for i in range(8)
+    slice(8 + i * _H, 8 + (i + 1) * _H) for i in range(8)
 )
-_WIDTH = 6 + 8 * _H
+_WIDTH = 8 + 8 * _H
 _HORIZON = np.array(HORIZONS_S)[:, None]
 _MEAN_SIZE = 1.1  # of a t variable with three degrees of freedom
 _HEADER = struct.Struct("<8sqq")
@@ -56,12 +59,20 @@ class LevelForecast:
     Notes
     -----
     Holt's linear trend, damped in continuous time so that intervals may vary: after ``h`` seconds
-    the level is expected to have moved by ``trend * damping * (1 - exp(-h / damping))``. At four
-    horizons a forecast is kept until its time has come; its squared error then joins the memory
-    of that horizon. A level is crossed when a Brownian motion with that drift and variance first
-    reaches it (inverse Gaussian law), because a river may cross and fall again within the horizon.
+    the level is expected to have moved by ``trend * damping * (1 - exp(-h / damping))``. Where
+    errors alternate they hardly move the trend; where they lean to one side, as when a flood
+    begins, they do. At four horizons a forecast is kept until its time has come; from it is learnt
+    which share of a predicted change comes true, and how much larger than the steps now being seen
+    an error is. Errors follow Student's t with 3 degrees of freedom, their size the present unrest
+    times that ratio. A level is reached when it is exceeded at the end, or was on the way and is
+    not any more (reflection): a river may cross and fall again within the horizon.
 
-    State: 26 numbers (208 bytes) a sensor. Cost: about 1 us to observe a reading in batches of
+    Measured on nine recorded 15-minute river stages, horizons of 3 and 12 h: of crossings forecast
+    at .004, .025, .11, .30, .50 and .88, .014, .045, .11, .22, .36 and .68 came true; forecasts of
+    the value are as good as persistence, where a line through the last four readings errs two to
+    four times as much.
+
+    State: 40 numbers (320 bytes) a sensor. Cost: about 1 us to observe a reading in batches of
     1,000; 15 us a sensor to ask for crossings. Readings that are not finite or not newer than the
     last one are not learnt from and are counted in ``ignored``. Feeding rows in one call or in many
     gives the same bits.
@@ -80,8 +91,8 @@ class LevelForecast:
 
     References
     ----------
-    Gardner and McKenzie 1985 (damped trends); Wright 1986 (irregular intervals); Cox and Miller
-    1965, section 5.7, equation 74 (first passage).
+    Gardner and McKenzie 1985 (damped trends); Wright 1986 (irregular intervals); Trigg and Leach
+    1967 (gains that follow the leaning of errors).
     """
 
     def __init__(self, n: int = 0) -> None:
@@ -204,7 +215,11 @@ def _advance(s: Floats, times_s: Floats, x: Floats) -> None:
     # Two readings a moment apart must not make a cliff of their noise: never below the usual gap.
     usual = np.maximum(np.maximum(gap, s[_GAP]), 1e-3)
     s[_STEP] += share * (np.abs(error) / np.sqrt(usual) - s[_STEP])
-    s[_TREND] = s[_TREND] * np.exp(-gap / DAMPING_S) + TREND_GAIN * error / usual
+    s[_LEAN] += LEAN_RATE * (error - s[_LEAN])
+    s[_SIZE] += LEAN_RATE * (np.abs(error) - s[_SIZE])
+    leaning = np.abs(s[_LEAN]) / np.maximum(s[_SIZE], 1e-12)
+    gain = TREND_GAIN + LEAN_GAIN * leaning * leaning * leaning
+    s[_TREND] = s[_TREND] * np.exp(-gap / DAMPING_S) + gain * error / usual
     s[_LEVEL] = x - (1.0 - LEVEL_GAIN) * error
     s[_TIME] = times_s
     s[_SEEN] += 1.0
@@ -225,13 +240,18 @@ def _check(s: Floats, times_s: Floats, x: Floats) -> None:
     for total, product in ((s[_AGREED], said * came), (s[_SAID], said * said)):
         np.copyto(total, 0.98 * total + np.clip(product / unit**2, -9.0, 9.0), where=due)
     np.add(s[_CHECKED], 1.0, out=s[_CHECKED], where=due)
-    for kept, now in ((_FROM, times_s), (_FROM_LEVEL, s[_LEVEL]), (_FROM_TREND, s[_TREND]), (_FROM_STEP, s[_STEP])):
+    for kept, now in (
+        (_FROM, times_s),
+        (_FROM_LEVEL, s[_LEVEL]),
+        (_FROM_TREND, s[_TREND]),
+        (_FROM_STEP, s[_STEP]),
+    ):
         np.copyto(s[kept], now, where=due)
 
 
 def _trust(s: Floats) -> Floats:
     """Return the share of a predicted change that has come true, per horizon, 0 to 1."""
-    share: Floats = (s[_AGREED] + 0.5 * PRIOR) / (s[_SAID] + PRIOR)
+    share: Floats = (s[_AGREED] + TRUSTED * PRIOR) / (s[_SAID] + PRIOR)
     return np.minimum(np.maximum(share, 0.0), 1.0)
 
 

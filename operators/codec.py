@@ -12,7 +12,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from itertools import chain
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
@@ -24,6 +24,7 @@ from operators.events import Alert, BadMessage, City, Command, Report, Truth
 __all__ = [
     "MAX_GATEWAY",
     "TIME_END_MS",
+    "DecodedEvents",
     "DecodedReadings",
     "Message",
     "Rejected",
@@ -44,6 +45,9 @@ MAX_GATEWAY = 10_000
 """Readings one gateway message may carry."""
 _PAYLOAD_BYTES = 4096
 _SHOWN_CHARS = 40
+
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What a decoder raises on bytes that are not a message; nesting can be deeper than the stack."""
 
 T = TypeVar("T")
 
@@ -70,22 +74,30 @@ class Rejected(NamedTuple):
     reason: str
 
 
+class DecodedEvents(NamedTuple, Generic[T]):
+    """The good events of a poll with the line each came from, and what was rejected."""
+
+    events: list[T]
+    line: list[int]
+    rejected: list[Rejected]
+
+
 class DecodedReadings(NamedTuple):
     """Rows of a poll in order of arrival, and what was rejected.
 
-    ``line`` says which line a row came from; ``introduced`` holds the messages that carry a place,
-    by sensor.
+    ``line`` says which line a row came from; ``introduced`` holds each sensor's first message that
+    carries a place, and its line.
     """
 
     names: list[str]
     time: NDArray[np.int64]
     value: NDArray[np.float64]
     line: NDArray[np.intp]
-    introduced: dict[str, Message]
+    introduced: dict[str, tuple[int, Message]]
     rejected: list[Rejected]
 
 
-_MESSAGES = msgspec.json.Decoder(list[Message])
+_decode_message = msgspec.json.Decoder(Message).decode
 
 
 def decode_readings(lines: Sequence[bytes]) -> DecodedReadings:
@@ -94,7 +106,8 @@ def decode_readings(lines: Sequence[bytes]) -> DecodedReadings:
     Notes
     -----
     Cost: about 1 us a reading where all are good; a batch with a bad one is examined line by line.
-    A bad reading of a gateway's message costs that reading and nothing else.
+    A message is judged by itself: its company in the poll makes no difference. A bad reading of a
+    gateway's message costs that reading and nothing else.
 
     Examples
     --------
@@ -104,14 +117,13 @@ def decode_readings(lines: Sequence[bytes]) -> DecodedReadings:
     (['a'], [37.5], "value: expected number, got 'abc'")
     """
     try:
-        messages = _MESSAGES.decode(b"[" + b",".join(lines) + b"]")
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+        messages = list(map(_decode_message, lines))
+    except _UNREADABLE:
         return _examine_all(lines)
-    if len(messages) != len(lines):  # a line held two messages, or half of one
+    columns = _columns(messages)
+    if columns is None:
         return _examine_all(lines)
-    names, times, values, line = _columns(messages)
-    if not len(names) == len(times) == len(values) == len(line):
-        return _examine_all(lines)
+    names, times, values, line = columns
     try:
         time = np.array(times, np.int64)
     except OverflowError:
@@ -120,30 +132,38 @@ def decode_readings(lines: Sequence[bytes]) -> DecodedReadings:
     good = (time >= 0) & (time < TIME_END_MS) & np.isfinite(value)
     if not good.all() or "" in names:
         return _examine_all(lines)
-    introduced = {
-        m.sensor: m
-        for m in messages
-        if m.lon is not None and m.lat is not None and isinstance(m.sensor, str)
-    }
+    introduced: dict[str, tuple[int, Message]] = {}
+    for number, message in enumerate(messages):
+        if message.lon is not None:
+            _introduce(introduced, number, message)
     return DecodedReadings(names, time, value, line, introduced, [])
+
+
+def _introduce(introduced: dict[str, tuple[int, Message]], line: int, message: Message) -> None:
+    if isinstance(message.sensor, str) and message.lon is not None and message.lat is not None:
+        introduced.setdefault(message.sensor, (line, message))
 
 
 def _columns(
     messages: list[Message],
-) -> tuple[list[str], list[int], list[float], NDArray[np.intp]]:
+) -> tuple[list[str], list[int], list[float], NDArray[np.intp]] | None:
+    """Return the columns of messages, gateways spread out; None where a shape is wrong."""
     names: list[Any] = [m.sensor for m in messages]
     times: list[Any] = [m.time for m in messages]
     values: list[Any] = [m.value for m in messages]
     line = np.arange(len(messages))
     if list not in map(type, names) and list not in map(type, times + values):
         return names, times, values, line
-    sizes = [len(n) if isinstance(n, list) else 1 for n in names]
-    for columns in (times, values):
-        if [len(c) if isinstance(c, list) else 1 for c in columns] != sizes:
-            return [], [], [], line
-    if max(sizes) > MAX_GATEWAY:
-        return [], [], [], line
-    return _flat(names), _flat(times), _flat(values), np.repeat(line, sizes)
+    sizes = _sizes(names)
+    if _sizes(times) != sizes or _sizes(values) != sizes or max(sizes) > MAX_GATEWAY:
+        return None
+    rows = np.repeat(line, np.abs(sizes))
+    return _flat(names), _flat(times), _flat(values), rows
+
+
+def _sizes(columns: list[Any]) -> list[int]:
+    """Return the length of each array, and -1 for what is none."""
+    return [len(c) if isinstance(c, list) else -1 for c in columns]
 
 
 def _flat(columns: list[Any]) -> list[Any]:
@@ -155,7 +175,7 @@ def _examine_all(lines: Sequence[bytes]) -> DecodedReadings:
     times: list[int] = []
     values: list[float] = []
     line: list[int] = []
-    introduced: dict[str, Message] = {}
+    introduced: dict[str, tuple[int, Message]] = {}
     rejected: list[Rejected] = []
     for i, raw in enumerate(lines):
         try:
@@ -170,12 +190,8 @@ def _examine_all(lines: Sequence[bytes]) -> DecodedReadings:
             times.append(at)
             values.append(value)
             line.append(i)
-        if (
-            isinstance(fields["sensor"], str)
-            and rows
-            and None not in map(fields.get, ("lon", "lat"))
-        ):
-            introduced[fields["sensor"]] = msgspec.convert(fields, Message)
+        if rows and isinstance(fields["sensor"], str):
+            _introduce(introduced, i, msgspec.convert(fields, Message))
     return DecodedReadings(
         names,
         np.array(times, np.int64),
@@ -187,10 +203,20 @@ def _examine_all(lines: Sequence[bytes]) -> DecodedReadings:
 
 
 def _fields(raw: bytes) -> dict[str, Any]:
+    """Return a message's fields; the decoder of the fast path decides, the rest finds the words."""
+    try:
+        return msgspec.structs.asdict(_decode_message(raw))
+    except _UNREADABLE:
+        return _looked_at(raw)
+
+
+def _looked_at(raw: bytes) -> dict[str, Any]:
     try:
         fields = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise ValueError(f"not JSON: {error.msg} at byte {error.pos}") from None
+    except RecursionError:
+        raise ValueError("not JSON: nested too deeply") from None
     if not isinstance(fields, dict):
         raise ValueError(f"message: expected object, got {_shown(fields)}")
     for field in ("sensor", "time", "value"):
@@ -249,12 +275,12 @@ def _shown(value: Any) -> str:
     return text if len(text) <= _SHOWN_CHARS else text[: _SHOWN_CHARS - 1] + "…"
 
 
-def decode_reports(lines: Sequence[bytes]) -> tuple[list[Report], list[Rejected]]:
+def decode_reports(lines: Sequence[bytes]) -> DecodedEvents[Report]:
     """Return the good reports of a poll, and what was rejected."""
     return _each(lines, _REPORT, _check_report)
 
 
-def decode_commands(lines: Sequence[bytes]) -> tuple[list[Command], list[Rejected]]:
+def decode_commands(lines: Sequence[bytes]) -> DecodedEvents[Command]:
     """Return the good commands of a poll, and what was rejected."""
     return _each(lines, _COMMAND, _check_time)
 
@@ -265,18 +291,18 @@ _COMMAND = msgspec.json.Decoder(Command)
 
 def _each(
     lines: Sequence[bytes], decoder: msgspec.json.Decoder[T], check: Callable[[T], None]
-) -> tuple[list[T], list[Rejected]]:
-    good: list[T] = []
-    rejected: list[Rejected] = []
-    for i, raw in enumerate(lines):
+) -> DecodedEvents[T]:
+    found = DecodedEvents[T]([], [], [])
+    for number, raw in enumerate(lines):
         try:
             event = decoder.decode(raw)
             check(event)
-        except (ValueError, UnicodeDecodeError) as error:  # msgspec's errors are ValueErrors
-            rejected.append(Rejected(i, _plain(str(error))))
+        except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
+            found.rejected.append(Rejected(number, _plain(error)))
         else:
-            good.append(event)
-    return good, rejected
+            found.events.append(event)
+            found.line.append(number)
+    return found
 
 
 def _check_time(event: Report | Command) -> None:
@@ -292,11 +318,20 @@ def _check_report(report: Report) -> None:
         raise ValueError("text: expected words or a category, got neither")
 
 
-def _plain(message: str) -> str:
-    """Turn msgspec's ``Expected `int`, got `str` - at `$.time``` into the house form."""
-    found = re.fullmatch(r"(.*?)(?: - at `\$\.?(.*)`)?", message, re.DOTALL)
-    said, where = found.groups() if found else (message, None)
+def _plain(error: Exception) -> str:
+    """Turn a decoder's words, ``Expected `int`, got `str` - at `$.time```, into the house form."""
+    if isinstance(error, RecursionError):
+        return "not JSON: nested too deeply"
+    if isinstance(error, UnicodeDecodeError):
+        return f"not JSON: not UTF-8 at byte {error.start}"
+    if isinstance(error, msgspec.DecodeError) and not isinstance(error, msgspec.ValidationError):
+        return f"not JSON: {str(error).removeprefix('JSON is malformed: ')}"
+    found = re.fullmatch(r"(.*?)(?: - at `\$\.?(.*)`)?", str(error), re.DOTALL)
+    said, where = found.groups() if found else (str(error), None)
     said = said.replace("`", "")
+    missing = re.fullmatch(r"Object missing required field (\S+)", said)
+    if missing:
+        said, where = "missing", ".".join(filter(None, (where, missing[1])))
     said = said[:1].lower() + said[1:]
     return f"{where}: {said}" if where else said
 
@@ -337,8 +372,8 @@ def decode_alert(raw: bytes) -> Alert:
 def _whole(raw: bytes, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(raw, type=kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise ValueError(_plain(str(error))) from None
+    except _UNREADABLE as error:
+        raise ValueError(_plain(error)) from None
 
 
 def encode(event: msgspec.Struct) -> bytes:

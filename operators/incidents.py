@@ -21,7 +21,15 @@ from operators.events import HAZARD_INITIALS, Evidence
 from operators.evidence import Found
 from operators.ordering import NEVER
 
-__all__ = ["CLOSE_AFTER_MS", "REACH", "IncidentView", "JoinIncidents", "Progress", "Strand"]
+__all__ = [
+    "CLOSE_AFTER_MS",
+    "REACH",
+    "IncidentView",
+    "JoinIncidents",
+    "Progress",
+    "Strand",
+    "is_like",
+]
 
 REACH = 2
 """Cells (rings) within which evidence agrees."""
@@ -54,8 +62,14 @@ EFFECTS = {
     "traffic": {"noise", "air_pollution"},
 }
 """What a hazard brings with it: such evidence supports it instead of standing alone."""
+
 STRANDS = 64
 """Evidence keys an incident remembers; beyond it the weakest are dropped."""
+
+
+def is_like(hazard: str, other: str) -> bool:
+    """Say whether two hazards are the same, or hard to tell apart."""
+    return hazard == other or other in NEAR.get(hazard, ())
 
 
 @dataclass
@@ -126,7 +140,7 @@ class _Incident:
     def covers(self, evidence: Evidence) -> bool:
         if evidence.cell not in self.reach:
             return False
-        if evidence.hazard == self.hazard or evidence.hazard in NEAR.get(self.hazard, ()):
+        if is_like(self.hazard, evidence.hazard):
             return True
         # People name what they see, not what it came from: a report is no side effect.
         return evidence.source != "report" and evidence.hazard in EFFECTS.get(self.hazard, ())
@@ -140,7 +154,11 @@ class _Incident:
             self.strands[key].add(evidence)
         else:
             self.strands[key] = Strand(evidence.time, evidence, evidence)
-        if len(self.strands) > STRANDS:
+        self.bound()
+
+    def bound(self) -> None:
+        """Drop the weakest strands of too many."""
+        while len(self.strands) > STRANDS:
             weakest = min(self.strands, key=lambda k: (self.strands[k].strength, k))
             del self.strands[weakest]
 
@@ -224,6 +242,7 @@ class JoinIncidents:
             old.strands.setdefault(key, strand)
         old.cells.update(young.cells)
         old.reach |= young.reach
+        old.bound()
         del self._open[young.id]
         return young.view(time)._replace(strands=(), merged_into=old.id)
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterable, Iterator
+from itertools import compress
 from typing import Literal, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from operators.codec import (
+    DecodedEvents,
     Message,
     Rejected,
     bad_message,
@@ -33,6 +35,9 @@ FeedName = Literal["readings", "reports", "commands"]
 
 PROMPT_LATENESS_MS = 120_000
 """How far time is held back in prompt mode, for windows to be whole when they close."""
+PACED_AHEAD_MS = 900_000
+"""How far a message may be ahead of a clock that paces the stream."""
+AHEAD = "time: too far ahead of the feed"
 BLOCKS: dict[str, int] = {"readings": 64, "reports": 16, "commands": 1}
 """Messages per step of each feed's clock: fewer where a feed is slow and its clock is trusted."""
 
@@ -110,11 +115,11 @@ class Intake:
         if poll.feed == "readings" and poll.lines:
             rows, bad = self._readings(poll.lines)
         elif poll.feed == "reports" and poll.lines:
-            reports, bad = decode_reports(poll.lines)
-            reports = self._in_time(poll.feed, reports, len(bad))
+            told = decode_reports(poll.lines)
+            reports, bad = self._in_time(poll.feed, told), told.rejected
         elif poll.lines:
-            commands, bad = decode_commands(poll.lines)
-            commands = self._in_time(poll.feed, commands, len(bad))
+            asked = decode_commands(poll.lines)
+            commands, bad = self._in_time(poll.feed, asked), asked.rejected
         for line, reason in bad:
             yield bad_message(
                 f"{self.where}/{poll.feed}", 0, poll.offset + line, reason, poll.lines[line]
@@ -144,7 +149,7 @@ class Intake:
     def watermark(self) -> int:
         """How far every feed has come; past the last message once all have ended."""
         if len(self._ended) == len(self._clocks):
-            return max(clock.now for clock in self._clocks.values()) + 1
+            return max(self._told, *(clock.now + 1 for clock in self._clocks.values()))
         slowest = min(
             clock.watermark for feed, clock in self._clocks.items() if feed not in self._ended
         )
@@ -158,11 +163,16 @@ class Intake:
         if unknown.any():
             bad = bad + self._introduce(names, line, unknown, introduced, sensors)
             unknown = sensors == UNKNOWN
-        late = self._clocks["readings"].late(times)
-        keep = ~(late | unknown)
-        self.counters.add("intake", "received", len(names) + len(bad) - int(unknown.sum()))
+        ahead = self._ahead("readings", times)
+        for row in np.flatnonzero(ahead & ~unknown):
+            bad.append(Rejected(int(line[row]), AHEAD))
+        late = np.zeros(len(times), np.bool_)
+        late[~ahead] = self._clocks["readings"].late(times[~ahead])
+        unusable = unknown | ahead
+        keep = ~(late | unusable)
+        self.counters.add("intake", "received", len(names) + len(bad) - int(unusable.sum()))
         self.counters.add("intake", "rejected", len(bad), "readings")
-        self.counters.add("intake", "late", int((late & ~unknown).sum()), "readings")
+        self.counters.add("intake", "late", int((late & ~unusable).sum()), "readings")
         self.counters.add("intake", "sent", int(keep.sum()))
         rows = Readings(sensors, times, values)
         return (rows if keep.all() else rows.take(keep)), bad
@@ -172,13 +182,13 @@ class Intake:
         names: list[str],
         line: NDArray[np.intp],
         unknown: NDArray[np.bool_],
-        introduced: dict[str, Message],
+        introduced: dict[str, tuple[int, Message]],
         sensors: NDArray[np.intp],
     ) -> list[Rejected]:
         bad = []
         for row in np.flatnonzero(unknown):
-            message = introduced.get(names[row])
-            if message is not None:
+            since, message = introduced.get(names[row], (0, None))
+            if message is not None and line[row] >= since:
                 sensors[row] = self.registry.introduce(message)
             if sensors[row] == UNKNOWN:
                 why = (
@@ -187,14 +197,24 @@ class Intake:
                 bad.append(Rejected(int(line[row]), why))
         return bad
 
-    def _in_time(self, feed: FeedName, events: list[E], bad: int) -> list[E]:
+    def _in_time(self, feed: FeedName, decoded: DecodedEvents[E]) -> list[E]:
+        """Return the events that count; one too far ahead is added to what was rejected."""
+        events, bad = decoded.events, decoded.rejected
+        self.counters.add("intake", "received", len(events) + len(bad))
         times = np.array([event.time for event in events], np.int64)
-        late = self._clocks[feed].late(times)
-        self.counters.add("intake", "received", len(events) + bad)
-        self.counters.add("intake", "rejected", bad, feed)
+        ahead = self._ahead(feed, times)
+        bad.extend(Rejected(line, AHEAD) for line in compress(decoded.line, ahead))
+        late = self._clocks[feed].late(times[~ahead])
+        self.counters.add("intake", "rejected", len(bad), feed)
         self.counters.add("intake", "late", int(late.sum()), feed)
-        self.counters.add("intake", "sent", int(len(events) - late.sum()))
-        return [event for event, old in zip(events, late, strict=True) if not old]
+        self.counters.add("intake", "sent", int(len(late) - late.sum()))
+        return list(compress(compress(events, ~ahead), ~late))
+
+    def _ahead(self, feed: FeedName, times: NDArray[np.int64]) -> NDArray[np.bool_]:
+        ahead = self._clocks[feed].ahead(times)
+        if self._paced > NEVER:
+            ahead |= times > self._paced + PROMPT_LATENESS_MS + PACED_AHEAD_MS
+        return ahead
 
     def snapshot(self) -> bytes:
         """Return clocks and self-introduced sensors."""

@@ -20,7 +20,7 @@ from operators.registry import Registry
 
 __all__ = ["LIKELY", "WatchLevels"]
 
-LIKELY = 0.5
+LIKELY = 0.7
 """Chance from which a forecast crossing is evidence, when two readings in a row say so."""
 NEARING = 0.4
 """Share of the way from the lowest level down to where a forecast begins to be asked for."""

@@ -19,6 +19,10 @@ from operators.events import Readings
 
 __all__ = ["ALLOWED_LATENESS_MS", "EventClock", "OrderReadings", "ShardRows", "join_readings"]
 
+FAR_AHEAD_MS = 21_600_000
+"""How far beyond everything so far a message may claim to be: past that its clock is wrong, unless
+half of the ``COMPANY`` messages before it say the same (then the feed had a gap)."""
+COMPANY = 8
 ALLOWED_LATENESS_MS = 300_000
 """How far behind its feed's clock a reading may arrive and still count."""
 NEVER = -(1 << 62)
@@ -57,7 +61,30 @@ class EventClock:
         self.lateness_ms = lateness_ms
         self.now = NEVER
         self.latest = NEVER
+        self._claimed: list[int] = []
         self._open = np.empty(0, np.int64)
+
+    def ahead(self, times: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Say which of the next messages claim a time too far ahead to be true.
+
+        They must not be given to ``late``.
+        """
+        reached = np.maximum.accumulate(np.r_[self.latest, times])[:-1]
+        if self.latest == NEVER and len(reached):
+            reached[0] = times[0]
+        if not (times > reached + FAR_AHEAD_MS).any():
+            self._claimed = [*self._claimed, *times[-COMPANY:].tolist()][-COMPANY:]
+            return np.zeros(len(times), np.bool_)
+        return np.fromiter(self._doubted(times.tolist()), np.bool_, len(times))
+
+    def _doubted(self, times: list[int]) -> Iterator[bool]:
+        latest = times[0] if self.latest == NEVER else self.latest
+        for time in times:
+            limit = latest + FAR_AHEAD_MS
+            believed = time <= limit or 2 * sum(t > limit for t in self._claimed) >= COMPANY
+            self._claimed = [*self._claimed, time][-COMPANY:]
+            latest = max(latest, time) if believed else latest
+            yield not believed
 
     def late(self, times: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Take the times of the next messages in order of arrival; say which came too late."""

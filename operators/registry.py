@@ -161,6 +161,8 @@ class Columns(NamedTuple):
     interval_ms: NDArray[np.int64]
     levels: NDArray[np.float64]
     """Shape (sensors, 4): official levels red, orange, yellow, blue; NaN where there is none."""
+    first_level: NDArray[np.float64]
+    """The official level that is reached first, coming from harmless values; NaN without."""
     horizon_s: NDArray[np.float64]
     """How far ahead a crossing of a level is looked for; 0 where it is not."""
     cell_names: tuple[str, ...]
@@ -185,6 +187,10 @@ class Columns(NamedTuple):
         named = {name: i for i, name in enumerate(dict.fromkeys(s.kind for s in sensors))}
         kinds = [kind_of(s.kind) for s in sensors]
         signs = {"above": 1, "below": -1, "both": 0}
+        sign = np.array(
+            [signs[s.direction or k.direction] for s, k in zip(sensors, kinds, strict=True)],
+            np.int8,
+        )
         levels = np.full((len(sensors), NO_LEVEL - 1), np.nan)
         for row, sensor in enumerate(sensors):
             if sensor.levels is not None:
@@ -198,12 +204,10 @@ class Columns(NamedTuple):
             np.array([named[s.kind] for s in sensors], np.intp),
             np.array([k.low for k in kinds], np.float64),
             np.array([k.high for k in kinds], np.float64),
-            np.array(
-                [signs[s.direction or k.direction] for s, k in zip(sensors, kinds, strict=True)],
-                np.int8,
-            ),
+            sign,
             np.array([round(s.interval_s * 1000) for s in sensors], np.int64),
             levels,
+            _first_level(levels, sign),
             np.array([k.horizon_s for k in kinds], np.float64),
             tuple(position),
             tuple(named),
@@ -211,6 +215,14 @@ class Columns(NamedTuple):
             dict(Counter(cells)),
             next((row for row, s in enumerate(sensors) if s.kind == "river_level"), UNKNOWN),
         )
+
+
+def _first_level(levels: NDArray[np.float64], sign: NDArray[np.int8]) -> NDArray[np.float64]:
+    known = ~np.isnan(levels)
+    lowest = np.where(known, levels, np.inf).min(axis=1, initial=np.inf)
+    highest = np.where(known, levels, -np.inf).max(axis=1, initial=-np.inf)
+    first = np.where(sign < 0, highest, lowest)
+    return np.where(known.any(axis=1), first, np.nan)
 
 
 class _Places:

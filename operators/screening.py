@@ -23,7 +23,7 @@ from operators.shared_change import SharedChange
 
 __all__ = ["BAND", "ScreenReadings", "Screened"]
 
-MATERIAL = 0.2
+MATERIAL = 0.4
 """Share of the way from what is expected to the lowest official level that matters."""
 FIRST_DAY = 1.0
 """Surprisal taken off while a sensor without official levels has not shown a whole day."""
@@ -98,7 +98,7 @@ class ScreenReadings:
         surprisal = np.fmax(scores.surprisal, scores.residual_surprisal)
         columns = self.registry.columns
         harmless = columns.sign[rows.sensor] * scores.sign < 0
-        harmless |= ~material(rows.value, scores.expected, columns.levels[rows.sensor])
+        harmless |= ~material(rows.value, scores.expected, columns.first_level[rows.sensor])
         surprisal = np.where(harmless & ~np.isnan(surprisal), 0.0, surprisal)
         surprisal -= FIRST_DAY * self._is_first_day(rows, columns.slot[rows.sensor])
         return self.shared.discount(rows.time, columns.kind[rows.sensor], surprisal)
@@ -138,15 +138,12 @@ class ScreenReadings:
 
 
 def material(
-    value: NDArray[np.float64], expected: NDArray[np.float64], levels: NDArray[np.float64]
+    value: NDArray[np.float64], expected: NDArray[np.float64], level: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
-    """Say which deviations matter where official levels exist: part of the way to the lowest.
+    """Say which deviations matter: part of the way to the first official level, if there is one.
 
-    >>> material(np.array([0.2, 2.0]), np.array([0.1, 0.1]), np.array([[9.0, np.nan]] * 2)).tolist()
+    >>> material(np.array([0.2, 4.0]), np.array([0.1, 0.1]), np.array([9.0, 9.0])).tolist()
     [False, True]
     """
-    lowest = np.nanmin(np.where(np.isnan(levels), np.inf, levels), axis=1)
-    graded = np.isfinite(lowest)
-    way = np.where(graded, lowest, value) - expected
-    gone = np.abs(value - expected) >= MATERIAL * np.abs(way)
-    return np.asarray(~graded | gone)
+    gone = np.abs(value - expected) >= MATERIAL * np.abs(level - expected)
+    return np.asarray(np.isnan(level) | gone)

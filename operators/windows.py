@@ -216,20 +216,20 @@ class SummariseShard:
 
     def _top(self, rows: Screened) -> tuple[Top, ...]:
         surprisal = np.nan_to_num(rows.surprisal)
-        order = np.lexsort((rows.rows.sensor, -surprisal))[: 3 * TOP]
-        best: dict[int, Top] = {}
-        for row in order[surprisal[order] > 0]:
-            sensor = int(rows.rows.sensor[row])
-            best.setdefault(
-                sensor,
-                Top(
-                    sensor,
-                    float(rows.rows.value[row]),
-                    float(rows.expected[row]),
-                    float(surprisal[row]),
-                ),
+        order = np.lexsort((-surprisal, rows.rows.sensor))
+        sensors = rows.rows.sensor[order]
+        worst = order[np.flatnonzero(np.r_[True, np.diff(sensors) != 0])] if len(order) else order
+        ranked = worst[np.lexsort((rows.rows.sensor[worst], -surprisal[worst]))][:TOP]
+        return tuple(
+            Top(
+                int(rows.rows.sensor[row]),
+                float(rows.rows.value[row]),
+                float(rows.expected[row]),
+                float(surprisal[row]),
             )
-        return tuple(best.values())[:TOP]
+            for row in ranked
+            if surprisal[row] > 0
+        )
 
     def snapshot(self) -> bytes:
         """Return the open window and who was heard when."""

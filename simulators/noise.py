@@ -25,6 +25,12 @@ class Noise:
     -----
     Philox maps (key, counter) to bits without a state worth the name: the key is the seed and
     the stream's name, the top word of the counter is the caller's number.
+
+    Examples
+    --------
+    >>> noise = Noise(7)
+    >>> noise.draws("rain", 12).normal() == Noise(7).draws("rain", 12).normal()
+    True
     """
 
     def __init__(self, seed: int) -> None:

@@ -183,6 +183,17 @@ def score(
         What really happened.
     hours_watched
         How long the warnings were given for; it only scales the false warnings per day.
+
+    Examples
+    --------
+    >>> fire = TruthEvent("e1", "fire", 0, 7_200_000, 106.55, 29.56, 500, 2, 1_800_000)
+    >>> line = (
+    ...     b'{"id":"fi-1","status":"active","level":3,"hazard":"fire",'
+    ...     b'"lon":106.551,"lat":29.561,"first":600000}'
+    ... )
+    >>> result = score([line], Truth((fire,)), hours_watched=24)
+    >>> result.total.pod, result.total.lead_min
+    (1.0, 20.0)
     """
     warnings = _gathered(alerts)
     hitters = {e.id: [w for w in warnings if _hits(w, e)] for e in truth.events}

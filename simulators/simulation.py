@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -135,6 +136,18 @@ class Simulation:
         From about a hundred to a million.
     event_after_h
         When the event begins, hours after the start; None leaves it to the seed.
+
+    Examples
+    --------
+    >>> sim = Simulation("fire", seed=1, start_ms=1_750_000_200_000, hours=6, sensors=200)
+    >>> [event.hazard for event in sim.truth.events]
+    ['fire']
+    >>> block = sim.block(3)
+    >>> len(block.lines()) == len(block.arrival_ms)
+    True
+    >>> again = Simulation("fire", seed=1, start_ms=1_750_000_200_000, hours=6, sensors=200)
+    >>> again.block(3).data == block.data
+    True
     """
 
     def __init__(
@@ -155,7 +168,7 @@ class Simulation:
         plain = _world(self._noise, self.layout, [])
         self.happenings = plan(scenario, plain, self.start_ms, hours, event_after_h)
         self.world = _world(self._noise, self.layout, self.happenings)
-        self.truth = _truth(self.happenings)
+        self.truth = _truth(self.happenings, self.start_ms, self.start_ms + int(hours * HOUR_MS))
         self._faults = Faults(self._noise, self.layout)
         self._signals = {k: self._signal(s) for k, s in self.layout.sites.items() if len(s)}
         outcries = tuple(o for h in self.happenings for o in h.outcries)
@@ -280,8 +293,11 @@ def _world(noise: Noise, layout: Layout, happenings: list[Happening]) -> World:
     return World(noise, layout, weather, rivers, Calendar(free))
 
 
-def _truth(happenings: list[Happening]) -> Truth:
-    return Truth(
-        tuple(event for h in happenings for event in h.events),
-        tuple(h.benign for h in happenings if h.benign),
-    )
+def _truth(happenings: list[Happening], first_ms: int, last_ms: int) -> Truth:
+    benign = [h.benign for h in happenings if h.benign]
+    inside = [
+        msgspec.structs.replace(b, start=max(b.start, first_ms), end=min(b.end, last_ms))
+        for b in benign
+        if b.start < last_ms and b.end > first_ms
+    ]
+    return Truth(tuple(event for h in happenings for event in h.events), tuple(inside))

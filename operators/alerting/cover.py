@@ -41,11 +41,11 @@ class CoverCells:
         for cell, time in changed.items():
             yield self._state(cell, levels.get(cell, NO_LEVEL), time)
 
-    def _note(self, alert: Alert) -> set[str]:
+    def _note(self, alert: Alert) -> dict[str, None]:
         before = self._active.pop(alert.id, (NO_LEVEL, ()))[1]
         if alert.status == "active":
             self._active[alert.id] = alert.level, alert.cells
-        return {*before, *alert.cells}
+        return dict.fromkeys((*before, *alert.cells))
 
     def _levels(self) -> dict[str, int]:
         levels: dict[str, int] = {}

@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Literal, NamedTuple
 
 from operators.events import NO_LEVEL, Evidence
-from operators.incidents import Strand
+from operators.incidents import Strand, is_like
 
 __all__ = ["ENTER", "LEAVE", "Grade", "Reason", "fuse", "grade"]
 
@@ -22,13 +22,16 @@ ALONE_AT_MOST = 4
 """What one sensor can say without an official level or a second source."""
 LEVEL_ALONE_AT_MOST = 3
 """What one sensor can say alone by crossing, or being about to cross, an official level."""
+REPORTS_ALONE_AT_MOST = 2
+"""What many reports can say without any sensor."""
+SEVERAL_REPORTS = 5
+"""Reports from which they count as many: three can be one household."""
 SPEAKS = 3.0
 """Strength from which a strand counts as agreeing."""
 STRONGEST = 8.0
 """What one strand can add at most."""
 FADE = 0.6
 """Weight of each further strand from the same sort of source: neighbours are not independent."""
-OF_SENSORS = ("sensor", "level", "cell")
 
 
 class Reason(Enum):
@@ -57,6 +60,8 @@ class Grade(NamedTuple):
     """When an official level will be crossed; None when the threat is there."""
     sensors: int
     reports: int
+    silent: int
+    """Sensors that went quiet together."""
     capped: bool
     """Held down because only one sensor says so."""
 
@@ -71,65 +76,77 @@ def fuse(strengths: list[float]) -> float:
     return sum(s * FADE**rank for rank, s in enumerate(ranked))
 
 
-def grade(strands: tuple[Strand, ...]) -> Grade:
+def grade(hazard: str, strands: tuple[Strand, ...]) -> Grade:
     """Return the grade of an incident's live strands."""
     agreeing = [strand for strand in strands if strand.strength >= SPEAKS]
-    unusual = _strongest_by_key([s for s in agreeing if s.latest.source == "sensor"])
-    # A cell speaks for the same sensors: it counts for what it says beyond them.
-    of_cells = max((s.strength for s in agreeing if s.latest.source == "cell"), default=0.0)
-    from_sensors = {s.latest.key for s in agreeing if s.latest.source in OF_SENSORS}
-    from_reports = [s for s in agreeing if s.latest.source == "report"]
-    from_outages = [s for s in agreeing if s.latest.source == "outage"]
-    score = (
-        max(fuse([s.strength for s in unusual]), of_cells)
-        + fuse([s.strength for s in from_reports])
-        + fuse([s.strength for s in from_outages])
-    )
-    reports = sum(s.latest.count for s in from_reports[:1])
-    official = [s.latest for s in agreeing if s.latest.source == "level"]
-    several = len(from_sensors) + len(from_reports) + len(from_outages) > 1
-    alone = not several and not from_reports
-    level = min(_by_score(score), _official(official, NO_LEVEL))
+    own = [s for s in agreeing if is_like(hazard, s.latest.hazard)]
+    sensors = {s.latest.key for s in own if s.latest.source in ("sensor", "level")}
+    # A cell speaks for sensors that may each be too quiet to be heard.
+    together = max((round(s.latest.value) for s in own if s.latest.source == "cell"), default=0)
+    several = max(len(sensors), together)
+    by_reports = [s for s in own if s.latest.source == "report"]
+    reports = max((s.latest.count for s in by_reports), default=0)
+    silent = max((round(s.latest.value) for s in own if s.latest.source == "outage"), default=0)
+    official = [s.latest for s in own if s.latest.source == "level"]
+    score = _score(hazard, agreeing)
+    level = min(_by_score(score), _official(official))
     keeps = min(_by_score(score + LEAVE), level)
-    bound = _bound(alone, official)
+    bound = _bound(several, reports, silent, official)
     return Grade(
         max(level, bound) if level < NO_LEVEL else level,
         max(keeps, bound) if keeps < NO_LEVEL else keeps,
         round(score, 1),
-        _certainty(official, score, several),
+        _certainty(official, score, several + bool(reports) + silent > 1),
         _onset(official),
-        len(from_sensors),
+        several,
         reports,
-        alone and bound > level,
+        silent,
+        bound > level,
     )
 
 
-def _bound(alone: bool, official: list[Evidence]) -> int:
-    if not alone:
+def _score(hazard: str, agreeing: list[Strand]) -> float:
+    """Return the fused surprisal: of sensors and cells, of reports, of outages, added."""
+    unusual: dict[str, float] = {}
+    of_cells, by_reports, outages = 0.0, [0.0], [0.0]
+    for strand in agreeing:
+        strength = strand.strength
+        match strand.latest.source:
+            case "sensor":
+                # A side effect supports, at half its weight.
+                share = 1.0 if is_like(hazard, strand.latest.hazard) else 0.5
+                unusual[strand.latest.key] = strength * share
+            case "cell":
+                of_cells = max(of_cells, strength)
+            case "report":
+                by_reports.append(strength)
+            case "outage":
+                outages.append(strength)
+    # A cell speaks for the same sensors: it counts for what it says beyond them.
+    sensors = max(fuse(list(unusual.values())), of_cells)
+    return sensors + fuse(by_reports) + fuse(outages)
+
+
+def _bound(sensors: int, reports: int, silent: int, official: list[Evidence]) -> int:
+    """Return the worst level that what stands behind it can carry."""
+    if sensors + silent == 0:
+        return REPORTS_ALONE_AT_MOST if reports >= SEVERAL_REPORTS else ALONE_AT_MOST
+    if sensors + silent > 1 or reports:
         return 1
     # One level less than what is crossed: it may be the sensor.
-    return min(ALONE_AT_MOST, max(LEVEL_ALONE_AT_MOST, _official(official, NO_LEVEL) + 1))
-
-
-def _strongest_by_key(strands: list[Strand]) -> list[Strand]:
-    best: dict[str, Strand] = {}
-    for strand in strands:
-        known = best.get(strand.latest.key)
-        if known is None or strand.strength > known.strength:
-            best[strand.latest.key] = strand
-    return list(best.values())
+    return min(ALONE_AT_MOST, max(LEVEL_ALONE_AT_MOST, _official(official) + 1))
 
 
 def _by_score(score: float) -> int:
     return next((level for level, enter in ENTER.items() if score >= enter), NO_LEVEL)
 
 
-def _official(crossings: list[Evidence], otherwise: int) -> int:
-    return min((crossing.level for crossing in crossings), default=otherwise)
+def _official(crossings: list[Evidence]) -> int:
+    return min((crossing.level for crossing in crossings), default=NO_LEVEL)
 
 
 def _onset(crossings: list[Evidence]) -> int | None:
-    worst = _official(crossings, NO_LEVEL)
+    worst = _official(crossings)
     ahead = [c.onset for c in crossings if c.level == worst]
     return None if not ahead or None in ahead else min(o for o in ahead if o is not None)
 

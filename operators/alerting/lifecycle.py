@@ -62,11 +62,11 @@ class Life:
     @classmethod
     def of(cls, view: IncidentView) -> Life:
         """Return the life of an incident just seen."""
-        return cls(view, grade(view.strands))
+        return cls(view, grade(view.hazard, view.strands))
 
     def see(self, view: IncidentView) -> Iterator[Change]:
         """Take the incident as it is now; return the versions it calls for."""
-        self.view, self.grade = view, grade(view.strands)
+        self.view, self.grade = view, grade(view.hazard, view.strands)
         if view.merged_into is not None:
             if self.active:
                 yield self._end(view.time, Reason.MERGED, view.merged_into)

@@ -130,9 +130,11 @@ def _behind(grade: Grade) -> str:
         said.append(f"{sensors} sensor{'s' if sensors > 1 else ''}")
     if reports:
         said.append(f"{reports} report{'s' if reports > 1 else ''}")
+    if grade.silent:
+        said.append(f"{grade.silent} silent sensors")
     if not said:
-        return "several silent sensors"
-    if sensors + reports == 1:
+        return "what was known before"
+    if len(said) == 1 and sensors + reports <= 1:
         return f"{said[0]} alone"
     return " and ".join(said) + " agree"
 

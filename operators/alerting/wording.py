@@ -84,9 +84,19 @@ def _crossing(e: Evidence, onset: str | None) -> Text:
     now_en, now_zh = _value(e.value, kind.unit)
     line_en, line_zh = _value(e.expected, kind.unit)
     if onset is None:
+        if kind.direction == "below":
+            return Text(
+                f"{kind.en} under the {word.en} level, {line_en}; now {now_en}",
+                f"{kind.zh}低于{word.zh}线 {line_zh}，现 {now_zh}",
+            )
         return Text(
             f"{kind.en} over the {word.en} level, {line_en}; now {now_en}",
             f"{kind.zh}超{word.zh}线 {line_zh}，现 {now_zh}",
+        )
+    if kind.direction == "below":
+        return Text(
+            f"{kind.en} under the {word.en} level, {line_en}, at about {onset}; now {now_en}",
+            f"{kind.zh}约 {onset} 低于{word.zh}线 {line_zh}，现 {now_zh}",
         )
     return Text(
         f"{kind.en} over the {word.en} level, {line_en}, at about {onset}; now {now_en}",

@@ -121,8 +121,8 @@ class HubServer:
                 return None
             case "/healthz":
                 return document(encode(self.hub.status(time.monotonic())))
-            case "/city.json" if self.tail.city_page:
-                return document(self.tail.city_page)
+            case "/city.json" if self.tail.values.city_page:
+                return document(self.tail.values.city_page)
             case "/city.json":
                 return plain(HTTPStatus.SERVICE_UNAVAILABLE, "no flow has named its city yet")
         return self._pages.get(request)

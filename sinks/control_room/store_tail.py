@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -20,53 +19,34 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 
-from operators.events import KINDS, City
 from sinks.control_room.alert_log import Entry
 from sinks.control_room.channels import Page
-from sinks.control_room.city_page import city_page
 from sinks.control_room.hub import Hub, Record, Story, Wish
 from sinks.control_room.protocol import Position, encode, parse_position, position_text
+from sinks.control_room.store_rows import as_entry, as_text
+from sinks.control_room.value_poll import ValuePoll
 from sinks.store import ANSWER_S, CONNECT_S, Keys, StoreError, check_schema, set_up_commands
 
 __all__ = ["StoreTail"]
 
 BLOCK_MS = 1000
 POLL_S = 0.25
-CITY_S = 2.0
-WATCH_S = 30.0
-WATCHED_MS = 60_000
 BATCH_ENTRIES = 500
 PAGE_ENTRIES = 64
-SERIES_POINTS = 500
 CELL_S = 600.0  # a cell not heard of for this long has expired in the store
 COMMAND_ENTRIES = 100_000
 COMMAND_S = 86_400
 PAUSES_S = (0.02, 0.05, 0.1, 0.2, 0.5)
 NEVER = "0-0"
-FEEDS = sorted({kind.feed for kind in KINDS.values()} | {"reports", "other"})
 
 log = logging.getLogger(__name__)
-
-
-class _Head(msgspec.Struct):
-    """What the hub needs to know of a message it passes on as it is."""
-
-    id: str
-    version: int
-    status: str
-    level: int
-    district: str
-    hazard: str
-    cells: frozenset[str]
 
 
 class _NewEpochError(StoreError):
     """The store is not the one we were following."""
 
 
-_decode_head = msgspec.json.Decoder(_Head).decode
 _decode_cells = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-_decode_city = msgspec.json.Decoder(City).decode
 
 
 class StoreTail:
@@ -94,15 +74,12 @@ class StoreTail:
         self._epoch = ""
         self._cells_at = NEVER
         self._cells_heard: dict[str, float] = {}
-        self._city_at = self._watch_at = -math.inf
-        self._city = b""
-        self.city_page = b""
-        """What the screen needs of the city; empty until a flow has named one."""
+        self.values = ValuePoll(self._client, self.keys, hub)
 
     async def run(self) -> None:
         """Follow the store until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._forever(self._follow_logs))
+            tasks.create_task(self._forever(self._follow))
             tasks.create_task(self._forever(self._follow_values))
 
     async def close(self) -> None:
@@ -117,18 +94,24 @@ class StoreTail:
             try:
                 await follow()
             except (RedisError, OSError, StoreError) as error:
-                if self._hub.store_is(False):
-                    log.warning("store: away: %s", error)
-                    self._changed()
+                if failures == 0:
+                    log.warning("store: %s", error)
             failures = failures + 1 if time.monotonic() - started < 1.0 else 0
             await asyncio.sleep(PAUSES_S[min(failures, len(PAUSES_S) - 1)])
 
     # The logs.
 
+    async def _follow(self) -> None:
+        try:
+            await self._find_place()
+            await self._follow_logs()
+        finally:
+            if self._hub.store_is(False):
+                self._changed()
+
     async def _follow_logs(self) -> None:
-        await self._find_place()
+        self._hub.store_is(True)
         while not _cancelled():
-            self._hub.store_is(True)
             replies, epoch = await self._read_logs()
             if epoch != self._epoch:
                 raise _NewEpochError(f"{self.keys.epoch}: expected {self._epoch}, got {epoch}")
@@ -148,14 +131,14 @@ class StoreTail:
             pipe.xread(streams, count=BATCH_ENTRIES, block=BLOCK_MS)
             pipe.get(self.keys.epoch)
             replies, epoch = await pipe.execute()
-        return replies or [], _text(epoch)
+        return replies or [], as_text(epoch)
 
     async def _find_place(self) -> None:
         """Go on after the last entry read when it is still there, else read everything anew."""
         for command in set_up_commands(self.keys):
             reply = await self._client.execute_command(*command)
         check_schema(self.keys, reply)
-        epoch = _text(await self._client.get(self.keys.epoch))
+        epoch = as_text(await self._client.get(self.keys.epoch))
         why = "epoch" if epoch != self._epoch else await self._lost(self._hub.log.end)
         if why is not None:
             await self._reload(epoch, why)
@@ -163,10 +146,10 @@ class StoreTail:
 
     async def _reload(self, epoch: str, why: str) -> None:
         last = await self._client.xrevrange(self.keys.log, count=1)
-        end = _text(last[0][0]) if last else NEVER
+        end = as_text(last[0][0]) if last else NEVER
         active = await self._active()
         # What happened while reading: the snapshot must be that of one position.
-        later = [_entry(*row) for row in await self._client.xrange(self.keys.log, min=f"({end}")]
+        later = [as_entry(*row) for row in await self._client.xrange(self.keys.log, min=f"({end}")]
         for entry in later:
             if entry.id not in active or entry.version > active[entry.id].version:
                 active[entry.id] = entry
@@ -177,13 +160,13 @@ class StoreTail:
         self._epoch = epoch
 
     async def _active(self) -> dict[str, Entry]:
-        names = [_text(name) for name in await self._client.zrange(self.keys.active, 0, -1)]
+        names = [as_text(name) for name in await self._client.zrange(self.keys.active, 0, -1)]
         async with self._client.pipeline(transaction=False) as pipe:
             for name in names:
                 pipe.hmget(self.keys.alert(name), "o", "b")
             rows = await pipe.execute()
         return {
-            name: _entry(row[0], {b"b": row[1]})
+            name: as_entry(row[0], {b"b": row[1]})
             for name, row in zip(names, rows, strict=True)
             if None not in row
         }
@@ -201,11 +184,11 @@ class StoreTail:
             rows, first, last = await pipe.execute()
         if at == (0, 0):
             return rows[:count], await self._trimmed()
-        if rows and parse_position(_text(rows[0][0])) == at:
+        if rows and parse_position(as_text(rows[0][0])) == at:
             return rows[1:], None
-        if not last or parse_position(_text(last[0][0])) < at:
+        if not last or parse_position(as_text(last[0][0])) < at:
             return [], "future"
-        return [], "trimmed" if at < parse_position(_text(first[0][0])) else "epoch"
+        return [], "trimmed" if at < parse_position(as_text(first[0][0])) else "epoch"
 
     async def _trimmed(self) -> str | None:
         try:
@@ -215,14 +198,14 @@ class StoreTail:
         return None if log["length"] == log["entries-added"] else "trimmed"
 
     def _put_alerts(self, rows: list[Any]) -> None:
-        self._hub.append([_entry(*row) for row in rows], 1000 * time.time())
+        self._hub.append([as_entry(*row) for row in rows], 1000 * time.time())
 
     # The values.
 
     def _put_cells(self, rows: list[Any]) -> None:
         now = time.monotonic()
         for at, fields in rows:
-            self._cells_at = _text(at)
+            self._cells_at = as_text(at)
             try:
                 delta = _decode_cells(fields.get(b"b", b""))
             except msgspec.DecodeError as error:
@@ -233,7 +216,7 @@ class StoreTail:
 
     async def _reload_cells(self) -> None:
         last = await self._client.xrevrange(self.keys.cells, count=1)
-        self._cells_at = _text(last[0][0]) if last else NEVER
+        self._cells_at = as_text(last[0][0]) if last else NEVER
         prefix = self.keys.cell("")
         names = [key async for key in self._client.scan_iter(f"{prefix}*", count=1000)]
         fields = ("level", "surprisal", "time", "sensors", "unusual", "reports")
@@ -242,7 +225,7 @@ class StoreTail:
                 pipe.hmget(name, fields)
             rows = await pipe.execute()
         cells = {
-            _text(name)[len(prefix) :]: b"[" + b",".join(row) + b"]"
+            as_text(name)[len(prefix) :]: b"[" + b",".join(row) + b"]"
             for name, row in zip(names, rows, strict=True)
             if None not in row
         }
@@ -258,65 +241,10 @@ class StoreTail:
     async def _follow_values(self) -> None:
         while not _cancelled():
             now = time.monotonic()
-            changed = [
-                await self._poll_health(now),
-                await self._poll_series(now),
-                await self._poll_city(now),
-                self._forget_cells(now),
-            ]
-            if any(changed):
+            changed = await self.values.poll(now)
+            if self._forget_cells(now) or changed:
                 self._changed()
             await asyncio.sleep(POLL_S)
-
-    async def _poll_health(self, now: float) -> bool:
-        async with self._client.pipeline(transaction=False) as pipe:
-            pipe.hgetall(self.keys.overview)
-            for feed in FEEDS:
-                pipe.hgetall(self.keys.feed(feed))
-            overview, *rows = await pipe.execute()
-        feeds = {feed: row for feed, row in zip(FEEDS, rows, strict=True) if row}
-        catching_up = any(row.get(b"mode") == b"catching_up" for row in feeds.values())
-        health = {feed: _health(row) for feed, row in feeds.items()}
-        values = {_text(name): value for name, value in overview.items()}
-        mode = "catching_up" if catching_up else "live"
-        changed = self._hub.put_feeds(health, mode, now)
-        return self._hub.put_overview(values, now) or changed
-
-    async def _poll_series(self, now: float) -> bool:
-        watched = dict(self._hub.series)
-        if not watched:
-            return False
-        asked = [sensor for sensor, series in watched.items() if not series.loaded]
-        if asked or now - self._watch_at > WATCH_S:
-            until = 1000 * time.time() + WATCHED_MS
-            await self._client.zadd(self.keys.watch, dict.fromkeys(watched, round(until)))
-            self._watch_at = now
-        async with self._client.pipeline(transaction=False) as pipe:
-            for sensor, series in watched.items():
-                after = f"({series.last}-0" if series.loaded else "-"
-                pipe.xrevrange(self.keys.sensor(sensor), min=after, count=SERIES_POINTS)
-            rows = await pipe.execute()
-        changed = False
-        for series, points in zip(watched.values(), rows, strict=True):
-            changed |= series.put([_point(fields) for _, fields in reversed(points)])
-            series.loaded = True
-        return changed or bool(asked)
-
-    async def _poll_city(self, now: float) -> bool:
-        if now - self._city_at < CITY_S:
-            return False
-        self._city_at = now
-        raw = await self._client.get(self.keys.city) or b""
-        if raw and raw != self._city:
-            self._city = raw
-            try:
-                city = _decode_city(raw)
-            except msgspec.DecodeError as error:
-                log.error("store: %s is not a city: %s", self.keys.city, error)
-                return False
-            self._hub.put_city(city)
-            self.city_page = await asyncio.to_thread(city_page, city)
-        return False
 
     # The hub's wishes.
 
@@ -334,7 +262,7 @@ class StoreTail:
     async def _versions(self, alert: str) -> list[bytes]:
         """Return what the log still has of one warning, oldest first; nothing without a store."""
         try:
-            story = _text(await self._client.hget(self.keys.alert(alert), "story"))
+            story = as_text(await self._client.hget(self.keys.alert(alert), "story"))
             async with self._client.pipeline(transaction=False) as pipe:
                 for at in story.split():
                     pipe.xrange(self.keys.log, min=at, max=at)
@@ -350,7 +278,7 @@ class StoreTail:
             except (RedisError, OSError):
                 await asyncio.sleep(PAUSES_S[-1])  # the client waits for the store, as we do
             else:
-                entries = [_entry(*row) for row in rows]
+                entries = [as_entry(*row) for row in rows]
                 return self._hub.paged(wish, why or entries, time.monotonic())
 
     async def _record(self, wish: Record) -> str | None:
@@ -367,41 +295,3 @@ def _cancelled() -> bool:
     # The client library loses a cancellation that meets one of its own time limits.
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
-
-
-def _text(value: bytes | None) -> str:
-    return value.decode() if value is not None else ""
-
-
-def _entry(at: bytes, fields: dict[bytes, bytes]) -> Entry:
-    position, body = parse_position(at.decode()), fields.get(b"b", b"")
-    try:
-        head = _decode_head(body)
-    except msgspec.DecodeError as error:
-        # It keeps its place in the log, or nobody could resume past it.
-        log.error("store: entry %s of the log left out: %s", at.decode(), error)
-        return Entry(position, "", 0, "unreadable", 4, 4, "", "", frozenset(), b"")
-    was = int(fields.get(b"was", head.level))
-    what = head.id, head.version, head.status, head.level, was
-    return Entry(position, *what, head.district, head.hazard, head.cells, body)
-
-
-def _health(row: dict[bytes, bytes]) -> bytes:
-    names = (b"time", b"rate", b"lag_ms", b"rejected", b"sensors", b"silent")
-    return encode({_text(name): _number(row.get(name, b"")) for name in names})
-
-
-def _point(fields: dict[bytes, bytes]) -> list[int | float | None]:
-    bounds = [_number(fields[name]) for name in (b"v", b"lo", b"hi")]
-    return [int(fields[b"t"]), *bounds]
-
-
-def _number(text: bytes) -> int | float | None:
-    """Return a decimal; None for what is not known, which JSON cannot say otherwise."""
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    if not math.isfinite(number):
-        return None
-    return int(number) if number.is_integer() else number

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import pytest
-from playwright.sync_api import Browser, Page, WebSocket, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from operators.events import Alert, FeedHealth, SeriesPoints
 from sinks.redis import StoreWriter
@@ -141,7 +141,7 @@ class Room:
 
     def commands(self) -> list[dict[str, Any]]:
         """Return what people asked for."""
-        rows = self.client.xrange("cw:{city}:commands")
+        rows: Any = self.client.xrange("cw:{city}:commands")
         return [json.loads(fields[b"b"]) for _, fields in rows]
 
     @contextmanager
@@ -198,18 +198,14 @@ def _guard(page: Page, home: str, offline: bool) -> tuple[list[str], list[str]]:
     return elsewhere, complaints
 
 
-def versions_delivered(page: Page) -> list[tuple[str, int]]:
-    """Return a list that fills with every version of a warning the page is sent, in order."""
-    seen: list[tuple[str, int]] = []
+class Delivered(list[tuple[str, int]]):
+    """Every version of a warning a page was sent, in order, from before it opened."""
 
-    def note(frame: str | bytes) -> None:
+    def follow(self, page: Page) -> None:
+        page.on("websocket", lambda socket: socket.on("framereceived", self._note))
+
+    def _note(self, frame: str | bytes) -> None:
         message = json.loads(frame)
         if message["t"] in ("snap", "ev"):
             alerts = message.get("items") or message.get("a") or []
-            seen.extend((alert["id"], alert["version"]) for alert in alerts)
-
-    def follow(socket: WebSocket) -> None:
-        socket.on("framereceived", note)
-
-    page.on("websocket", follow)
-    return seen
+            self.extend((alert["id"], alert["version"]) for alert in alerts)

@@ -22,7 +22,7 @@ BEYOND = """(names) => names.filter((name) => {
   const node = document.querySelector(name);
   return node && node.clientWidth && node.scrollWidth > node.clientWidth + 1;
 })"""
-CUT = """() => [...document.querySelectorAll('.row:not(.thin) .r-t b, .row .lead, .ev .v, .st time')]
+CUT = """() => [...document.querySelectorAll('.row .r-t b, .row .lead, .ev .v, .st time')]
   .filter((node) => node.clientWidth && node.scrollWidth > node.clientWidth + 1)
   .map((node) => node.textContent)"""
 PAGE = "() => [document.scrollingElement.scrollWidth, document.scrollingElement.scrollHeight]"

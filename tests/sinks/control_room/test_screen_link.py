@@ -9,10 +9,10 @@ from sinks.store import EmbeddedStore
 from tests.sinks.control_room.screen_fixture_city import RED, lesser, warning
 from tests.sinks.control_room.screen_fixture_room import (
     NO_WEBGL,
+    Delivered,
     Room,
     chromium,
     needs_chromium,
-    versions_delivered,
 )
 
 pytestmark = [pytest.mark.system, needs_chromium]
@@ -33,9 +33,8 @@ def browser() -> Iterator[Browser]:
 
 def test_stale_and_back_with_every_missed_version_once(room: Room, browser: Browser) -> None:
     room.clear(warning(level=3))
-    with room.page(browser, 1920, 1080, "lang=en&stale=6", offline=True) as page:
-        delivered = versions_delivered(page)
-        page.reload()
+    delivered = Delivered()
+    with room.page(browser, offline=True, before=delivered.follow) as page:
         expect(page.locator(".conn")).to_contain_text("LIVE")
         expect(page.locator(".row.l3")).to_have_count(1)
         room.stop_hub()
@@ -68,12 +67,3 @@ def test_another_log_replaces_what_was_shown(room: Room, browser: Browser) -> No
         room.start_hub()
         expect(page.locator(".row")).to_have_count(1)
         expect(page.locator(".row.l3")).to_have_count(1)
-
-
-def test_the_bound_cannot_be_made_laxer(room: Room, browser: Browser) -> None:
-    room.clear()
-    with room.page(browser, query="lang=en&stale=99", offline=True) as page:
-        expect(page.locator(".conn")).to_contain_text("LIVE")
-        room.stop_hub()
-        expect(page.locator("#banner")).to_be_visible(timeout=12_000)
-        room.start_hub()

@@ -42,7 +42,7 @@ def put(writer: StoreWriter, *alerts) -> None:
 
 async def city_known(hub: HubServer) -> None:
     async with asyncio.timeout(10):
-        while not hub.tail.city_page:
+        while not hub.tail.values.city_page:
             await asyncio.sleep(0.02)
 
 

@@ -48,7 +48,7 @@ export class Footer {
 
   #ends() {
     const { latency, warnings_per_hour: load } = this.screen.store.overview;
-    return [latency && path(latency, this.screen.hub), load != null && loadBar(load), h('div.ver', null, this.screen.link.server)].filter(Boolean);
+    return [(latency || this.screen.hub) && path(latency, this.screen.hub), load != null && loadBar(load), h('div.ver', null, this.screen.link.server)].filter(Boolean);
   }
 }
 
@@ -63,10 +63,10 @@ function feed(name, health) {
 const ms = (us) => number(us / 1000, us < 9950 ? 1 : 0);
 
 function path(latency, hub) {
-  const p50 = latency.p50_us + (hub?.p50 || 0);
-  const p99 = latency.p99_us + (hub?.p99 || 0);
-  const title = t('pathTitle', { a: ms(latency.p50_us), b: ms(latency.p99_us), c: ms(hub?.p50 || 0), d: ms(hub?.p99 || 0) });
-  return h('div.lat', { title }, h('span', null, t('path')), h('b', null, `p50 ${ms(p50)}`), h('b', null, `p99 ${ms(p99)}\u00a0ms`));
+  const p50 = (latency?.p50_us || 0) + (hub?.p50 || 0);
+  const p99 = (latency?.p99_us || 0) + (hub?.p99 || 0);
+  const title = latency && t('pathTitle', { a: ms(latency.p50_us), b: ms(latency.p99_us), c: ms(hub?.p50 || 0), d: ms(hub?.p99 || 0) });
+  return h('div.lat', { title }, h('span', null, t(latency ? 'path' : 'pathHub')), h('b', null, `p50 ${ms(p50)}`), h('b', null, `p99 ${ms(p99)}\u00a0ms`));
 }
 
 function loadBar(load) {

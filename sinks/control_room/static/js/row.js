@@ -40,7 +40,7 @@ export function alertRow(alert, f, onclick) {
 
 function tally(f) {
   return [
-    h('span.num', { title: t('sensor') }, sign('sensor'), String(f.sensors)),
+    h('span.num', { title: t('sensor') }, sign('sensor'), f.cut ? `${f.sensors}+` : String(f.sensors)),
     h('span.num', { title: t('reports') }, sign('report'), String(f.reports)),
     f.age && h('span.age', null, f.age),
   ];

@@ -6,6 +6,8 @@ import { shelved } from './store.js';
 
 const MINUTE = 60_000;
 
+const EVIDENCE_TOLD = 12; // the strongest pieces an alert carries; there may be more behind it
+
 /** Surprisal from which evidence agrees. */
 export const UNUSUAL = 3;
 
@@ -48,7 +50,7 @@ export function counts(alert) {
   const agreeing = alert.evidence.filter((e) => !(e.surprisal < UNUSUAL));
   const sensors = new Set(agreeing.filter(ofSensor).map((e) => e.key)).size;
   const reports = agreeing.filter((e) => e.source === 'report').reduce((n, e) => n + Math.round(e.value || 0), 0);
-  return { sensors, reports };
+  return { sensors, reports, cut: alert.evidence.length >= EVIDENCE_TOLD };
 }
 
 export function place(store, alert) {

@@ -4,7 +4,6 @@ import { EventClock } from './clock.js';
 import { Store } from './store.js';
 
 const STALE_MS = 10_000;
-const query = new URLSearchParams(location.search);
 
 export class Screen {
   store = new Store();
@@ -17,13 +16,11 @@ export class Screen {
   find = null; // text of the search box, null when closed
   showSuppressed = false;
   more = new Set(); // lists the operator opened further
-  // The bound may be asked to be stricter by the page's address, never laxer.
-  staleMs = Math.min(STALE_MS, Number(query.get('stale')) * 1000 || STALE_MS);
 
   /** connecting, live, catching or stale. */
   get phase() {
     const beat = this.link.beatAt;
-    if (performance.now() - (beat ?? 0) > this.staleMs) return 'stale';
+    if (performance.now() - (beat ?? 0) > STALE_MS) return 'stale';
     if (beat == null) return 'connecting';
     if (this.link.flow === 'stale') return 'stale';
     return this.link.flow === 'catching_up' ? 'catching' : 'live';

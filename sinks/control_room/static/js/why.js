@@ -19,7 +19,7 @@ export function why(host, screen, alert, redraw) {
     const rest = all.length - agree;
     const note = rest ? t('agreeNot', { n: agree, m: rest }) : t('agree', { n: agree });
     const few = open || all.length <= SHOWN + 1 ? all : all.slice(0, SHOWN);
-    return [h('h2', null, t('why'), h('span', null, note)), head(), few.map((e) => row(screen.store, e)), few.length < all.length && more(screen, all.length - few.length, 'why', redraw)].flat().filter(Boolean);
+    return [h('h2', null, t('why'), h('span', null, note)), h('div.evs', null, head(), few.map((e) => row(screen.store, e))), few.length < all.length && more(screen, all.length - few.length, 'why', redraw)];
   });
 }
 

@@ -182,6 +182,7 @@ export const WORDS = {
   perMinute: ['{n}\u00a0/min', '{n}\u00a0条/分'],
   perHour: ['{n}\u00a0/h', '{n}\u00a0条/时'],
   path: ['sensor to screen', '端到端'],
+  pathHub: ['store to screen', '存储到屏幕'],
   pathTitle: ['Sensor to store p50 {a} ms, p99 {b} ms; store to socket p50 {c} ms, p99 {d} ms. The p99 shown is their sum.', '传感器到存储 p50 {a} ms、p99 {b} ms；存储到连接 p50 {c} ms、p99 {d} ms。所示 p99 为两者之和。'],
   load: ['warnings/h', '预警/时'],
   overBound: ['over 6', '超限 6'],

@@ -52,7 +52,9 @@ function spots(line, bounds) {
     const [a, b] = [way[i], way[j]];
     const straight = Math.hypot(b.x - a.x, b.y - a.y) / (b.along - a.along);
     const mid = way[Math.floor((i + j) / 2)];
-    fits.push({ at: mid.at, along: mid.along, turn: upright((-Math.atan2(b.y - a.y, b.x - a.x) * 180) / Math.PI), rank: straight * mid.room });
+    const turn = upright((-Math.atan2(b.y - a.y, b.x - a.x) * 180) / Math.PI);
+    const level = 1 - Math.abs(turn) / 250; // a name that lies flat is read sooner
+    fits.push({ at: mid.at, along: mid.along, turn, rank: straight * mid.room * level });
   }
   fits.sort((a, b) => b.rank - a.rank);
   if (!fits.length) return [];

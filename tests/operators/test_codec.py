@@ -1,0 +1,434 @@
+"""Every message gets the same answer alone and in company, and a reason when it is refused."""
+
+import base64
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from operators.codec import (
+    MAX_GATEWAY,
+    TIME_END_MS,
+    DecodedReadings,
+    bad_message,
+    decode_alert,
+    decode_city,
+    decode_commands,
+    decode_readings,
+    decode_reports,
+    decode_truth,
+    encode,
+    encode_alert_line,
+)
+from operators.events import Alert, City, Command, Report
+from tests.operators.town import T0, line, reading, report
+from tests.sinks.alerts import alert
+
+GOOD = reading("a", T0, 37.5)
+NESTED = b'{"sensor":"a","time":1,"value":1,"x":' + b"[" * 3000 + b"]" * 3000 + b"}"
+
+
+def rows_of(found: DecodedReadings) -> list[tuple[int, str, int, float]]:
+    columns = found.line.tolist(), found.names, found.time.tolist(), found.value.tolist()
+    return list(zip(*columns, strict=True))
+
+
+def reason(raw: bytes) -> str:
+    found = decode_readings([raw])
+    assert not found.names
+    assert [rejected.line for rejected in found.rejected] == [0]
+    return found.rejected[0].reason
+
+
+def message(**fields: Any) -> bytes:
+    whole = {"sensor": "a", "time": T0, "value": 1.0} | fields
+    return json.dumps({k: v for k, v in whole.items() if v is not ...}).encode()
+
+
+# --- readings --------------------------------------------------------------------------------
+
+
+def test_a_good_poll_keeps_its_order() -> None:
+    found = decode_readings([reading("b", T0 + 1, 2), GOOD, reading("b", T0, -1e-3)])
+    assert rows_of(found) == [(0, "b", T0 + 1, 2.0), (1, "a", T0, 37.5), (2, "b", T0, -1e-3)]
+    assert found.rejected == []
+
+
+def test_nothing_is_a_poll_too() -> None:
+    found = decode_readings([])
+    assert rows_of(found) == []
+    assert found.rejected == []
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        (message(sensor=...), "sensor: missing"),
+        (message(time=...), "time: missing"),
+        (message(value=...), "value: missing"),
+        (message(sensor=""), "sensor: expected a non-empty string, got ''"),
+        (message(sensor=5), "sensor: expected a non-empty string, got 5"),
+        (message(sensor=None), "sensor: expected a non-empty string, got None"),
+        (message(time="now"), "time: expected integer milliseconds, got 'now'"),
+        (message(time=1.5), "time: expected integer milliseconds, got 1.5"),
+        (message(time=True), "time: expected integer milliseconds, got True"),
+        (message(time=-1), f"time: expected 0 to {TIME_END_MS - 1}, got -1"),
+        (message(time=TIME_END_MS), f"time: expected 0 to {TIME_END_MS - 1}, got {TIME_END_MS}"),
+        (message(time=2**63), f"time: expected 0 to {TIME_END_MS - 1}, got {2**63}"),
+        (message(value="abc"), "value: expected number, got 'abc'"),
+        (message(value=None), "value: expected number, got None"),
+        (message(value=False), "value: expected number, got False"),
+        (message(value={"v": 1}), "value: expected number, got {'v': 1}"),
+        (message(kind=3), "kind: expected string, got 3"),
+        (message(lon="east"), "lon: expected number, got 'east'"),
+        (message(lat=[1]), "lat: expected number, got [1]"),
+        (b"[1,2]", "message: expected object, got [1, 2]"),
+        (b"null", "message: expected object, got None"),
+    ],
+)
+def test_every_field_is_checked_and_named(raw: bytes, said: str) -> None:
+    assert reason(raw) == said
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"{", b"\xff\xfe", b'{"sensor":"a","time":1,"value":NaN}', message()[:-1]]
+)
+def test_what_is_not_json_says_where(raw: bytes) -> None:
+    assert reason(raw).startswith("not JSON: ")
+    assert " at byte " in reason(raw)
+
+
+def test_a_long_value_is_shown_in_part() -> None:
+    said = reason(message(value="x" * 5000))
+    assert len(said) < 80
+    assert said.endswith("…")
+
+
+def test_a_value_beyond_numbers_is_refused() -> None:
+    assert not decode_readings([b'{"sensor":"a","time":1,"value":1e400}']).names
+
+
+def test_a_message_nested_past_the_stack_is_refused() -> None:
+    found = decode_readings([GOOD, NESTED])
+    assert found.names == ["a"]
+    assert [rejected.line for rejected in found.rejected] == [1]
+
+
+@pytest.mark.parametrize(
+    "halves",
+    [
+        [GOOD + b',{"sensor":"b"', b'"time":1,"value":2}'],
+        [GOOD + b"," + GOOD, GOOD[:10], GOOD[10:]],
+        [GOOD + GOOD, b""],
+        [GOOD + b"],[" + GOOD],
+    ],
+)
+def test_a_line_is_one_message(halves: list[bytes]) -> None:
+    assert decode_readings(halves).names == []
+    assert {rejected.line for rejected in decode_readings(halves).rejected} == set(
+        range(len(halves))
+    )
+
+
+# --- a gateway's messages --------------------------------------------------------------------
+
+
+def test_a_gateway_is_many_readings_from_one_line() -> None:
+    gateway = message(sensor=["b", "c"], time=[T0, T0 + 5], value=[1, 2.5])
+    found = decode_readings([GOOD, gateway, GOOD])
+    assert rows_of(found) == [
+        (0, "a", T0, 37.5),
+        (1, "b", T0, 1.0),
+        (1, "c", T0 + 5, 2.5),
+        (2, "a", T0, 37.5),
+    ]
+
+
+def test_one_bad_reading_of_a_gateway_costs_itself() -> None:
+    gateway = message(sensor=["b", "", "d"], time=[T0, T0, -5], value=[1, 2, 3])
+    found = decode_readings([GOOD, gateway])
+    assert rows_of(found) == [(0, "a", T0, 37.5), (1, "b", T0, 1.0)]
+    assert [(r.line, r.reason) for r in found.rejected] == [
+        (1, "[1].sensor: expected a non-empty string, got ''"),
+        (1, f"[2].time: expected 0 to {TIME_END_MS - 1}, got -5"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        (
+            {"sensor": ["a", "b"], "time": [1, 2], "value": [1.0]},
+            "gateway: expected equal lengths, got 2, 2 and 1",
+        ),
+        (
+            {"sensor": ["a"], "time": 1, "value": 1},
+            "gateway: expected sensor, time and value all to be arrays",
+        ),
+        (
+            {"sensor": "a", "time": [1], "value": [1]},
+            "gateway: expected sensor, time and value all to be arrays",
+        ),
+        (
+            {"sensor": ["a"], "time": [1], "value": 1},
+            "gateway: expected sensor, time and value all to be arrays",
+        ),
+    ],
+)
+def test_a_gateway_has_three_equal_columns(columns: dict[str, Any], said: str) -> None:
+    assert reason(message(**columns)) == said
+
+
+@pytest.mark.parametrize("company", [[], [GOOD], [GOOD, b"{"]])
+def test_a_gateway_is_bounded(company: list[bytes]) -> None:
+    def gateway(size: int) -> bytes:
+        return message(sensor=["a"] * size, time=[T0] * size, value=[1] * size)
+
+    found = decode_readings([gateway(MAX_GATEWAY), *company])
+    assert len(found.names) == MAX_GATEWAY + company.count(GOOD)
+    found = decode_readings([gateway(MAX_GATEWAY + 1), *company])
+    assert len(found.names) == company.count(GOOD)
+    assert found.rejected[0].reason == (
+        f"gateway: expected at most {MAX_GATEWAY} readings, got {MAX_GATEWAY + 1}"
+    )
+
+
+def test_an_empty_gateway_is_no_reading() -> None:
+    found = decode_readings([message(sensor=[], time=[], value=[])])
+    assert found.names == []
+    assert found.rejected == []
+
+
+# --- the law ---------------------------------------------------------------------------------
+
+_names = st.sampled_from(["a", "b", "", "río-7", "传感器"])
+_times = st.one_of(
+    st.integers(0, TIME_END_MS - 1), st.sampled_from([-1, TIME_END_MS, 2**63, 2**64])
+)
+_numbers = st.one_of(st.floats(allow_nan=False, allow_infinity=False), st.integers(-9, 9))
+_odd = st.sampled_from([None, True, "x", [], {}, 1.5, [1], ["a"]])
+_field = st.one_of(_names, _times, _numbers, _odd)
+_plain = st.fixed_dictionaries({"sensor": _names, "time": _times, "value": _numbers})
+_gateway = st.integers(0, 4).flatmap(
+    lambda size: st.fixed_dictionaries(
+        {
+            "sensor": st.lists(st.one_of(_names, _odd), min_size=size, max_size=size),
+            "time": st.lists(st.one_of(_times, _odd), min_size=size, max_size=size),
+            "value": st.lists(st.one_of(_numbers, _odd), min_size=size, max_size=size),
+        }
+    )
+)
+_wild = st.fixed_dictionaries(
+    {"sensor": _field, "time": _field, "value": _field},
+    optional={"kind": _field, "lon": _field, "lat": _field, "extra": _field},
+)
+_json = st.one_of(_plain, _gateway, _wild).map(lambda m: json.dumps(m).encode())
+_fuzzed = st.builds(
+    lambda raw, at, byte: raw[: at % len(raw)] + bytes([byte]) + raw[at % len(raw) + 1 :],
+    _json,
+    st.integers(0, 500),
+    st.integers(0, 255).filter(lambda byte: byte not in b"\r\n"),
+)
+_half = st.builds(lambda raw, at: raw[: at % len(raw)], _json, st.integers(0, 500))
+_awkward = st.sampled_from(
+    [
+        b"",
+        b'{"sensor":"a","time":1,"value":1,"x":"\xff"}',
+        b'{"sensor":"a","time":1,"value":1,"x":1e999}',
+        b'{"sensor":"a","time":1,"value":"b","value":1}',
+        b'{"sensor":"a\\ud800","time":1,"value":1}',
+        b' {"sensor":"a","time":1,"value":1} ',
+        NESTED,
+        GOOD + b"," + GOOD,
+    ]
+)
+
+
+@given(
+    st.lists(
+        st.one_of(_plain.map(lambda m: json.dumps(m).encode()), _json, _fuzzed, _half, _awkward),
+        max_size=8,
+    )
+)
+def test_a_message_gets_the_same_answer_alone_and_in_company(lines: list[bytes]) -> None:
+    together = decode_readings(lines)
+    rows: list[Any] = []
+    rejected: list[Any] = []
+    introduced: dict[str, Any] = {}
+    for number, raw in enumerate(lines):
+        alone = decode_readings([raw])
+        rows += [(number, *row[1:]) for row in rows_of(alone)]
+        rejected += [(number, r.reason) for r in alone.rejected]
+        for name, (_, introduction) in alone.introduced.items():
+            introduced.setdefault(name, (number, introduction))
+    assert rows_of(together) == rows
+    assert [tuple(r) for r in together.rejected] == rejected
+    assert together.introduced == introduced
+
+
+@given(st.lists(_plain.map(lambda m: json.dumps(m).encode()), max_size=6), st.data())
+def test_a_bad_message_changes_nothing_for_the_others(lines: list[bytes], data: Any) -> None:
+    at = data.draw(st.integers(0, len(lines)))
+    spoilt = [*lines[:at], b"{]", *lines[at:]]
+    said = [row[1:] for row in rows_of(decode_readings(spoilt))]
+    assert said == [row[1:] for row in rows_of(decode_readings(lines))]
+
+
+def test_a_sensor_that_says_where_it_is_introduces_itself() -> None:
+    here = message(kind="noise", lon=106, lat=29.5)
+    for company in ([], [b"{"]):
+        moved = message(kind="noise", lon=107, lat=29.5)
+        found = decode_readings([GOOD, here, moved, message(sensor="b", lon=1), *company])
+        assert found.introduced.keys() == {"a"}
+        assert found.introduced["a"][0] == 1
+        assert found.introduced["a"][1].lon == 106
+
+
+def test_only_a_good_reading_introduces() -> None:
+    assert decode_readings([message(kind="noise", lon=1, lat=2, value="x")]).introduced == {}
+
+
+# --- reports and commands --------------------------------------------------------------------
+
+
+def test_reports_keep_their_order_and_their_neighbours_are_not_hurt() -> None:
+    first, second = report("r1", T0, "water"), report("r2", T0, "", "flooding")
+    found = decode_reports([line(first), b"{", line(second)])
+    assert found.events == [first, second]
+    assert found.line == [0, 2]
+    assert [r.line for r in found.rejected] == [1]
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"time": 1.5}, "time: expected int, got float"),
+        ({"time": -1}, f"time: expected 0 to {TIME_END_MS - 1}, got -1"),
+        ({"time": TIME_END_MS}, f"time: expected 0 to {TIME_END_MS - 1}, got {TIME_END_MS}"),
+        ({"lon": "east"}, "lon: expected float, got str"),
+        ({"lon": 180.5}, "lon, lat: expected degrees, got 180.5, 29.56"),
+        ({"lat": -91.0}, "lon, lat: expected degrees, got 106.55, -91.0"),
+        ({"text": " \n", "category": None}, "text: expected words or a category, got neither"),
+        ({"text": 5}, "text: expected str, got int"),
+        ({"source": "rumour"}, "source: invalid enum value 'rumour'"),
+    ],
+)
+def test_every_field_of_a_report_is_checked(fields: dict[str, Any], said: str) -> None:
+    whole = {"id": "r", "time": T0, "lon": 106.55, "lat": 29.56, "text": "water"} | fields
+    found = decode_reports([json.dumps(whole).encode()])
+    assert found.events == []
+    assert [tuple(r) for r in found.rejected] == [(0, said)]
+
+
+def test_a_category_alone_is_a_report() -> None:
+    silent = report("r1", T0, "", "flooding")
+    assert decode_reports([line(silent)]) == ([silent], [0], [])
+
+
+@pytest.mark.parametrize("decode", [decode_reports, decode_commands])
+@pytest.mark.parametrize("raw", [b"", b"\xff", b"[]", b"{}", b'{"id":"r\\ud800"}', NESTED])
+def test_what_is_no_event_becomes_a_reason(decode: Any, raw: bytes) -> None:
+    found = decode([raw])
+    assert found.events == []
+    assert [r.line for r in found.rejected] == [0]
+    assert found.rejected[0].reason
+
+
+def test_commands_are_checked() -> None:
+    command = Command("c-1", T0, "op-7", "wl-1", 3, "shelve", T0 + 60_000, "crew is there")
+    wrong = msgspec.to_builtins(command) | {"op": "delete"}
+    late = msgspec.to_builtins(command) | {"time": -1}
+    lacking = {"id": "c-2", "time": T0}
+    found = decode_commands(
+        [
+            line(command),
+            *(json.dumps(fields).encode() for fields in (wrong, late, lacking)),
+            b'{"id":',
+            b'{"id":"\xff"}',
+        ]
+    )
+    assert found.events == [command]
+    assert [tuple(r) for r in found.rejected[:3]] == [
+        (1, "op: invalid enum value 'delete'"),
+        (2, f"time: expected 0 to {TIME_END_MS - 1}, got -1"),
+        (3, "by: missing"),
+    ]
+    assert [r.line for r in found.rejected[3:]] == [4, 5]
+    assert all(r.reason.startswith("not JSON: ") for r in found.rejected[3:])
+
+
+@given(st.lists(st.binary(max_size=60), max_size=5))
+def test_no_bytes_stop_the_decoders(lines: list[bytes]) -> None:
+    for decode in (decode_reports, decode_commands):
+        told = decode(lines)
+        assert sorted(told.line + [r.line for r in told.rejected]) == list(range(len(lines)))
+    found = decode_readings(lines)
+    assert {*found.line.tolist(), *(r.line for r in found.rejected)} == set(range(len(lines)))
+
+
+# --- whole files -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("raw", "where"),
+    [
+        (
+            b'{"name":"T","timezone":"UTC","sensors":[{"id":"a","kind":"x","lon":"1","lat":2}]}',
+            "sensors[0].lon: ",
+        ),
+        (
+            b'{"name":"T","timezone":"UTC","districts":[{"id":"d","name":"D","polygon":[[1,"x"]]}]}',
+            "districts[0].polygon[0][1]: ",
+        ),
+        (b'{"name":5,"timezone":"UTC"}', "name: expected str, got int"),
+        (b"[]", "expected object, got array"),
+    ],
+)
+def test_a_bad_city_file_says_where(raw: bytes, where: str) -> None:
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 (the message is what is tested)
+        decode_city(raw)
+    assert str(caught.value).startswith(where)
+
+
+@pytest.mark.parametrize("decode", [decode_city, decode_truth, decode_alert])
+@pytest.mark.parametrize("raw", [b"\xff", b"", b"{", NESTED.replace(b'"value":1', b'"name":""')])
+def test_a_file_that_is_none_is_one_kind_of_error(decode: Any, raw: bytes) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        decode(raw)
+
+
+def test_an_alert_survives_its_message() -> None:
+    version = alert("wl-1", latency_us={"engine": 90})
+    assert decode_alert(encode(version)) == version
+
+
+def test_an_alert_line_leaves_latency_out_and_nothing_else() -> None:
+    slow, fast = alert("wl-1", latency_us={"engine": 9000}), alert("wl-1")
+    assert encode_alert_line(slow) == encode_alert_line(fast)
+    assert encode_alert_line(slow).count(b"\n") == 1
+    fields = json.loads(encode_alert_line(slow))
+    assert list(fields) == [f for f in Alert.__struct_fields__ if f != "latency_us"]
+    assert decode_alert(encode_alert_line(slow)) == fast
+
+
+def test_messages_have_the_published_fields_in_order() -> None:
+    assert list(json.loads(encode(bad_message("s", 0, 7, "why", b"x")))) == [
+        "source",
+        "partition",
+        "offset",
+        "reason",
+        "payload",
+    ]
+    assert Report.__struct_fields__ == ("id", "time", "lon", "lat", "category", "text", "source")
+    assert list(json.loads(encode(City("T", "UTC"))))[:2] == ["name", "timezone"]
+
+
+@pytest.mark.parametrize("size", [0, 10, 4096, 4097, 100_000])
+def test_a_dead_letter_keeps_the_first_four_kib(size: int) -> None:
+    payload = bytes(byte % 251 for byte in range(size))
+    kept = bad_message("feed/readings", 0, 7, "why", payload)
+    assert base64.b64decode(kept.payload) == payload[:4096]
+    assert (kept.source, kept.partition, kept.offset, kept.reason) == ("feed/readings", 0, 7, "why")

@@ -1,0 +1,182 @@
+"""An index never changes its meaning, and everybody has a place."""
+
+import datetime as dt
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import operators.registry
+from operators.codec import Message
+from operators.events import HAZARDS, City, District, Levels, Sensor
+from operators.registry import UNKNOWN, LocalTime, Registry, cell_of
+from tests.operators.town import EAST, HOUR, LAT, LON, WEST, sensor, town
+
+
+def introduce(known: Registry, name: str, lon: float, lat: float, kind: str = "noise") -> int:
+    return known.introduce(Message(name, 0, 0.0, kind, lon, lat))
+
+
+# --- places ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("lon", "expected"), [(LON + 0.1, "east"), (LON - 0.1, "west"), (LON + 0.4, "east")]
+)
+def test_the_polygon_decides_the_district(lon: float, expected: str) -> None:
+    known = Registry(town([Sensor("a", "noise", LON, LAT, district="else")]))
+    assert known.district_of(lon, LAT) == expected
+
+
+def test_a_sensors_own_district_is_believed_before_the_polygon() -> None:
+    known = Registry(town([Sensor("a", "noise", LON + 0.1, LAT, district="harbour")]))
+    assert known.districts == ["harbour"]
+
+
+def test_outside_all_polygons_the_nearest_sensor_decides() -> None:
+    near = Sensor("near", "noise", 108.0, 29.5, district="near")
+    far = Sensor("far", "noise", 109.0, 29.5, district="far")
+    unsaid = Sensor("unsaid", "noise", 108.21, 29.5)
+    known = Registry(town([far, near, unsaid]))
+    assert known.district_of(108.2, 29.5) == "near"
+    assert known.districts[2] == "near"
+
+
+def test_where_nobody_knows_it_is_the_city() -> None:
+    assert Registry(City("T", "UTC")).district_of(1, 1) == "city"
+    assert Registry(City("T", "UTC", districts=(District("d", "D"),))).district_of(1, 1) == "city"
+    assert Registry(town([sensor("a")])).district_of(0, 0) == "city"
+
+
+def test_overlapping_districts_go_by_the_order_of_the_file() -> None:
+    inner = District("inner", "Inner", polygon=EAST.polygon)
+    assert Registry(City("T", "UTC", districts=(EAST, inner))).district_of(LON + 0.1, LAT) == "east"
+    assert (
+        Registry(City("T", "UTC", districts=(inner, EAST))).district_of(LON + 0.1, LAT) == "inner"
+    )
+
+
+def test_a_polygon_of_two_corners_is_no_extent() -> None:
+    line = District("line", "Line", polygon=[(106.0, 29.0), (107.0, 30.0)])
+    assert Registry(City("T", "UTC", districts=(line, WEST))).district_of(LON - 0.1, LAT) == "west"
+
+
+# --- indices ---------------------------------------------------------------------------------
+
+
+def test_a_known_sensor_keeps_its_index_whatever_is_said_later() -> None:
+    known = Registry(town([sensor("a"), sensor("b", "pm25")]))
+    assert known.register(sensor("b", "rain")) == 1
+    assert introduce(known, "a", 0.0, 0.0) == 0
+    assert known.sensors[1].kind == "pm25"
+    assert known.lookup(["b", "nobody", "a"]).tolist() == [1, UNKNOWN, 0]
+
+
+def test_a_stranger_with_a_place_is_registered() -> None:
+    known = Registry(town([sensor("a")]))
+    assert introduce(known, "new", LON + 0.1, LAT, "pm25") == 1
+    assert known.sensors[1].unit == "ug/m3"
+    assert known.districts[1] == "east"
+    assert known.cells[1] == cell_of(LON + 0.1, LAT)
+    assert known.columns.hazard[1] == HAZARDS.index("air_pollution")
+
+
+@pytest.mark.parametrize(
+    ("lon", "lat"), [(181.0, 0.0), (0.0, 91.0), (float("inf"), 0.0), (None, 1.0)]
+)
+def test_a_stranger_without_a_place_on_earth_is_not(lon: float | None, lat: float) -> None:
+    known = Registry(town())
+    assert known.introduce(Message("new", 0, 0.0, "noise", lon, lat)) == UNKNOWN
+    assert len(known) == 0
+
+
+def test_a_full_registry_takes_nobody_in() -> None:
+    known = Registry(town([sensor("a")]), limit=2)
+    assert introduce(known, "b", LON, LAT) == 1
+    assert introduce(known, "c", LON, LAT) == UNKNOWN
+    assert introduce(known, "b", LON, LAT) == 1
+    assert len(known) == 2
+
+
+@given(st.lists(st.integers(0, 60), min_size=1, max_size=40), st.integers(0, 40))
+def test_an_index_and_a_slot_never_change(numbers: list[int], told: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(operators.registry, "SENSORS_PER_SHARD", 8)
+        names = [f"s-{n}" for n in numbers]
+        known = Registry(town([sensor(name) for name in names[:told]]))
+        before = known.columns
+        index = dict(known.index)
+        for n, name in enumerate(names):
+            introduce(known, name, LON + n / 50, LAT, ("noise", "pm25", "x")[n % 3])
+        after = known.columns
+        assert {name: known.index[name] for name in index} == index
+        for column in ("shard", "slot", "cell", "hazard", "kind", "sign", "interval_ms"):
+            earlier = getattr(before, column)
+            assert getattr(after, column)[: len(earlier)].tolist() == earlier.tolist()
+        assert after.cell_names[: len(before.cell_names)] == before.cell_names
+        assert after.kind_names[: len(before.kind_names)] == before.kind_names
+        assert known.shards == Registry(known.city).shards
+        for shard in range(known.shards):  # slots of a shard are 0, 1, 2 ... without a gap
+            slots = after.slot[after.shard == shard]
+            assert slots.tolist() == list(range(len(slots)))
+
+
+def test_shards_grow_with_the_city_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(operators.registry, "SENSORS_PER_SHARD", 2)
+    monkeypatch.setattr(operators.registry, "MAX_SHARDS", 4)
+    counts = [
+        Registry(town([sensor(str(n)) for n in range(size)])).shards for size in (0, 2, 3, 99)
+    ]
+    assert counts == [1, 1, 2, 4]
+
+
+def test_columns_say_what_the_city_file_says() -> None:
+    known = Registry(
+        town(
+            [
+                sensor("r", "river_level", levels=Levels(blue=1.0, red=4.0), interval_s=60.5),
+                sensor("p", "water_pressure", at_m=(5000, 0)),
+                sensor("t", "temperature", direction="above"),
+                sensor("u", "unheard_of"),
+            ]
+        )
+    )
+    columns = known.columns
+    assert columns.sign.tolist() == [1, -1, 1, 0]
+    assert columns.interval_ms.tolist() == [60_500, 300_000, 300_000, 300_000]
+    np.testing.assert_equal(columns.levels[0], [4.0, np.nan, np.nan, 1.0])
+    assert np.isnan(columns.levels[1:]).all()
+    assert columns.kind_names == ("river_level", "water_pressure", "temperature", "unheard_of")
+    assert columns.sensors_of_feed == {"river_rain": 1, "power_water": 1, "air_gas": 1, "other": 1}
+    assert columns.sensors_of_cell == {known.cells[0]: 3, known.cells[1]: 1}
+    assert columns.landmark == 0
+    assert Registry(town()).columns.landmark == UNKNOWN
+
+
+# --- the city's clock ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("zone", "change"),
+    [
+        ("Europe/Berlin", (2025, 10, 26, 1)),
+        ("America/New_York", (2026, 3, 8, 7)),
+        ("Asia/Chongqing", (2025, 11, 23, 0)),
+    ],
+)
+def test_local_time_follows_the_clock_across_its_change(zone: str, change: tuple[int, ...]) -> None:
+    middle = int(dt.datetime(*change, tzinfo=dt.UTC).timestamp() * 1000)
+    times = np.arange(middle - 3 * HOUR, middle + 3 * HOUR, HOUR // 4)
+    expected = [
+        dt.datetime.fromtimestamp(t / 1000, ZoneInfo(zone)).replace(tzinfo=dt.UTC).timestamp()
+        for t in times.tolist()
+    ]
+    local = LocalTime(zone)
+    assert local.seconds(times).tolist() == expected
+    assert local.seconds(times[::-1]).tolist() == expected[::-1]
+
+
+def test_no_times_have_no_local_time() -> None:
+    assert LocalTime("UTC").seconds(np.empty(0, np.int64)).tolist() == []
