@@ -37,7 +37,7 @@ PROMPT_LATENESS_MS = 120_000
 """How far time is held back in prompt mode, for windows to be whole when they close."""
 PACED_AHEAD_MS = 900_000
 """How far a message may be ahead of a clock that paces the stream."""
-AHEAD = "time: too far ahead of the feed"
+AHEAD = "time: more than 15 min ahead of the clock"
 BLOCKS: dict[str, int] = {"readings": 64, "reports": 16, "commands": 1}
 """Messages per step of each feed's clock: fewer where a feed is slow and its clock is trusted."""
 
@@ -62,6 +62,7 @@ class ReportRows(NamedTuple):
 
     reports: list[Report]
     watermark: int
+    last: bool = False
 
 
 class CommandRows(NamedTuple):
@@ -69,6 +70,7 @@ class CommandRows(NamedTuple):
 
     commands: list[Command]
     watermark: int
+    last: bool = False
 
 
 Out = ShardRows | ReportRows | CommandRows | BadMessage
@@ -139,16 +141,20 @@ class Intake:
         for shard in range(self.registry.shards):
             mine = rows if self.registry.shards == 1 else rows.take(shards == shard)
             if moved or len(mine.sensor):
-                yield ShardRows(shard, mine, watermark)
+                yield ShardRows(shard, mine, watermark, self._all_ended)
         if moved or reports:
-            yield ReportRows(reports, watermark)
+            yield ReportRows(reports, watermark, self._all_ended)
         if moved or commands:
-            yield CommandRows(commands, watermark)
+            yield CommandRows(commands, watermark, self._all_ended)
+
+    @property
+    def _all_ended(self) -> bool:
+        return len(self._ended) == len(self._clocks)
 
     @property
     def watermark(self) -> int:
         """How far every feed has come; past the last message once all have ended."""
-        if len(self._ended) == len(self._clocks):
+        if self._all_ended:
             return max(self._told, *(clock.now + 1 for clock in self._clocks.values()))
         slowest = min(
             clock.watermark for feed, clock in self._clocks.items() if feed not in self._ended
@@ -163,7 +169,7 @@ class Intake:
         if unknown.any():
             bad = bad + self._introduce(names, line, unknown, introduced, sensors)
             unknown = sensors == UNKNOWN
-        ahead = self._ahead("readings", times)
+        ahead = self._ahead(times)
         for row in np.flatnonzero(ahead & ~unknown):
             bad.append(Rejected(int(line[row]), AHEAD))
         late = np.zeros(len(times), np.bool_)
@@ -202,7 +208,7 @@ class Intake:
         events, bad = decoded.events, decoded.rejected
         self.counters.add("intake", "received", len(events) + len(bad))
         times = np.array([event.time for event in events], np.int64)
-        ahead = self._ahead(feed, times)
+        ahead = self._ahead(times)
         bad.extend(Rejected(line, AHEAD) for line in compress(decoded.line, ahead))
         late = self._clocks[feed].late(times[~ahead])
         self.counters.add("intake", "rejected", len(bad), feed)
@@ -210,11 +216,14 @@ class Intake:
         self.counters.add("intake", "sent", int(len(late) - late.sum()))
         return list(compress(compress(events, ~ahead), ~late))
 
-    def _ahead(self, feed: FeedName, times: NDArray[np.int64]) -> NDArray[np.bool_]:
-        ahead = self._clocks[feed].ahead(times)
-        if self._paced > NEVER:
-            ahead |= times > self._paced + PROMPT_LATENESS_MS + PACED_AHEAD_MS
-        return ahead
+    def _ahead(self, times: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Say which messages come from after now, where there is a clock to tell.
+
+        Without one they wait for their time: a feed may have gaps of any length.
+        """
+        if self._paced == NEVER:
+            return np.zeros(len(times), np.bool_)
+        return np.asarray(times > self._paced + PROMPT_LATENESS_MS + PACED_AHEAD_MS)
 
     def snapshot(self) -> bytes:
         """Return clocks and self-introduced sensors."""

@@ -19,21 +19,22 @@ from operators.events import Readings
 
 __all__ = ["ALLOWED_LATENESS_MS", "EventClock", "OrderReadings", "ShardRows", "join_readings"]
 
-FAR_AHEAD_MS = 21_600_000
-"""How far beyond everything so far a message may claim to be: past that its clock is wrong, unless
-half of the ``COMPANY`` messages before it say the same (then the feed had a gap)."""
-COMPANY = 8
+FAR_AHEAD_MS = 86_400_000
+"""How far beyond its company a message's time may be and still be believed at a feed's end."""
 ALLOWED_LATENESS_MS = 300_000
 """How far behind its feed's clock a reading may arrive and still count."""
 NEVER = -(1 << 62)
+BEYOND = "time far beyond the feed's end"
+"""Why a message that was held to the end is rejected there."""
 
 
 class ShardRows(NamedTuple):
-    """Readings of one shard; none older than ``watermark`` will follow."""
+    """Readings of one shard; none older than ``watermark`` will follow, nor any after ``last``."""
 
     shard: int
     rows: Readings
     watermark: int
+    last: bool = False
 
 
 class EventClock:
@@ -61,50 +62,37 @@ class EventClock:
         self.lateness_ms = lateness_ms
         self.now = NEVER
         self.latest = NEVER
-        self._claimed: list[int] = []
         self._open = np.empty(0, np.int64)
-
-    def ahead(self, times: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Say which of the next messages claim a time too far ahead to be true.
-
-        They must not be given to ``late``.
-        """
-        reached = np.maximum.accumulate(np.r_[self.latest, times])[:-1]
-        if self.latest == NEVER and len(reached):
-            reached[0] = times[0]
-        if not (times > reached + FAR_AHEAD_MS).any():
-            self._claimed = [*self._claimed, *times[-COMPANY:].tolist()][-COMPANY:]
-            return np.zeros(len(times), np.bool_)
-        return np.fromiter(self._doubted(times.tolist()), np.bool_, len(times))
-
-    def _doubted(self, times: list[int]) -> Iterator[bool]:
-        latest = times[0] if self.latest == NEVER else self.latest
-        for time in times:
-            limit = latest + FAR_AHEAD_MS
-            believed = time <= limit or 2 * sum(t > limit for t in self._claimed) >= COMPANY
-            self._claimed = [*self._claimed, time][-COMPANY:]
-            latest = max(latest, time) if believed else latest
-            yield not believed
 
     def late(self, times: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Take the times of the next messages in order of arrival; say which came too late."""
         before = len(self._open)
-        self.latest = max(self.latest, int(times.max(initial=NEVER)))
         whole = np.concatenate([self._open, times])
         full = len(whole) // self.block
         blocks = whole[: full * self.block].reshape(full, self.block)
-        rank = self.block - 1 - self.block // 4
-        stepped = np.partition(blocks, rank, axis=1)[:, rank] if full else np.empty(0, np.int64)
-        clock = np.maximum.accumulate(np.concatenate([[self.now], stepped]))
+        clock = np.maximum.accumulate(np.r_[self.now, self._step(blocks)])
         self._open = whole[full * self.block :]
         self.now = int(clock[-1])
         return np.asarray(whole < np.repeat(clock, self.block)[: len(whole)] - self.lateness_ms)[
             before:
         ]
 
+    def _step(self, blocks: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return what a quarter of each block has reached, and note the latest believable time."""
+        if not blocks.size:
+            return np.empty(0, np.int64)
+        size = blocks.shape[1]
+        low, high = size // 4, size - 1 - size // 4
+        ranked = np.partition(blocks, (low, high), axis=1)
+        limit = ranked[:, high] + np.maximum(FAR_AHEAD_MS, 4 * (ranked[:, high] - ranked[:, low]))
+        believed = np.where(blocks <= limit[:, None], blocks, NEVER)
+        self.latest = max(self.latest, int(believed.max()))
+        return ranked[:, high]
+
     def close(self) -> None:
-        """Go to the latest time of all: the feed has ended, nothing will be late any more."""
-        self.now = self.latest
+        """Go to the latest believable time of all: the feed has ended, nothing comes late now."""
+        self._step(self._open[None, :])
+        self.now = max(self.now, self.latest)
         self._open = self._open[:0]
 
     @property
@@ -158,7 +146,15 @@ class OrderReadings:
                 self._held = [rows.take(~due)]
                 rows = rows.take(due)
         rows = self._in_order(rows)
-        yield ShardRows(batch[-1].shard, rows, watermark)
+        if batch[-1].last:
+            self._give_up()
+        yield ShardRows(batch[-1].shard, rows, watermark, batch[-1].last)
+
+    def _give_up(self) -> None:
+        """Reject what is still held at the end: it claims to be from after the feed's end."""
+        ahead = sum(len(rows.sensor) for rows in self._held)
+        self.counters.add("order", "rejected", ahead, BEYOND)
+        self._held = []
 
     def _in_order(self, rows: Readings) -> Readings:
         order = np.lexsort((rows.sensor, rows.time))

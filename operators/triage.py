@@ -16,7 +16,7 @@ from models.report_text import ReportText, normalise
 from operators.counters import Counters
 from operators.events import HAZARDS, Report
 from operators.intake import ReportRows
-from operators.ordering import NEVER
+from operators.ordering import BEYOND, NEVER
 from operators.registry import Registry, cell_of
 
 __all__ = ["REPEAT_MS", "TriageReports", "Triaged", "TriagedReport"]
@@ -78,12 +78,17 @@ class TriageReports:
 
     def on_batch(self, items: Iterable[ReportRows]) -> Iterator[Triaged]:
         """Return the reports whose turn it is."""
+        ended = False
         for item in items:
+            ended = ended or item.last
             self._held.extend(item.reports)
             self._watermark = max(self._watermark, item.watermark)
             self.counters.add("triage", "received", len(item.reports))
         due = [r for r in self._held if self.prompt or r.time < self._watermark]
         self._held = [r for r in self._held if not (self.prompt or r.time < self._watermark)]
+        if ended:
+            self.counters.add("triage", "rejected", len(self._held), BEYOND)
+            self._held = []
         due.sort(key=lambda report: (report.time, report.id))
         yield Triaged(tuple(self._each(due)), self._watermark)
 

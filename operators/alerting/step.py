@@ -13,7 +13,7 @@ from operators.counters import Counters
 from operators.events import Alert, Command
 from operators.incidents import IncidentView, Progress
 from operators.intake import CommandRows
-from operators.ordering import NEVER
+from operators.ordering import BEYOND, NEVER
 from operators.registry import Registry
 
 __all__ = ["IssueWarnings"]
@@ -49,6 +49,7 @@ class IssueWarnings:
 
     def on_batch(self, items: Iterable[IncidentView | Progress | CommandRows]) -> Iterator[Alert]:
         """Return the versions that are due."""
+        ended = False
         for item in items:
             if isinstance(item, IncidentView):
                 self.counters.add("alerting", "received")
@@ -56,10 +57,14 @@ class IssueWarnings:
             elif isinstance(item, CommandRows):
                 self._commanded = max(self._commanded, item.watermark)
                 self._hear(item.commands)
+                ended = ended or item.last
             else:
                 self._progress = max(self._progress, item.watermark)
         now = self._progress if self.prompt else min(self._progress, self._commanded)
         yield from self._apply(now)
+        if ended and self._progress >= self._commanded:
+            self.counters.add("alerting", "rejected", len(self._commands), BEYOND)
+            self._commands = []
 
     def _hear(self, commands: list[Command]) -> None:
         for command in commands:

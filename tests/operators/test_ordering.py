@@ -123,30 +123,23 @@ def test_any_arrival_in_time_is_released_alike(
     readings: list[tuple[int, int]], delay: int, rng: Any, sizes: list[int], batching: list[int]
 ) -> None:
     """Shuffled within the lateness, duplicated, and batched in any way."""
-    true = {(sensor, T0 + time): float(sensor + time) for sensor, time in readings}
-    sent = sorted((time, sensor, value) for (sensor, time), value in true.items())
-    arrivals = [(time + rng.randint(0, delay), row) for row in sent for time in (row[0],)]
-    arrivals += [
-        (time + rng.randint(0, delay), row) for time, row in arrivals if rng.random() < 0.3
-    ]
-    arrivals.sort(key=lambda arrival: arrival[0])
-    items = []
-    for part in cut(arrivals, sizes):
-        mine = rows(*((sensor, time, value) for _, (time, sensor, value) in part))
-        following = [at for at, _ in arrivals[len(items) :]]
-        items.append((part, mine, following))
+    sent = sorted({(T0 + time, sensor, float(sensor + time)) for sensor, time in readings})
+    arrivals = [(row[0] + rng.randint(0, delay), row) for row in sent]
+    arrivals += [(at + rng.randint(0, delay), row) for at, row in arrivals if rng.random() < 0.3]
+    arrived = [row for _, row in sorted(arrivals, key=lambda arrival: arrival[0])]
     polls, done = [], 0
-    for part, mine, _ in items:
+    for part in cut(arrived, sizes):
         done += len(part)
-        rest = [row[0] for _, row in arrivals[done:]]
-        polls.append(shard_rows(mine, min(rest, default=T0 + 1000)))
+        watermark = min((row[0] for row in arrived[done:]), default=T0 + 1000)
+        readings_of_part = rows(*((sensor, time, value) for time, sensor, value in part))
+        polls.append(shard_rows(readings_of_part, watermark))
     counters = Counters()
     step = OrderReadings(counters)
     got = released(step, [list(batch) for batch in cut(polls, batching)])
     assert got == sent
     account = counters.account("order")
     assert account.balanced
-    assert account.rejected == len(arrivals) - len(sent)
+    assert account.rejected == len(arrived) - len(sent)
 
 
 def test_a_reading_waits_until_time_has_passed_it() -> None:

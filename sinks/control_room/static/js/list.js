@@ -6,7 +6,7 @@ import { sign } from './icons.js';
 import { quietItems } from './quiet.js';
 import { alertRow, blueRow, foldFacts, foldRow, rowFacts } from './row.js';
 import { districtName, hazardName, headline, place } from './say.js';
-import { isWall } from './screen.js';
+import { isPhone, isWall } from './screen.js';
 import { shelved } from './store.js';
 
 const FOLD_FROM = 30;
@@ -20,6 +20,7 @@ export class List {
   #order = [];
   #handAt = -Infinity;
   #open = new Set();
+  #fitted = { key: '', i: 0 };
 
   constructor(screen, choose, redraw) {
     this.screen = screen;
@@ -41,12 +42,34 @@ export class List {
     this.#drawHead(live.length, over);
     this.#rows.classList.toggle('few', live.length < FEW);
     const found = this.#found(this.#steady(shown));
-    const foot = this.screen.find ? [] : quietItems(this.screen, live.length, FEW);
-    for (const fold of isWall() ? [1, 2, 3] : [over && !this.screen.find ? 2 : 0]) {
-      this.#rows.classList.toggle('over', over || fold > 2);
-      keepEach(this.#rows, [...this.#items(found, fold), ...this.#foot(suppressed), ...foot]);
-      if (this.#rows.scrollHeight <= this.#rows.clientHeight) break; // nobody scrolls a wall
+    this.#fit(this.#choices(found, suppressed, live.length, over), found);
+  }
+
+  // What the list may show, best first: how much is folded, and how much of the quiet room beneath.
+  #choices(found, suppressed, live, over) {
+    const { find } = this.screen;
+    const quiet = find != null ? [] : quietItems(this.screen, live);
+    const rows = (fold, below) => ({ over: over || fold > 2, items: () => [...this.#items(found, fold), ...this.#foot(suppressed), ...below] });
+    const first = over && !find ? 2 : isWall() ? 1 : 0;
+    if (live < FEW && !isWall()) return [rows(first, quiet)];
+    if (isPhone()) return [rows(first, [])];
+    const filled = quiet.map((_, i) => rows(first, quiet.slice(0, quiet.length - i)));
+    return [...filled, rows(first, []), ...(isWall() ? [rows(2, []), rows(3, [])] : [])];
+  }
+
+  // The first choice that fits is kept until what is listed changes: nobody scrolls a wall.
+  #fit(choices, found) {
+    const key = JSON.stringify([lang(), choices.length, this.#rows.clientHeight, [...this.#open], found.map((a) => [a.id, a.level, shelved(a)])]);
+    const draw = ({ over, items }) => {
+      this.#rows.classList.toggle('over', over);
+      keepEach(this.#rows, items());
+      return this.#rows.scrollHeight <= this.#rows.clientHeight;
+    };
+    if (key !== this.#fitted.key) {
+      const i = choices.findIndex(draw);
+      this.#fitted = { key, i: i < 0 ? choices.length - 1 : i };
     }
+    draw(choices[this.#fitted.i]);
   }
 
   #drawHead(n, over) {

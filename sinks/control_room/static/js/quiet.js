@@ -11,9 +11,8 @@ const CURVES = ['river_level', 'rain', 'traffic_speed', 'pm25', 'power_load', 'r
 const CURVE_SIGN = { river_level: () => sign('river'), rain: () => sign('rain'), reports: () => sign('report'), traffic_speed: () => hazardIcon('traffic'), pm25: () => hazardIcon('air_pollution'), power_load: () => hazardIcon('power') };
 const UNUSUAL_MOST = 10;
 
-/** Items for the list below `active` warnings; none when there are many. */
-export function quietItems(screen, active, few) {
-  if (active >= few) return [];
+/** Items for the list below `active` warnings, the most telling first. */
+export function quietItems(screen, active) {
   const { overview, city } = screen.store;
   const items = [];
   if (!active && city) items.push(item('calm', [calmText(screen)], () => calm(screen)));

@@ -63,8 +63,10 @@ function mark(level, x, y, k) {
   return node;
 }
 
-function axis({ x, k, right, bottom, span, now, alert, forecast, stale }) {
-  const taken = [x(now), ...(crossesAt({ alert, forecast, now, span }) ? [x(crossesAt({ alert, forecast, now, span }))] : [])];
+function axis(g) {
+  const { x, k, right, bottom, span, now, stale } = g;
+  const onset = crossesAt(g);
+  const taken = [x(now), onset == null ? null : x(onset)].filter((at) => at != null);
   const out = [path('axis', `M0 ${bottom}H${right}`)];
   for (const tick of ticks(span, right / (70 * k))) {
     const at = x(tick);
@@ -72,8 +74,9 @@ function axis({ x, k, right, bottom, span, now, alert, forecast, stale }) {
     const anchor = at < 16 * k ? 'start' : at > right - 16 * k ? 'end' : 'middle';
     out.push(path('tick', `M${at} ${bottom}v${4 * k}`), text('ax', at, bottom + 19 * k, anchor, time(tick)));
   }
-  const near = taken[1] != null && taken[1] - taken[0] < 42 * k;
-  out.push(text('ax hi', Math.min(taken[0], right), bottom + 19 * k, near || taken[0] > right - 12 * k ? 'end' : 'middle', stale ? time(now) : t('now')));
+  const [here, there = Infinity] = taken;
+  const aside = there - here < LABEL_ROOM * k || here > right - 12 * k;
+  out.push(text('ax hi', aside ? Math.min(here, there - 26 * k) : here, bottom + 19 * k, aside ? 'end' : 'middle', stale ? time(now) : t('now')));
   return out;
 }
 
@@ -132,11 +135,17 @@ function measured({ points, x, y }) {
   return [path('line', d)];
 }
 
+// Every moment has its stem; of shapes that would cover each other the latest is drawn.
 function fired({ moments, points, x, y, k, span }) {
-  return moments.filter((m) => m.status === 'active' && m.time >= span.from).flatMap((m) => {
+  let free = Infinity;
+  const shown = moments.filter((m) => m.status === 'active' && m.time >= span.from);
+  return shown.reverse().flatMap((m) => {
     const at = x(m.time);
     const value = y(crossing(points, m.time));
-    return [path('warn', `M${at} ${(TOP - 2) * k}V${value}`), svg('circle', { class: 'wd', cx: at, cy: value, r: 3 * k }), mark(m.level, at, (TOP - 20) * k, k)];
+    const stem = [path('warn', `M${at} ${(TOP - 2) * k}V${value}`), svg('circle', { class: 'wd', cx: at, cy: value, r: 3 * k })];
+    if (free - at < SIZE * k) return stem;
+    free = at;
+    return [...stem, mark(m.level, at, (TOP - 20) * k, k)];
   });
 }
 
