@@ -27,9 +27,10 @@ from sinks.store import EmbeddedStore, Keys, answers, connect
 
 __all__ = ["Up", "up"]
 
-FIRST_LIVE_HOUR = 8
-"""A simulated day is watched from eight in the morning, when the city is awake."""
-EVENT_AFTER_H = 0.33
+FIRST_LIVE_HOUR = 2 * 24 + 8
+"""A simulated city is watched from a Wednesday, eight in the morning: it is awake, and the days
+learnt from before were working days too."""
+EVENT_AFTER_H = 1.5
 STATUS_S = 1.0
 PLAIN_STATUS_S = 10.0
 

@@ -25,6 +25,7 @@ RECENT = 64  # reports of one place that are kept; more within two hours count a
 PLACE_PRIOR = 1.0  # reports that the city's rate counts for, against a place's own
 HOUR_PRIOR = 4.0  # reports that a place's overall rate counts for, against one hour's own
 UNUSUAL = 3.0  # surprisal from which a report hardly changes what is usual
+MOST_SURPRISAL = 12.0  # the model itself is not surer than that
 LEAST_DISPERSION, MOST_DISPERSION = 0.05, 2.0
 _HOURS = 168
 _PER_PAIR = ("_recent", "_heard", "_total", "_hours")
@@ -90,9 +91,12 @@ class CountBurst:
     place against the city's, then of its hour of the week against the place's own shaped like the
     city's week. Old reports and the time watched fade together, by half in 28 days. Counts are
     then negative binomial: their dispersion is that of the city's hourly counts plus the
-    uncertainty of the rate. Three windows are looked at, so a third of each chance is reported.
+    uncertainty of the rate. A place is looked at because it was reported, so the first report in a
+    window is given and the others are what may surprise (for a Poisson process, given one report
+    the others come as if it had not been made). Three windows are looked at, so three times the
+    chance of the rarest is reported.
 
-    State: 1.2 KB a pair, 5 MB in all by default, and 1.4 KB a hazard. Cost: 40 us a report.
+    State: 1.2 KB a pair, 5 MB in all by default, and 1.4 KB a hazard. Cost: 0.1 ms a report.
 
     Examples
     --------
@@ -180,7 +184,9 @@ class CountBurst:
         rate, doubt = self.rate(hazard, place, time_s)
         expected = rate * np.array(WINDOWS_S)
         dispersion = self._dispersion[self.hazards.index(hazard)] + doubt
-        scores = np.maximum(surprisal(counts, expected, dispersion) - np.log10(len(counts)), 0.0)
+        others = np.maximum(counts - 1, 0)
+        scores = surprisal(others, expected, dispersion) - np.log10(len(counts))
+        scores = np.minimum(np.maximum(scores, 0.0), MOST_SURPRISAL)
         best = int(scores.argmax())
         return Burst(float(scores[best]), int(counts[best]), float(expected[best]), WINDOWS_S[best])
 

@@ -87,7 +87,7 @@ class LevelForecast:
     >>> probability.round(2).tolist()
     [[nan, 1.0, 0.86, 0.0]]
     >>> seconds.round(-2).tolist()
-    [[nan, 0.0, 900.0, 3400.0]]
+    [[nan, 0.0, 1100.0, 2400.0]]
 
     References
     ----------

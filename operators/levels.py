@@ -22,8 +22,9 @@ __all__ = ["LIKELY", "WatchLevels"]
 
 LIKELY = 0.7
 """Chance from which a forecast crossing is evidence, when two readings in a row say so."""
-NEARING = 0.4
-"""Share of the way from the lowest level down to where a forecast begins to be asked for."""
+STEEPER = 2.0
+"""A forecast is asked for where even twice the slope of late would reach a level in time."""
+SLOPE_RATE = 0.3
 SURPRISAL_OF_LEVEL = {1: 7.0, 2: 6.0, 3: 5.0, 4: 4.0, NO_LEVEL: 0.0}
 """Levels are set by people so as to be rare: what crossing each is taken to be worth."""
 
@@ -33,7 +34,7 @@ class WatchLevels:
 
     Notes
     -----
-    State: that of ``LevelForecast`` and two bytes a sensor. Rows are looked at in rounds that
+    State: that of ``LevelForecast`` and 26 bytes a sensor. Rows are looked at in rounds that
     hold a sensor at most once, so the result does not depend on how rows were batched.
     """
 
@@ -42,6 +43,7 @@ class WatchLevels:
         self.forecast = LevelForecast()
         self._over = np.empty(0, np.int8)
         self._ahead = np.empty(0, np.int8)
+        self._track = np.empty((0, 3))
 
     def on_batch(self, items: Iterable[ShardRows]) -> Iterator[Found]:
         """Return crossings, seen and expected."""
@@ -71,7 +73,9 @@ class WatchLevels:
         self._over[slots] = over
         yield from self._crossed(rows, confirmed)
         horizon = columns.horizon_s[rows.sensor]
-        near = (horizon > 0) & (over > 1) & within_reach(value, levels)
+        lowest = np.nanmin(levels, axis=1)
+        climb = STEEPER * horizon * self._slopes(slots, rows.time, value)
+        near = (horizon > 0) & (over > 1) & (value + climb >= lowest)
         ahead = np.full(len(value), NO_LEVEL, np.int8)
         for horizon_s in np.unique(horizon[near]):
             part = np.flatnonzero(near & (horizon == horizon_s))
@@ -79,6 +83,18 @@ class WatchLevels:
                 rows.take(part), slots[part], levels[part], confirmed[part], float(horizon_s)
             )
         self._ahead[slots] = ahead
+
+    def _slopes(
+        self, slots: NDArray[np.intp], times: NDArray[np.int64], value: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Take the next values; return how fast each sensor has been rising, per second."""
+        track: NDArray[np.float64] = self._track[slots]
+        time_ms, before, slope = track[:, 0], track[:, 1], track[:, 2]
+        elapsed_s = np.maximum(times - time_ms, 1.0) / 1000
+        now = np.where(np.isnan(before), 0.0, (value - before) / elapsed_s)
+        slope = slope + SLOPE_RATE * (now - slope)
+        self._track[slots] = np.column_stack([times, value, slope])
+        return slope
 
     def _crossed(self, rows: Readings, level: NDArray[np.int8]) -> Iterator[Evidence]:
         for row in np.flatnonzero(level < NO_LEVEL):
@@ -127,27 +143,18 @@ class WatchLevels:
             more = np.full(size - len(self._over), NO_LEVEL, np.int8)
             self._over = np.append(self._over, more)
             self._ahead = np.append(self._ahead, more)
+            fresh = np.tile([0.0, np.nan, 0.0], (len(more), 1))
+            self._track = np.concatenate([self._track, fresh])
         self.forecast.grow(size)
 
     def snapshot(self) -> bytes:
         """Return the forecasts and what was over."""
-        return pickle.dumps((self.forecast.snapshot(), self._over, self._ahead))
+        return pickle.dumps((self.forecast.snapshot(), self._over, self._ahead, self._track))
 
     def restore(self, state: bytes) -> None:
         """Continue from a snapshot."""
-        forecast, self._over, self._ahead = pickle.loads(state)
+        forecast, self._over, self._ahead, self._track = pickle.loads(state)
         self.forecast = LevelForecast.restore(forecast)
-
-
-def within_reach(value: NDArray[np.float64], levels: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Say which values could come to a level soon: near the lowest, for what the levels span.
-
-    >>> within_reach(np.array([3.0, 4.0]), np.array([[9.0, 7.0, 5.0, np.nan]] * 2)).tolist()
-    [False, True]
-    """
-    lowest, highest = np.nanmin(levels, axis=1), np.nanmax(levels, axis=1)
-    span = np.where(highest > lowest, highest - lowest, np.abs(lowest))
-    return np.asarray(value > lowest - NEARING * span)
 
 
 def worst_over(value: NDArray[np.float64], levels: NDArray[np.float64]) -> NDArray[np.int8]:

@@ -5,11 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from simulators.layout import Sites
-from simulators.noise import Floats
+from simulators.noise import Floats, Noise
 from simulators.traffic import DEMAND, DEMAND_FREE
 from simulators.world import Times, World
 
-__all__ = ["Gas", "No2", "Pm25", "Smoke", "Temperature"]
+__all__ = ["Gas", "No2", "Pm25", "Smoke", "Temperature", "usual_dust"]
+
+
+def usual_dust(noise: Noise) -> float:
+    """Return the PM2.5 an ordinary day has in this season, ug/m3."""
+    return float(noise.draws("season/pm25").uniform(20, 31))
 
 
 class Pm25:
@@ -24,7 +29,7 @@ class Pm25:
         self._world, self._sites = world, sites
         draw = world.noise.draws("gain/pm25")
         self._gain = np.exp(draw.normal(0, 0.12, len(sites)))
-        self._mean = draw.uniform(24, 40)
+        self._mean = usual_dust(world.noise)
         self._field = world.field("pm25", sites, 7.0, 5400)
 
     def at(self, times_ms: Times) -> Floats:
@@ -35,7 +40,7 @@ class Pm25:
         washed = 1 - 0.35 * (1 - np.exp(-rain / 4))
         day = world.calendar.profile(times_ms, self._DAY)
         clean = (
-            self._mean * np.exp(0.28 * regional + 0.09 * self._field.at(times_ms)) * day * washed
+            self._mean * np.exp(0.22 * regional + 0.09 * self._field.at(times_ms)) * day * washed
         )
         noise = 1 + 0.05 * world.white(self._sites, times_ms)
         return np.maximum(clean * self._gain[:, None] * noise, 1)
@@ -92,9 +97,9 @@ class _Head:
         """Return the reading."""
         world, kind = self._world, self._sites.kind
         drift = 0.25 * world.noise.smooth(f"{kind}/drift", times_ms, 7200)
-        # Cooking, a passing lorry: three deviations of a quick noise, about once a day a head.
+        # Cooking, a passing lorry: rare peaks of a quick noise, one in ten heads a day.
         quick = world.noise.smooth(f"{kind}/whiff", times_ms, 420)
-        whiff = self._whiff * np.maximum(quick - 3.0, 0)
+        whiff = self._whiff * np.maximum(quick - 3.3, 0)
         level = self._rest[:, None] * (1 + drift) + whiff
         return np.maximum(level + self._noise * world.white(self._sites, times_ms), 0)
 

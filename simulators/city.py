@@ -8,6 +8,7 @@ import numpy as np
 
 from operators.events import KINDS, City, District, Levels, Line, Sensor, Unit
 from simulators.clock import TIMEZONE
+from simulators.events_air import DUST_LEVELS
 from simulators.events_street import SLOPE_LEVELS
 from simulators.events_water import RIVER_LEVELS, STREET_LEVELS
 from simulators.geometry import DISTRICTS, Path, to_lonlat
@@ -40,7 +41,7 @@ _OWNERS: dict[str, str] = {
 _LEVELS: dict[str, Levels] = {
     "rain": Levels(20, 35, 50, 80),
     "street_water": Levels(*(STREET_LEVELS[level] for level in (4, 3, 2, 1))),
-    "pm25": Levels(75, 115, 150, 250),
+    "pm25": Levels(*(DUST_LEVELS[level] for level in (4, 3, 2, 1))),
     "gas_ch4": Levels(5, 10, 20, 40),
     "smoke": Levels(1.5, 3, 6, 12),
     "slope_tilt": Levels(*(SLOPE_LEVELS[level] for level in (4, 3, 2, 1))),

@@ -6,14 +6,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from simulators.air import usual_dust
 from simulators.clock import HOUR_MS, MINUTE_MS
-from simulators.happenings import Happening, Outcry, Scene, hump, plume, truth_event
+from simulators.happenings import Happening, Outcry, Scene, hump, plume, truth_event, worst_level
 from simulators.layout import Sites
 from simulators.noise import Floats
 from simulators.weather import Weather
 from simulators.world import Times
 
-__all__ = ["fire", "gas_leak", "smog"]
+__all__ = ["DUST_LEVELS", "fire", "gas_leak", "smog"]
+
+DUST_LEVELS = {4: 75.0, 3: 115.0, 2: 150.0, 1: 250.0}
+"""Official levels of PM2.5, ug/m3."""
 
 
 def gas_leak(scene: Scene) -> Happening:
@@ -137,11 +141,12 @@ def smog(scene: Scene) -> Happening:
     """Return still air over many districts: what is emitted stays."""
     draw = scene.draw
     at = (float(draw.normal(0.8, 3)), float(draw.normal(0.5, 3)))
-    worst = draw.uniform(3.4, 8.5)
+    # Drawn evenly in the logarithm: bad air is common, the worst is rare.
+    dust = float(np.exp(draw.uniform(np.log(110), np.log(340))))
     peak = scene.when_ms + scene.minutes(240, 420)
     peak = min(peak, scene.when_ms + int(0.7 * (scene.until_ms - scene.when_ms)))
     end = peak + scene.minutes(120, 240)
-    level = 1 if worst > 7.0 else 2 if worst > 4.9 else 3
+    level = worst_level(DUST_LEVELS, dust)
     radius = draw.uniform(7.5, 11)
     ring = tuple((at[0] + 5 * np.cos(a), at[1] + 5 * np.sin(a)) for a in (0.0, 2.1, 4.2))
     span = (scene.when_ms, peak, end)
@@ -163,7 +168,7 @@ def smog(scene: Scene) -> Happening:
         ),
         at=at,
         radius_km=radius,
-        worst=worst,
+        worst=dust / usual_dust(scene.world.noise),
         peak_ms=peak,
         lifts_ms=end,
     )

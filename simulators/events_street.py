@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from simulators.clock import HOUR_MS, MINUTE_MS
 from simulators.geometry import Path
-from simulators.happenings import Happening, Outcry, Scene, truth_event
+from simulators.happenings import Happening, Outcry, Scene, truth_event, worst_level
 from simulators.layout import Sites
 from simulators.noise import Floats
 from simulators.weather import RainCell
@@ -296,7 +296,7 @@ def landslide(scene: Scene) -> Happening:
     end = worst + 90 * MINUTE_MS
     scale = draw.uniform(14, 26) if fails else draw.uniform(8, 34)
     moves = 900 if fails else scale * float(np.log(1 / _NEAREST[False]))
-    level = min((lv for lv, mm in SLOPE_LEVELS.items() if moves >= mm), default=4)
+    level = worst_level(SLOPE_LEVELS, moves)
     begin = scene.when_ms - 9 * HOUR_MS
     soak = RainCell(begin, 11.0, at[0], at[1], 0.0, 0.0, 2.5, draw.uniform(5, 9))
     span = (scene.when_ms, worst, end)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from simulators.clock import HOUR_MS, MINUTE_MS
-from simulators.happenings import Happening, Outcry, Scene, hump, truth_event
+from simulators.happenings import Happening, Outcry, Scene, hump, truth_event, worst_level
 from simulators.layout import Ints, Sites
 from simulators.noise import Floats
 from simulators.rivers import Pulse, Rivers
@@ -45,7 +45,7 @@ def flood(scene: Scene) -> Happening:
     reach = _reach(scene, river)
     at, radius = _around(reach)
     span = (scene.when_ms, begin + offset.peak_ms, begin + offset.last_ms)
-    level = min((lv for lv, d in RIVER_LEVELS.items() if worst >= d), default=4)
+    level = worst_level(RIVER_LEVELS, worst)
     return Happening(
         begin,
         span[2] + 6 * HOUR_MS,
@@ -116,8 +116,44 @@ def _calibrated(
 
 def cloudburst(scene: Scene) -> Happening:
     """Return rain the drains cannot take, and the streets under water after it."""
-    draw = scene.draw
     x, y = scene.spot("street_water", 1.6, 6)
+    first, second = _two_cells(scene.draw, x, y)
+    sites = scene.sites("street_water")
+    rows = _sample(np.flatnonzero(sites.away_km(x, y) < _FAR_KM))
+    depths, times = _puddles(scene.world, (first, second), rows)
+    depth = depths.max(axis=1)
+    under = np.flatnonzero(depth > _WET_CM)
+    begins, ends = (int(times[under[0]]), int(times[under[-1]])) if len(under) else (0, HOUR_MS)
+    moved = tuple(replace(c, start_ms=c.start_ms + scene.when_ms - begins) for c in (first, second))
+    peak = scene.when_ms - begins + int(times[int(depth.argmax())])
+    span = (scene.when_ms, peak, scene.when_ms - begins + ends)
+    level = worst_level(STREET_LEVELS, float(depth.max()))
+    wet = np.c_[sites.x, sites.y][rows[depths.max(axis=0) > _WET_CM]]
+    middle, extent = _around(wet) if len(wet) else ((x, y), first.radius_km)
+    return Cloudburst(
+        moved[0].start_ms,
+        span[2] + HOUR_MS,
+        (truth_event(scene, "waterlogging", span, middle, extent, level),),
+        rain=moved,
+        outcries=(
+            Outcry(
+                "waterlogging",
+                span[0] + 6 * MINUTE_MS,
+                span[1] + 10 * MINUTE_MS,
+                span[2],
+                130.0 / level,
+                ((x, y),),
+                first.radius_km * 0.55,
+            ),
+        ),
+        at=(x, y),
+        radius_km=first.radius_km,
+        span=span,
+    )
+
+
+def _two_cells(draw: np.random.Generator, x: float, y: float) -> tuple[RainCell, RainCell]:
+    """Return a violent rain cell that passes over a place, and a weaker one beside it."""
     drift = draw.normal(0, 2.5, 2)
     hours, radius = draw.uniform(1.0, 1.9), draw.uniform(1.6, 3.0)
     first = RainCell(
@@ -132,39 +168,7 @@ def cloudburst(scene: Scene) -> Happening:
         y=first.y + 1.3 * radius * np.sin(turn),
         peak_mm_h=first.peak_mm_h * draw.uniform(0.4, 0.8),
     )
-    sites = scene.sites("street_water")
-    rows = _sample(np.flatnonzero(sites.away_km(x, y) < _FAR_KM))
-    depths, times = _puddles(scene.world, (first, second), rows)
-    depth = depths.max(axis=1)
-    under = np.flatnonzero(depth > _WET_CM)
-    begins, ends = (int(times[under[0]]), int(times[under[-1]])) if len(under) else (0, HOUR_MS)
-    moved = tuple(replace(c, start_ms=c.start_ms + scene.when_ms - begins) for c in (first, second))
-    peak = scene.when_ms - begins + int(times[int(depth.argmax())])
-    span = (scene.when_ms, peak, scene.when_ms - begins + ends)
-    worst = float(depth.max())
-    level = min((lv for lv, cm in STREET_LEVELS.items() if worst >= cm), default=4)
-    wet = np.c_[sites.x, sites.y][rows[depths.max(axis=0) > _WET_CM]]
-    middle, extent = _around(wet) if len(wet) else ((x, y), radius)
-    return Cloudburst(
-        moved[0].start_ms,
-        span[2] + HOUR_MS,
-        (truth_event(scene, "waterlogging", span, middle, extent, level),),
-        rain=moved,
-        outcries=(
-            Outcry(
-                "waterlogging",
-                span[0] + 6 * MINUTE_MS,
-                span[1] + 10 * MINUTE_MS,
-                span[2],
-                130.0 / level,
-                ((x, y),),
-                radius * 0.55,
-            ),
-        ),
-        at=(x, y),
-        radius_km=radius,
-        span=span,
-    )
+    return first, second
 
 
 def _sample(rows: Ints) -> Ints:
@@ -211,7 +215,7 @@ def burst_main(scene: Scene) -> Happening:
     span = (scene.when_ms, peak, end)
     # Felt, that is down by 15 kPa, as far as this.
     felt_km = reach * float(np.log(drop / 15))
-    burst = BurstMain(
+    return BurstMain(
         scene.when_ms,
         end + 2 * HOUR_MS,
         (truth_event(scene, "water_supply", span, at, felt_km, level),),
@@ -231,12 +235,6 @@ def burst_main(scene: Scene) -> Happening:
         reach_km=reach,
         shut_ms=shut,
     )
-    sites = scene.sites("street_water")
-    deepest = float(burst.fountain_cm(sites.away_km(*at)).max())
-    under = [lv for lv, cm in STREET_LEVELS.items() if deepest >= cm]
-    if under:
-        burst.events += (truth_event(scene, "waterlogging", span, at, 0.6, min(under), "w"),)
-    return burst
 
 
 @dataclass
@@ -257,13 +255,9 @@ class BurstMain(Happening):
             return np.maximum(values - drop, 5)
         if sites.kind == "street_water":
             up = hump(times_ms, self.start_ms, 18 * MINUTE_MS, self.shut_ms, 30 * MINUTE_MS)
-            return values + self.fountain_cm(away) * up
+            # Puddles, not a flood: they stay below the official levels of a street.
+            return values + 0.036 * self.drop_kpa * np.exp(-((away / 0.45) ** 2)) * up
         return values
-
-    def fountain_cm(self, away_km: Floats) -> Floats:
-        """Return how deep the water in the street gets, by distance from the break."""
-        depth: Floats = 0.12 * self.drop_kpa * np.exp(-((away_km / 0.45) ** 2))
-        return depth
 
     def traffic(
         self, sites: Sites, times_ms: Times, speed: Floats, flow: Floats, lanes: Floats

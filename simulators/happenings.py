@@ -20,7 +20,7 @@ from simulators.rivers import Pulse
 from simulators.weather import RainCell
 from simulators.world import Times, World
 
-__all__ = ["Happening", "Outcry", "Scene", "hump", "lonlat", "plume", "truth_event"]
+__all__ = ["Happening", "Outcry", "Scene", "hump", "lonlat", "plume", "truth_event", "worst_level"]
 
 
 @dataclass(frozen=True)
@@ -145,14 +145,16 @@ def truth_event(
     at: tuple[float, float],
     radius_km: float,
     level: int,
-    suffix: str = "",
 ) -> TruthEvent:
     """Return the truth of an event: span is start, peak and end, kept inside the run."""
     start, peak, end = (min(t, scene.until_ms) for t in span)
     lon, lat = lonlat(*at)
-    return TruthEvent(
-        scene.id + suffix, hazard, start, end, lon, lat, round(radius_km * 1000), level, peak
-    )
+    return TruthEvent(scene.id, hazard, start, end, lon, lat, round(radius_km * 1000), level, peak)
+
+
+def worst_level(levels: dict[int, float], value: float) -> int:
+    """Return the gravest of the official levels a value reaches; blue when it reaches none."""
+    return min((level for level, least in levels.items() if value >= least), default=4)
 
 
 def hump(times_ms: Times, start_ms: int, rise_ms: float, end_ms: int, fall_ms: float) -> Floats:

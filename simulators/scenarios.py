@@ -90,7 +90,8 @@ def _day(
 def _six(
     world: World, draw: np.random.Generator, begin: int, until_ms: int, match: Happening
 ) -> list[Happening]:
-    slots = begin + np.array([1.0, 4.5, 8.0, 11.5, 14.5, 17.5]) * HOUR_MS
+    scale = min(1.0, (until_ms - begin) / DAY_MS)  # a shorter run has its day in a hurry
+    slots = begin + np.array([1.0, 4.5, 8.0, 11.5, 14.5, 17.5]) * scale * HOUR_MS
     names = draw.permutation(np.array(sorted(_EVENTS)))[:_A_DAY].tolist()
     # Those that need people come at noon, those that last longest come first.
     names.sort(key=lambda n: (n not in ("flood", "smog", "landslide"), n in _BY_DAY))
@@ -98,7 +99,7 @@ def _six(
     x, y = to_km(match.benign.lon, match.benign.lat)
     taken, found = [(float(x), float(y))], []
     for i, (name, slot) in enumerate(zip(names, slots.tolist(), strict=True)):
-        when = int(slot) + int(draw.uniform(0, 1.5) * HOUR_MS)
+        when = int(slot) + int(draw.uniform(0, 1.5) * scale * HOUR_MS)
         happening = _EVENTS[name](Scene(world, draw, f"e{i + 1}", when, until_ms, tuple(taken)))
         a, b = to_km(happening.events[0].lon, happening.events[0].lat)
         taken.append((float(a), float(b)))

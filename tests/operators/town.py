@@ -29,11 +29,11 @@ METRE = 1e-5
 
 
 def sensor(
-    name: str, kind: str = "noise", *, at_m: tuple[float, float] = (10, 0), **more: Any
+    sensor_id: str, kind: str = "noise", /, *, at_m: tuple[float, float] = (10, 0), **more: Any
 ) -> Sensor:
     """A sensor so many metres east and north of the middle of the town."""
     lon, lat = LON + at_m[0] * METRE, LAT + at_m[1] * METRE
-    return Sensor(name, kind, lon, lat, **({"unit": kind_of(kind).unit} | more))
+    return Sensor(sensor_id, kind, lon, lat, **({"unit": kind_of(kind).unit} | more))
 
 
 def town(sensors: Sequence[Sensor] = (), **more: Any) -> City:

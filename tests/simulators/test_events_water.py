@@ -81,11 +81,6 @@ def test_pressure_falls_about_a_burst_and_less_with_distance(difference: Compare
     assert drop.max() > 40
 
 
-def test_water_of_a_burst_main_is_in_the_truth_when_it_passes_a_level(
-    difference: Compare,
-) -> None:
+def test_a_burst_main_wets_the_street_without_flooding_it(difference: Compare) -> None:
     burst = difference("burst_main")
-    depth = burst.course("street_water").max()
-    hazards = [event.hazard for event in burst.sim.truth.events]
-    assert hazards[0] == "water_supply"
-    assert ("waterlogging" in hazards) == (depth >= STREET_LEVELS[4])
+    assert 1.5 < burst.course("street_water").max() < STREET_LEVELS[4]

@@ -19,6 +19,7 @@ def test_truth_lies_inside_the_run(scenario: str, hours: float) -> None:
         assert 1 <= event.level <= 4
         assert event.peak is not None
         assert sim.start_ms <= event.start <= event.peak <= event.end <= last
+        assert event.start < last
 
 
 @pytest.mark.parametrize("scenario", [s for s in SCENARIOS if s not in ("quiet", "day")])

@@ -73,10 +73,25 @@ export class Actions {
     const [icon, text, urgent] = this.#line(alert);
     const off = stale || alert.status !== 'active';
     const sent = store.sent.get(alert.id)?.state;
-    keep(host, [lang(), alert.id, icon, text, urgent, off, ask, sent, alert.marks, ask === 'shelve' && this.#shiftEnd()], () => [
-      h(urgent ? 'p.urge' : 'p', { role: 'status' }, sign(icon), text),
-      ask === 'shelve' && !off ? this.#times(alert) : this.#buttons(alert, off || sent === 'sending'),
-    ]);
+    keep(
+      host,
+      [
+        lang(),
+        alert.id,
+        icon,
+        text,
+        urgent,
+        off,
+        ask,
+        sent,
+        alert.marks,
+        ask === 'shelve' && this.#shiftEnd(),
+      ],
+      () => [
+        h(urgent ? 'p.urge' : 'p', { role: 'status' }, sign(icon), text),
+        ask === 'shelve' && !off ? this.#times(alert) : this.#buttons(alert, off || sent === 'sending'),
+      ],
+    );
   }
 
   #buttons(alert, off) {
@@ -85,17 +100,41 @@ export class Actions {
       const name = op === 'shelve' && shelved(alert) ? 'unshelve' : op;
       const done = op === 'ack' && acked(alert);
       const classes = primary && !done ? 'button.pri' : ask === op ? 'button.ask' : 'button';
-      return h(classes, { type: 'button', 'data-op': op, disabled: off || done, onclick: () => this.press(op) }, h('kbd', null, key), t(ask === op ? 'again' : name));
+      return h(
+        classes,
+        { type: 'button', 'data-op': op, disabled: off || done, onclick: () => this.press(op) },
+        h('kbd', null, key),
+        t(ask === op ? 'again' : name),
+      );
     };
-    return h('div.btns', null, button('ack', 'a', true), button('confirm', 'c'), button('false_alarm', 'f'), button('shelve', 's'));
+    return h(
+      'div.btns',
+      null,
+      button('ack', 'a', true),
+      button('confirm', 'c'),
+      button('false_alarm', 'f'),
+      button('shelve', 's'),
+    );
   }
 
   #times(alert) {
     const now = this.screen.asOf;
     const end = this.#shiftEnd();
-    const choice = (text, until) => h('button', { type: 'button', 'data-until': until, onclick: () => this.#send(alert, 'shelve', until) }, text);
+    const choice = (text, until) =>
+      h(
+        'button',
+        { type: 'button', 'data-until': until, onclick: () => this.#send(alert, 'shelve', until) },
+        text,
+      );
     const cancel = h('button', { type: 'button', onclick: () => this.cancel() }, t('cancel'));
-    return h('div.btns.times', null, choice(t('for1h'), Math.round(now + HOUR)), choice(t('for4h'), Math.round(now + 4 * HOUR)), choice(t('toShift', { time: time(end) }), end), cancel);
+    return h(
+      'div.btns.times',
+      null,
+      choice(t('for1h'), Math.round(now + HOUR)),
+      choice(t('for4h'), Math.round(now + 4 * HOUR)),
+      choice(t('toShift', { time: time(end) }), end),
+      cancel,
+    );
   }
 
   // Shifts change at 08:00 and 20:00 of the city.
@@ -113,14 +152,20 @@ export class Actions {
     const sent = store.sent.get(alert.id);
     if (alert.status !== 'active') return ['check', t('clearedAt', { time: time(alert.time) })];
     if (stale) return ['escalate', t('cannotSend'), true];
-    if (ask) return ['clock', t({ confirm: 'askConfirm', false_alarm: 'askFalse', shelve: 'askShelve' }[ask]), true];
+    if (ask)
+      return ['clock', t({ confirm: 'askConfirm', false_alarm: 'askFalse', shelve: 'askShelve' }[ask]), true];
     if (sent?.state === 'err') return ['escalate', t('refused', { why: sent.why }), true];
     if (sent) return ['pending', t(sent.state === 'ok' ? 'accepted' : 'sending', { op: t(sent.op) })];
     if (by) return ['layers', t('suppressedBy', { id: by })];
     if (until) return ['shelve', t('shelvedUntil', { time: time(until) })];
     if (confirmed) return ['checks', t('confirmedBy', { who: confirmed })];
     if (acknowledged) return ['check', t('ackedBy', { who: acknowledged })];
-    if (alert.next?.at > asOf) return ['escalate', t('nextAt', { what: known(alert.next.what), time: countdown(alert.next.at - asOf) }), alert.level === 1];
+    if (alert.next?.at > asOf)
+      return [
+        'escalate',
+        t('nextAt', { what: known(alert.next.what), time: countdown(alert.next.at - asOf) }),
+        alert.level === 1,
+      ];
     if (alert.next?.what === 'second_source') return ['sensor', t('oneAlone')];
     return ['escalate', t('nobody'), alert.level === 1];
   }

@@ -19,7 +19,11 @@ export class Banner {
     host.hidden = !stale;
     if (!stale) return;
     const since = clock.known ? seconds(clock.said) : '';
-    keep(host, [since, lang()], () => [h('div.b-t', null, sign('stop'), this.#age), this.#message(since), this.#right]);
+    keep(host, [since, lang()], () => [
+      h('div.b-t', null, sign('stop'), this.#age),
+      this.#message(since),
+      this.#right,
+    ]);
     write(this.#age, t('staleFor', { age: age(this.screen.staleAge) }));
     write(this.#right, this.#reason());
   }

@@ -5,7 +5,17 @@ import { lang, pick, t } from './i18n.js';
 import { hazardIcon, levelMark, sign } from './icons.js';
 import { leadLarge } from './lead.js';
 import { cityNow } from './quiet.js';
-import { counted, hazardName, headline, lead, levelName, mainEvidence, mainSensor, place, unitOf } from './say.js';
+import {
+  counted,
+  hazardName,
+  headline,
+  lead,
+  levelName,
+  mainEvidence,
+  mainSensor,
+  place,
+  unitOf,
+} from './say.js';
 import { isPhone } from './screen.js';
 import { slope } from './slope.js';
 import { Spark } from './sparkline.js';
@@ -13,7 +23,13 @@ import { story } from './story.js';
 import { why } from './why.js';
 
 export class Detail {
-  #parts = { head: h('div.d-head'), spark: h('section.sp'), why: h('section.why'), story: h('section.story'), units: h('section.units') };
+  #parts = {
+    head: h('div.d-head'),
+    spark: h('section.sp'),
+    why: h('section.why'),
+    story: h('section.story'),
+    units: h('section.units'),
+  };
   #scroll = h('div.d-scroll');
   #act = h('div.d-act');
   #back;
@@ -48,7 +64,10 @@ export class Detail {
   #drawCity() {
     this.#mode = 'city';
     const { store } = this.screen;
-    keep(this.#scroll, ['city', lang(), store.revision.overview, this.footer.sign()], () => [...cityNow(this.screen), this.footer.page()]);
+    keep(this.#scroll, ['city', lang(), store.revision.overview, this.footer.sign()], () => [
+      ...cityNow(this.screen),
+      this.footer.page(),
+    ]);
   }
 
   #drawAlert(alert) {
@@ -72,9 +91,20 @@ export class Detail {
     const name = place(store, alert);
     const text = headline(store, alert);
     keep(this.#parts.head, [lang(), alert.level, alert.status, alert.hazard, name, text, soon, facts], () => [
-      h('div.d-lv', null, levelMark(alert.level, alert.status !== 'active'), h(`b.w${alert.level}`, null, levelName(alert.level)), hazardIcon(alert.hazard), h('span', null, `${hazardName(alert.hazard)} · ${name}`)),
+      h(
+        'div.d-lv',
+        null,
+        levelMark(alert.level, alert.status !== 'active'),
+        h(`b.w${alert.level}`, null, levelName(alert.level)),
+        hazardIcon(alert.hazard),
+        h('span', null, `${hazardName(alert.hazard)} · ${name}`),
+      ),
       h('div.d-top', null, h('h1', null, text), leadLarge(soon)),
-      h('div.facts', null, facts.map(([label, value]) => h('div', null, h('span', null, label), h('b', null, value)))),
+      h(
+        'div.facts',
+        null,
+        facts.map(([label, value]) => h('div', null, h('span', null, label), h('b', null, value))),
+      ),
     ]);
   }
 
@@ -82,8 +112,16 @@ export class Detail {
     const { store } = this.screen;
     const main = mainEvidence(alert);
     const sensor = mainSensor(alert);
-    const facts = [alert.forecast ? [t('chance'), `${Math.round(alert.forecast.p * 100)}\u00a0%`] : [t('certainty'), t(alert.certainty)]];
-    if (main && !counted(main)) facts.push([t('nowValue'), quantity(store.series.get(sensor)?.points.at(-1)?.[1] ?? main.value, main.kind, unitOf(store, main))]);
+    const facts = [
+      alert.forecast
+        ? [t('chance'), `${Math.round(alert.forecast.p * 100)}\u00a0%`]
+        : [t('certainty'), t(alert.certainty)],
+    ];
+    if (main && !counted(main))
+      facts.push([
+        t('nowValue'),
+        quantity(store.series.get(sensor)?.points.at(-1)?.[1] ?? main.value, main.kind, unitOf(store, main)),
+      ]);
     const speed = slope(store.series.get(sensor));
     if (speed) facts.push([t(speed.rising ? 'risingBy' : 'fallingBy'), speed.text]);
     else if (alert.trend) facts.push([t('trend'), t(alert.trend)]);
@@ -95,7 +133,9 @@ export class Detail {
   #drawSpark(alert) {
     const sensor = mainSensor(alert);
     const series = this.screen.store.series.get(sensor);
-    const moments = this.screen.store.story(alert.id).filter((v, i, all) => i === 0 || all[i - 1].level !== v.level);
+    const moments = this.screen.store
+      .story(alert.id)
+      .filter((v, i, all) => i === 0 || all[i - 1].level !== v.level);
     this.#spark.draw(this.#parts.spark, { screen: this.screen, alert, sensor, series, moments });
   }
 
@@ -104,7 +144,19 @@ export class Detail {
     this.#parts.units.hidden = !units.length;
     keep(this.#parts.units, [lang(), units], () => [
       h('h2', null, t('units')),
-      units.map((u) => h('div.unit', null, sign('truck'), h('div', null, h('b', null, t('unitEta', { id: u.id, eta: `${Math.round(u.eta_s / 60)}\u00a0min` })), h('span', null, pick(u.reason))))),
+      units.map((u) =>
+        h(
+          'div.unit',
+          null,
+          sign('truck'),
+          h(
+            'div',
+            null,
+            h('b', null, t('unitEta', { id: u.id, eta: `${Math.round(u.eta_s / 60)}\u00a0min` })),
+            h('span', null, pick(u.reason)),
+          ),
+        ),
+      ),
     ]);
   }
 }

@@ -38,7 +38,9 @@ export class Footer {
   #list() {
     const { store } = this.screen;
     const expected = new Set((store.city?.sensors || []).map((s) => KINDS[s.kind]?.feed));
-    return FEEDS.filter((name) => store.feeds.has(name) || expected.has(name)).map((name) => feed(name, store.feeds.get(name)));
+    return FEEDS.filter((name) => store.feeds.has(name) || expected.has(name)).map((name) =>
+      feed(name, store.feeds.get(name)),
+    );
   }
 
   #numbers() {
@@ -48,16 +50,28 @@ export class Footer {
 
   #ends() {
     const { latency, warnings_per_hour: load } = this.screen.store.overview;
-    return [(latency || this.screen.hub) && path(latency, this.screen.hub), load != null && loadBar(load), h('div.ver', null, this.screen.link.server)].filter(Boolean);
+    return [
+      (latency || this.screen.hub) && path(latency, this.screen.hub),
+      load != null && loadBar(load),
+      h('div.ver', null, this.screen.link.server),
+    ].filter(Boolean);
   }
 }
 
 function feed(name, health) {
   const title = h('b', null, t(TITLES[name] || name));
-  if (!health) return h('div.feed.bad', null, title, h('span.rate', null, DASH), h('span.lag', null, t('noData')));
+  if (!health)
+    return h('div.feed.bad', null, title, h('span.rate', null, DASH), h('span.lag', null, t('noData')));
   const silent = health.silent > 0;
   const last = silent ? t('silent', { n: number(health.silent) }) : lag(health.lag_ms);
-  return h(silent ? 'div.feed.bad' : 'div.feed', null, title, bars(health.bars), h('span.rate', null, rate(health.rate)), h('span.lag', null, last));
+  return h(
+    silent ? 'div.feed.bad' : 'div.feed',
+    null,
+    title,
+    bars(health.bars),
+    h('span.rate', null, rate(health.rate)),
+    h('span.lag', null, last),
+  );
 }
 
 const ms = (us) => number(us / 1000, us < 9950 ? 1 : 0);
@@ -65,13 +79,33 @@ const ms = (us) => number(us / 1000, us < 9950 ? 1 : 0);
 function path(latency, hub) {
   const p50 = (latency?.p50_us || 0) + (hub?.p50 || 0);
   const p99 = (latency?.p99_us || 0) + (hub?.p99 || 0);
-  const title = latency && t('pathTitle', { a: ms(latency.p50_us), b: ms(latency.p99_us), c: ms(hub?.p50 || 0), d: ms(hub?.p99 || 0) });
-  return h('div.lat', { title }, h('span', null, t(latency ? 'path' : 'pathHub')), h('b', null, `p50 ${ms(p50)}`), h('b', null, `p99 ${ms(p99)}\u00a0ms`));
+  const title =
+    latency &&
+    t('pathTitle', {
+      a: ms(latency.p50_us),
+      b: ms(latency.p99_us),
+      c: ms(hub?.p50 || 0),
+      d: ms(hub?.p99 || 0),
+    });
+  return h(
+    'div.lat',
+    { title },
+    h('span', null, t(latency ? 'path' : 'pathHub')),
+    h('b', null, `p50 ${ms(p50)}`),
+    h('b', null, `p99 ${ms(p99)}\u00a0ms`),
+  );
 }
 
 function loadBar(load) {
   const over = load > BOUND;
   const width = `${Math.min(1, load / SCALE) * 100}%`;
   const note = over ? h('strong', null, t('overBound')) : h('span', null, t('bound'));
-  return h(over ? 'div.load.over' : 'div.load', null, h('span', null, t('load')), h('b', null, number(load, load < 20 ? 1 : 0)), h('i.bul', null, h('u', { style: { width } }), h('s')), note);
+  return h(
+    over ? 'div.load.over' : 'div.load',
+    null,
+    h('span', null, t('load')),
+    h('b', null, number(load, load < 20 ? 1 : 0)),
+    h('i.bul', null, h('u', { style: { width } }), h('s')),
+    note,
+  );
 }

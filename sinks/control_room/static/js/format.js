@@ -43,7 +43,8 @@ export function date(ms) {
 }
 
 /** Time in words for a story: the day is said when it is not today. */
-export const when = (ms, now) => (Math.abs(now - ms) < 20 * HOUR ? time(ms) : parts(ms, { month: '2-digit', day: '2-digit' }));
+export const when = (ms, now) =>
+  Math.abs(now - ms) < 20 * HOUR ? time(ms) : parts(ms, { month: '2-digit', day: '2-digit' });
 
 const unit = (n, en, zhUnit) => `${n}${NBSP}${zh() ? zhUnit : en}`;
 
@@ -56,7 +57,9 @@ export function span(ms) {
   const rest = minutes % 60;
   if (hours >= 10) return unit(Math.round(ms / HOUR), 'h', '时');
   if (!rest) return unit(hours, 'h', '时');
-  return zh() ? `${hours}${NBSP}时${NBSP}${rest}${NBSP}分` : `${hours}${NBSP}h${NBSP}${String(rest).padStart(2, '0')}`;
+  return zh()
+    ? `${hours}${NBSP}时${NBSP}${rest}${NBSP}分`
+    : `${hours}${NBSP}h${NBSP}${String(rest).padStart(2, '0')}`;
 }
 
 /** The same within a sentence, where the minutes need their word. */
@@ -99,13 +102,19 @@ export function digitsOf(kind, value) {
 
 export const unitName = (code) => (UNITS[code] || [code || '', code || ''])[zh() ? 1 : 0];
 
-const SCALES = { kW: [[1e6, 'GW', 2], [1e4, 'MW', 1]] };
+const SCALES = {
+  kW: [
+    [1e6, 'GW', 2],
+    [1e4, 'MW', 1],
+  ],
+};
 
 /** Value and unit apart, so that one of them may be set smaller. */
 export function measure(value, kind, code) {
   if (!Number.isFinite(value)) return { value: DASH, unit: '' };
   for (const [size, name, digits] of SCALES[code] || []) {
-    if (Math.abs(value) >= size) return { value: number(value / (name === 'GW' ? 1e6 : 1e3), digits), unit: unitName(name) };
+    if (Math.abs(value) >= size)
+      return { value: number(value / (name === 'GW' ? 1e6 : 1e3), digits), unit: unitName(name) };
   }
   return { value: number(value, digitsOf(kind, value)), unit: unitName(code) };
 }
@@ -118,7 +127,8 @@ export function quantity(value, kind, code) {
 
 /** Two values of one kind with as many decimals as it takes to tell them apart, three at most. */
 export function pair(a, b, kind, code) {
-  if (SCALES[code]?.some(([size]) => Math.abs(a) >= size)) return [measure(a, kind, code).value, measure(b, kind, code).value];
+  if (SCALES[code]?.some(([size]) => Math.abs(a) >= size))
+    return [measure(a, kind, code).value, measure(b, kind, code).value];
   for (let digits = digitsOf(kind, a); digits < 3; digits++) {
     const said = [a, b].map((v) => number(v, Math.max(digits, digitsOf(kind, v))));
     if (said[0] !== said[1]) return said;
@@ -128,7 +138,10 @@ export function pair(a, b, kind, code) {
 
 /** How fast messages come. */
 export function rate(perSecond) {
-  if (perSecond >= 1000) return zh() ? t('perSecond', { n: number(Math.round(perSecond / 10) * 10) }) : t('perSecondK', { n: number(perSecond / 1000, 1) });
+  if (perSecond >= 1000)
+    return zh()
+      ? t('perSecond', { n: number(Math.round(perSecond / 10) * 10) })
+      : t('perSecondK', { n: number(perSecond / 1000, 1) });
   if (perSecond >= 10) return t('perSecond', { n: number(perSecond) });
   if (perSecond >= 1) return t('perSecond', { n: number(perSecond, 1) });
   if (perSecond * 60 >= 1) return t('perMinute', { n: number(perSecond * 60, perSecond * 60 < 10 ? 1 : 0) });

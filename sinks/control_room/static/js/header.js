@@ -10,7 +10,14 @@ const LEVELS = [1, 2, 3, 4];
 const PHASES = { live: 'live', catching: 'catching', stale: 'stale', connecting: 'connecting' };
 
 export class Header {
-  #parts = { city: h('div.h-city'), cond: h('div.h-cond'), counts: h('div.h-counts', { role: 'status' }), conn: h('div.conn'), sound: h('button.snd', { type: 'button' }), lang: h('div.lang', { role: 'group' }) };
+  #parts = {
+    city: h('div.h-city'),
+    cond: h('div.h-cond'),
+    counts: h('div.h-counts', { role: 'status' }),
+    conn: h('div.conn'),
+    sound: h('button.snd', { type: 'button' }),
+    lang: h('div.lang', { role: 'group' }),
+  };
   #clock = h('b');
   #date = h('span');
   #progress = h('i.progress', { hidden: true });
@@ -24,7 +31,14 @@ export class Header {
     this.redraw = redraw;
     const p = this.#parts;
     p.sound.onclick = () => sound.toggle().then(redraw);
-    const state = h('div.h-state', null, p.conn, p.sound, p.lang, h('div.clock', null, this.#clock, this.#date));
+    const state = h(
+      'div.h-state',
+      null,
+      p.conn,
+      p.sound,
+      p.lang,
+      h('div.clock', null, this.#clock, this.#date),
+    );
     $('#head').append(p.city, p.cond, p.counts, state, this.#progress);
   }
 
@@ -41,7 +55,11 @@ export class Header {
   #city() {
     const { city } = this.screen.store;
     const name = city ? pick({ en: city.name, zh: city.name_zh }) : 'citywatch';
-    keep(this.#parts.city, [name, lang()], () => [sign('mark', 'mark'), h('b', null, name), h('span', null, t('service'))]);
+    keep(this.#parts.city, [name, lang()], () => [
+      sign('mark', 'mark'),
+      h('b', null, name),
+      h('span', null, t('service')),
+    ]);
   }
 
   #conditions() {
@@ -51,7 +69,14 @@ export class Header {
       known.map((name) => {
         const { value, unit, trend, name: title } = conditions[name];
         const kind = { river: 'river_level', rain: 'rain' }[name];
-        return h('span', null, sign(name), h('em', null, title ? pick(title) : t(`${name}Word`)), quantity(value, kind, unit), trend !== 'steady' && trendIcon(trend));
+        return h(
+          'span',
+          null,
+          sign(name),
+          h('em', null, title ? pick(title) : t(`${name}Word`)),
+          quantity(value, kind, unit),
+          trend !== 'steady' && trendIcon(trend),
+        );
       }),
     );
   }
@@ -63,7 +88,15 @@ export class Header {
     const reds = n[0] ? `(${n[0]}) ` : '';
     document.title = `${reds}${this.screen.store.city?.name || ''} citywatch`;
     keep(this.#parts.counts, [n, lang()], () =>
-      LEVELS.map((level, i) => h(n[i] ? 'div.count' : 'div.count.zero', null, levelMark(level, !n[i]), h('b', null, String(n[i])), h(`span.w${level}`, null, levelName(level)))),
+      LEVELS.map((level, i) =>
+        h(
+          n[i] ? 'div.count' : 'div.count.zero',
+          null,
+          levelMark(level, !n[i]),
+          h('b', null, String(n[i])),
+          h(`span.w${level}`, null, levelName(level)),
+        ),
+      ),
     );
   }
 
@@ -72,7 +105,10 @@ export class Header {
     document.documentElement.dataset.phase = phase;
     keep(this.#parts.conn, [phase, lang(), link.progress], () => {
       const mark = { catching: sign('catching'), stale: sign('stop') }[phase] || this.#beat;
-      const percent = phase === 'catching' && link.progress != null && h('span', null, `${Math.round(link.progress * 100)}\u00a0%`);
+      const percent =
+        phase === 'catching' &&
+        link.progress != null &&
+        h('span', null, `${Math.round(link.progress * 100)}\u00a0%`);
       return [mark, h('b', null, t(PHASES[phase])), phase === 'live' ? this.#age : percent || null];
     });
     write(this.#age, link.heardAt == null ? '' : lag(performance.now() - link.heardAt));
@@ -93,17 +129,27 @@ export class Header {
     const button = this.#parts.sound;
     button.setAttribute('aria-pressed', armed);
     button.title = t(armed ? 'armed' : 'arm');
-    keep(button, [armed, lang()], () => [sign(armed ? 'bell' : 'belloff'), h('span', null, t(armed ? 'armed' : 'arm'))]);
+    keep(button, [armed, lang()], () => [
+      sign(armed ? 'bell' : 'belloff'),
+      h('span', null, t(armed ? 'armed' : 'arm')),
+    ]);
   }
 
   #languages() {
     keep(this.#parts.lang, lang(), () =>
-      [['en', 'EN'], ['zh', '中文']].map(([code, name]) => {
+      [
+        ['en', 'EN'],
+        ['zh', '中文'],
+      ].map(([code, name]) => {
         const change = () => {
           speak(code);
           this.redraw();
         };
-        return h(lang() === code ? 'button.on' : 'button', { type: 'button', lang: code, 'aria-pressed': String(lang() === code), onclick: change }, name);
+        return h(
+          lang() === code ? 'button.on' : 'button',
+          { type: 'button', lang: code, 'aria-pressed': String(lang() === code), onclick: change },
+          name,
+        );
       }),
     );
   }

@@ -91,7 +91,11 @@ export class Link {
     this.#tellsHistory = Boolean(hello.history);
     if (this.#token) this.#send({ t: 'auth', token: this.#token });
     for (const [id, ch] of Object.entries(CHANNELS)) {
-      this.#send(ch === 'alerts' ? { t: 'sub', id: Number(id), ch, f: {}, at: this.#cursor } : { t: 'sub', id: Number(id), ch });
+      this.#send(
+        ch === 'alerts'
+          ? { t: 'sub', id: Number(id), ch, f: {}, at: this.#cursor }
+          : { t: 'sub', id: Number(id), ch },
+      );
     }
     if (this.#sensor) this.#send({ t: 'sensor', id: this.#sensor.id, sensor: this.#sensor.sensor });
     for (const command of this.#commands.values()) this.#send(command);

@@ -28,7 +28,9 @@ export class List {
     this.redraw = redraw;
     const pane = $('#list-pane');
     pane.append(this.#head, this.#rows);
-    const hand = () => { this.#handAt = performance.now(); };
+    const hand = () => {
+      this.#handAt = performance.now();
+    };
     pane.addEventListener('pointermove', hand);
     addEventListener('keydown', hand);
   }
@@ -49,7 +51,10 @@ export class List {
   #choices(found, suppressed, live, over) {
     const { find } = this.screen;
     const quiet = find != null ? [] : quietItems(this.screen, live);
-    const rows = (fold, below) => ({ over: over || fold > 2, items: () => [...this.#items(found, fold), ...this.#foot(suppressed), ...below] });
+    const rows = (fold, below) => ({
+      over: over || fold > 2,
+      items: () => [...this.#items(found, fold), ...this.#foot(suppressed), ...below],
+    });
     const first = over && !find ? 2 : isWall() ? 1 : 0;
     if (live < FEW && !isWall()) return [rows(first, quiet)];
     if (isPhone()) return [rows(first, [])];
@@ -59,7 +64,13 @@ export class List {
 
   // The first choice that fits is kept until what is listed changes: nobody scrolls a wall.
   #fit(choices, found) {
-    const key = JSON.stringify([lang(), choices.length, this.#rows.clientHeight, [...this.#open], found.map((a) => [a.id, a.level, shelved(a)])]);
+    const key = JSON.stringify([
+      lang(),
+      choices.length,
+      this.#rows.clientHeight,
+      [...this.#open],
+      found.map((a) => [a.id, a.level, shelved(a)]),
+    ]);
     const draw = ({ over, items }) => {
       this.#rows.classList.toggle('over', over);
       keepEach(this.#rows, items());
@@ -78,7 +89,14 @@ export class List {
     keep(this.#head, [n, over, find != null, lang()], () => {
       const count = [h('b', null, String(n)), ` ${t('active')}`];
       if (find != null) return [...count, this.#searchBox()];
-      const button = h('button.find', { type: 'button', onclick: () => this.search() }, sign('find'), t('find'), ' ', h('kbd', null, '/'));
+      const button = h(
+        'button.find',
+        { type: 'button', onclick: () => this.search() },
+        sign('find'),
+        t('find'),
+        ' ',
+        h('kbd', null, '/'),
+      );
       return [...count, h('span', null, over ? t('folded') : n ? t('order') : ''), button];
     });
   }
@@ -121,7 +139,10 @@ export class List {
     const text = (this.screen.find || '').trim().toLowerCase();
     if (!text) return alerts;
     const { store } = this.screen;
-    const words = (a) => [place(store, a), headline(store, a), hazardName(a.hazard), districtName(store, a.district), a.id].join(' ').toLowerCase();
+    const words = (a) =>
+      [place(store, a), headline(store, a), hazardName(a.hazard), districtName(store, a.district), a.id]
+        .join(' ')
+        .toLowerCase();
     return alerts.filter((a) => words(a).includes(text));
   }
 
@@ -132,20 +153,33 @@ export class List {
 
   // Fold 0: every row. 1: blue ones on one line. 2: yellow and blue by level and hazard.
   #items(alerts, fold) {
-    if (this.screen.find && !alerts.length) return [{ key: 'none', sign: lang(), build: () => h('p.none', null, t('noneFound')) }];
+    if (this.screen.find && !alerts.length)
+      return [{ key: 'none', sign: lang(), build: () => h('p.none', null, t('noneFound')) }];
     const rows = (list) => list.map((a) => this.#row(a));
     const put = isWall() ? [] : alerts.filter(shelved);
     const live = alerts.filter((a) => !shelved(a));
-    if (fold >= 2) return [...rows(live.filter((a) => a.level < 3)), ...this.#folds(live.filter((a) => a.level > 2)), ...rows(put)];
+    if (fold >= 2)
+      return [
+        ...rows(live.filter((a) => a.level < 3)),
+        ...this.#folds(live.filter((a) => a.level > 2)),
+        ...rows(put),
+      ];
     const blue = live.filter((a) => a.level === 4);
     if (fold === 0 || blue.length < 2) return rows([...live, ...put]);
     const sign = JSON.stringify([lang(), blue.map((a) => [a.id, a.version])]);
-    return [...rows(live.filter((a) => a.level < 4)), { key: 'blue', sign, build: () => blueRow(this.screen.store, blue) }];
+    return [
+      ...rows(live.filter((a) => a.level < 4)),
+      { key: 'blue', sign, build: () => blueRow(this.screen.store, blue) },
+    ];
   }
 
   #row(alert) {
     const facts = rowFacts(this.screen, alert, alert.id === this.screen.shown);
-    return { key: alert.id, sign: JSON.stringify(facts), build: () => alertRow(alert, facts, () => this.choose(alert.id)) };
+    return {
+      key: alert.id,
+      sign: JSON.stringify(facts),
+      build: () => alertRow(alert, facts, () => this.choose(alert.id)),
+    };
   }
 
   #folds(alerts) {
@@ -156,7 +190,11 @@ export class List {
         if (!this.#open.delete(key)) this.#open.add(key);
         this.redraw();
       };
-      const fold = { key, sign: JSON.stringify(foldFacts(this.screen.store, group)), build: () => foldRow(this.screen.store, group, toggle) };
+      const fold = {
+        key,
+        sign: JSON.stringify(foldFacts(this.screen.store, group)),
+        build: () => foldRow(this.screen.store, group, toggle),
+      };
       return this.#open.has(key) ? [fold, ...group.map((a) => this.#row(a))] : [fold];
     });
   }
@@ -168,8 +206,18 @@ export class List {
       this.screen.showSuppressed = !showSuppressed;
       this.redraw();
     };
-    const line = () => h('div.sup', null, sign('layers'), h('span', null, t('suppressed', { n: suppressed.length })), h('button', { type: 'button', onclick: toggle }, t(showSuppressed ? 'hide' : 'show')));
+    const line = () =>
+      h(
+        'div.sup',
+        null,
+        sign('layers'),
+        h('span', null, t('suppressed', { n: suppressed.length })),
+        h('button', { type: 'button', onclick: toggle }, t(showSuppressed ? 'hide' : 'show')),
+      );
     const rows = showSuppressed ? this.#found(suppressed).map((a) => this.#row(a)) : [];
-    return [{ key: 'suppressed', sign: JSON.stringify([lang(), suppressed.length, showSuppressed]), build: line }, ...rows];
+    return [
+      { key: 'suppressed', sign: JSON.stringify([lang(), suppressed.length, showSuppressed]), build: line },
+      ...rows,
+    ];
   }
 }

@@ -28,7 +28,15 @@ const footer = new Footer(screen);
 const header = new Header(screen, sound, redraw);
 const list = new List(screen, choose, redraw);
 const map = canDraw() ? new CityMap(screen, choose) : new Districts(screen);
-const views = [new Banner(screen), header, new Tabs(screen, redraw), new Detail(screen, actions, footer, redraw), list, footer, map];
+const views = [
+  new Banner(screen),
+  header,
+  new Tabs(screen, redraw),
+  new Detail(screen, actions, footer, redraw),
+  list,
+  footer,
+  map,
+];
 
 let asked = false;
 
@@ -53,7 +61,9 @@ function step(by) {
   if (!ids.length) return;
   const at = ids.indexOf(screen.shown);
   choose(ids[Math.min(ids.length - 1, Math.max(0, at + by))]);
-  document.querySelector(`[data-id="${CSS.escape(screen.shown ?? '')}"]`)?.scrollIntoView({ block: 'nearest' });
+  document
+    .querySelector(`[data-id="${CSS.escape(screen.shown ?? '')}"]`)
+    ?.scrollIntoView({ block: 'nearest' });
 }
 
 // Esc leaves the innermost thing: a question, the search, the page, the selection.
@@ -73,8 +83,14 @@ const hear = {
   },
   snap: (m) => screen.store.snapshot(m),
   ev: (m) => arrived(screen.store.apply(m.a, screen.phase === 'live')),
-  reset: () => screen.store.reset(),
-  st: (m) => ({ 2: () => screen.store.setCells(m.k), 3: () => screen.store.setFeeds(m.k), 4: () => overview(m.k) })[m.id]?.(),
+  reset: () => {
+    screen.store.reset();
+    if (screen.store.city) loadCity(); // another log may be another city's
+  },
+  st: (m) =>
+    ({ 2: () => screen.store.setCells(m.k), 3: () => screen.store.setFeeds(m.k), 4: () => overview(m.k) })[
+      m.id
+    ]?.(),
   series: (m) => screen.store.setSeries(m),
   history: (m) => {
     for (const version of m.a) screen.store.remember(version);
@@ -96,16 +112,24 @@ function arrived(alerts) {
   if (red) write($('#speak'), t('newRed', { place: place(store, red), headline: headline(store, red) }));
 }
 
+let cityText = null;
+
+function setCity(city) {
+  useZone(city.timezone);
+  screen.store.setCity(city);
+  redraw();
+}
+
 async function loadCity() {
   try {
     const answer = await fetch('/city.json');
     if (!answer.ok) throw new Error(`city.json: ${answer.status}`);
-    const city = await answer.json();
-    useZone(city.timezone);
-    screen.store.setCity(city);
-    redraw();
+    const text = await answer.text();
+    if (cityText && text !== cityText) return location.reload();
+    cityText = text;
+    return setCity(JSON.parse(text));
   } catch {
-    setTimeout(loadCity, CITY_RETRY_MS); // the hub may be up before the flow has said which city
+    return setTimeout(loadCity, CITY_RETRY_MS); // the hub may be up before the flow has said which city
   }
 }
 
@@ -113,11 +137,22 @@ async function loadCity() {
 const token = new URLSearchParams(location.hash.slice(1)).get('token');
 if (token) history.replaceState(null, '', location.pathname + location.search);
 
-screen.link = new Link(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws`, (message) => {
-  hear[message.t]?.(message);
-  redraw();
-}, token);
-listen({ actions, list, step, close, open: () => choose(screen.shown), mute: () => sound.toggle().then(redraw) });
+screen.link = new Link(
+  `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws`,
+  (message) => {
+    hear[message.t]?.(message);
+    redraw();
+  },
+  token,
+);
+listen({
+  actions,
+  list,
+  step,
+  close,
+  open: () => choose(screen.shown),
+  mute: () => sound.toggle().then(redraw),
+});
 addEventListener('resize', redraw);
 setInterval(() => {
   sound.tick();

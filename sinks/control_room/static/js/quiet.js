@@ -8,7 +8,14 @@ import { districtName, sensorName, unitOf } from './say.js';
 import { tiny } from './tiny.js';
 
 const CURVES = ['river_level', 'rain', 'traffic_speed', 'pm25', 'power_load', 'reports'];
-const CURVE_SIGN = { river_level: () => sign('river'), rain: () => sign('rain'), reports: () => sign('report'), traffic_speed: () => hazardIcon('traffic'), pm25: () => hazardIcon('air_pollution'), power_load: () => hazardIcon('power') };
+const CURVE_SIGN = {
+  river_level: () => sign('river'),
+  rain: () => sign('rain'),
+  reports: () => sign('report'),
+  traffic_speed: () => hazardIcon('traffic'),
+  pm25: () => hazardIcon('air_pollution'),
+  power_load: () => hazardIcon('power'),
+};
 const UNUSUAL_MOST = 10;
 
 /** Items for the list below `active` warnings, the most telling first. */
@@ -37,17 +44,40 @@ function calm(screen) {
 
 function closest({ store }) {
   const rows = store.overview.closest.map((c) => {
-    const name = c.name ? pick(c.name) : `${sensorName(store, c.sensor, c.kind)}, ${districtName(store, c.district)}`;
+    const name = c.name
+      ? pick(c.name)
+      : `${sensorName(store, c.sensor, c.kind)}, ${districtName(store, c.district)}`;
     const width = `${Math.min(1, c.surprisal / UNUSUAL_MOST) * 100}%`;
     const unit = unitOf(store, { key: c.sensor, kind: c.kind });
-    return h('div', null, hazardIcon(c.hazard), h('b', null, name), h('span.v', null, quantity(c.value, c.kind, unit)), h('i.sb', null, h('u', { style: { width } }), h('s')), h('em', null, number(c.surprisal, 1)));
+    return h(
+      'div',
+      null,
+      hazardIcon(c.hazard),
+      h('b', null, name),
+      h('span.v', null, quantity(c.value, c.kind, unit)),
+      h('i.sb', null, h('u', { style: { width } }), h('s')),
+      h('em', null, number(c.surprisal, 1)),
+    );
   });
-  return h('div.quiet', null, h('h3', null, t('closest'), h('span', null, t('closestKey'))), h('div.close', null, rows.slice(0, 6)));
+  return h(
+    'div.quiet',
+    null,
+    h('h3', null, t('closest'), h('span', null, t('closestKey'))),
+    h('div.close', null, rows.slice(0, 6)),
+  );
 }
 
 function cleared({ store, asOf }) {
   const rows = store.overview.cleared.map((c) =>
-    h('div', null, h('time', null, when(c.time, asOf)), levelMark(c.level, true), hazardIcon(c.hazard), h('b', null, c.place ? pick(c.place) : districtName(store, c.district)), h('span', null, span(c.time - c.first))),
+    h(
+      'div',
+      null,
+      h('time', null, when(c.time, asOf)),
+      levelMark(c.level, true),
+      hazardIcon(c.hazard),
+      h('b', null, c.place ? pick(c.place) : districtName(store, c.district)),
+      h('span', null, span(c.time - c.first)),
+    ),
   );
   return h('div.quiet', null, h('h3', null, t('clearedList')), h('div.cleared', null, rows));
 }
@@ -59,11 +89,29 @@ export function cityNow({ store }) {
   const times = known.flatMap((name) => [curves[name].points[0][0], curves[name].points.at(-1)[0]]);
   const from = Math.min(...times);
   const to = Math.max(...times);
-  const head = h('div.l-head', null, h('b', null, t('cityNow')), known.length > 0 && h('span', null, t('cityKey', { span: span(to - from) })));
-  return [head, h('div.pulse', null, known.map((name) => curve(name, curves[name], from, to)))];
+  const head = h(
+    'div.l-head',
+    null,
+    h('b', null, t('cityNow')),
+    known.length > 0 && h('span', null, t('cityKey', { span: span(to - from) })),
+  );
+  return [
+    head,
+    h(
+      'div.pulse',
+      null,
+      known.map((name) => curve(name, curves[name], from, to)),
+    ),
+  ];
 }
 
 function curve(name, { name: title, unit, value, points }, from, to) {
   const said = measure(value, name, unit);
-  return h('div.p', null, h('div.p-n', null, CURVE_SIGN[name](), h('span', null, pick(title))), h('div.p-v', null, h('b', null, said.value), h('span', null, said.unit)), tiny(points, from, to));
+  return h(
+    'div.p',
+    null,
+    h('div.p-n', null, CURVE_SIGN[name](), h('span', null, pick(title))),
+    h('div.p-v', null, h('b', null, said.value), h('span', null, said.unit)),
+    tiny(points, from, to),
+  );
 }

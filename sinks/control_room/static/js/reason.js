@@ -17,10 +17,26 @@ const BEHIND = [
 
 // [pattern, English, Chinese]; the pattern's groups are the arguments.
 const SENTENCES = [
-  [new RegExp(`^issued at ${COLOUR}: (.+)$`), null, (_, level, why) => `发布（${LEVEL[level]}）：${behind(why)}`],
-  [new RegExp(`^issued again at ${COLOUR}: (.+)$`), null, (_, level, why) => `再次发布（${LEVEL[level]}）：${behind(why)}`],
-  [new RegExp(`^escalated at ${COLOUR}: (.+)$`), (_, level, why) => `Escalated to ${level}: ${why}`, (_, level, why) => `升级至${LEVEL[level]}：${behind(why)}`],
-  [new RegExp(`^eased to ${COLOUR}: lower for (\\d+) min$`), null, (_, level, n) => `降至${LEVEL[level]}：已降低 ${n} 分`],
+  [
+    new RegExp(`^issued at ${COLOUR}: (.+)$`),
+    null,
+    (_, level, why) => `发布（${LEVEL[level]}）：${behind(why)}`,
+  ],
+  [
+    new RegExp(`^issued again at ${COLOUR}: (.+)$`),
+    null,
+    (_, level, why) => `再次发布（${LEVEL[level]}）：${behind(why)}`,
+  ],
+  [
+    new RegExp(`^escalated at ${COLOUR}: (.+)$`),
+    (_, level, why) => `Escalated to ${level}: ${why}`,
+    (_, level, why) => `升级至${LEVEL[level]}：${behind(why)}`,
+  ],
+  [
+    new RegExp(`^eased to ${COLOUR}: lower for (\\d+) min$`),
+    null,
+    (_, level, n) => `降至${LEVEL[level]}：已降低 ${n} 分`,
+  ],
   [/^cleared: nothing unusual for (\d+) min$/, null, (_, n) => `解除：${n} 分内无异常`],
   [/^spread: (.+)$/, null, (_, why) => `范围扩大：${behind(why)}`],
   [/^reports agree: (.+)$/, null, (_, why) => `市民报告一致：${behind(why)}`],

@@ -16,10 +16,23 @@ export function rowFacts(screen, alert, selected) {
   const arrived = store.arrived.get(alert.id);
   const since = arrived == null ? Infinity : performance.now() - arrived;
   return {
-    lang: lang(), selected, stale, level: alert.level, hazard: alert.hazard, trend: alert.trend,
-    place: place(store, alert), headline: thin(alert) ? brief(store, alert) : headline(store, alert), lead: lead(alert, asOf, stale), ...counts(alert),
-    age: stale ? '' : age(asOf - alert.time), marks: alert.marks, sent: store.sent.get(alert.id)?.state,
-    fresh: since < 1200, isNew: !stale && !acked(alert) && since < NEW_MS, acked: acked(alert), shelved: shelved(alert),
+    lang: lang(),
+    selected,
+    stale,
+    level: alert.level,
+    hazard: alert.hazard,
+    trend: alert.trend,
+    place: place(store, alert),
+    headline: thin(alert) ? brief(store, alert) : headline(store, alert),
+    lead: lead(alert, asOf, stale),
+    ...counts(alert),
+    age: stale ? '' : age(asOf - alert.time),
+    marks: alert.marks,
+    sent: store.sent.get(alert.id)?.state,
+    fresh: since < 1200,
+    isNew: !stale && !acked(alert) && since < NEW_MS,
+    acked: acked(alert),
+    shelved: shelved(alert),
   };
 }
 
@@ -27,10 +40,26 @@ const thin = (alert) => alert.level === 4 || shelved(alert);
 
 /** A row; blue and shelved ones are one line. */
 export function alertRow(alert, f, onclick) {
-  const classes = ['button.row', `l${f.shelved ? 4 : alert.level}`, thin(alert) && 'thin', f.selected && 'sel', f.acked && 'acked', f.shelved && 'shelved', f.fresh && 'fresh', !f.acked && !thin(alert) && 'edge'];
+  const classes = [
+    'button.row',
+    `l${f.shelved ? 4 : alert.level}`,
+    thin(alert) && 'thin',
+    f.selected && 'sel',
+    f.acked && 'acked',
+    f.shelved && 'shelved',
+    f.fresh && 'fresh',
+    !f.acked && !thin(alert) && 'edge',
+  ];
   const marks = markNotes(f);
-  return h(classes.filter(Boolean).join('.'), { type: 'button', role: 'option', 'aria-selected': String(f.selected), 'data-id': alert.id, onclick },
-    h('div.r-l', null, levelMark(alert.level, f.shelved), h(`span.w${alert.level}`, null, levelName(alert.level))),
+  return h(
+    classes.filter(Boolean).join('.'),
+    { type: 'button', role: 'option', 'aria-selected': String(f.selected), 'data-id': alert.id, onclick },
+    h(
+      'div.r-l',
+      null,
+      levelMark(alert.level, f.shelved),
+      h(`span.w${alert.level}`, null, levelName(alert.level)),
+    ),
     h('div.r-t', null, hazardIcon(alert.hazard), h('b', null, f.place)),
     h('p', null, f.headline),
     thin(alert) ? h('div.r-m', null, marks) : h('div.r-m', null, tally(f), marks),
@@ -66,20 +95,35 @@ export function foldRow(store, alerts, onclick) {
   const [{ level, hazard }] = alerts;
   const un = alerts.filter((a) => !acked(a)).length;
   const edge = level === 3 && un ? '.edge' : '';
-  return h(`button.row.thin.fold.l${level}${edge}`, { type: 'button', onclick },
+  return h(
+    `button.row.thin.fold.l${level}${edge}`,
+    { type: 'button', onclick },
     h('div.r-l', null, levelMark(level), h(`span.w${level}`, null, levelName(level))),
-    h('div.r-t', null, hazardIcon(hazard), h('b', null, hazardName(hazard)), h('strong', null, String(alerts.length))),
+    h(
+      'div.r-t',
+      null,
+      hazardIcon(hazard),
+      h('b', null, hazardName(hazard)),
+      h('strong', null, String(alerts.length)),
+    ),
     h('p', null, districtTally(store, alerts)),
     h('div.r-r', null, un > 0 && h('span.un', null, t('unacked', { n: un }))),
   );
 }
 
 /** What a fold says; it is rebuilt when this changes. */
-export const foldFacts = (store, alerts) => [lang(), alerts.length, districtTally(store, alerts), alerts.filter((a) => !acked(a)).length];
+export const foldFacts = (store, alerts) => [
+  lang(),
+  alerts.length,
+  districtTally(store, alerts),
+  alerts.filter((a) => !acked(a)).length,
+];
 
 /** The wall's single line for all blue ones. */
 export function blueRow(store, alerts) {
-  return h('div.row.thin.blue.l4', null,
+  return h(
+    'div.row.thin.blue.l4',
+    null,
     h('div.r-l', null, levelMark(4), h('span.w4', null, levelName(4))),
     h('p', null, h('b', null, String(alerts.length)), ' ', list(alerts.map((a) => place(store, a)))),
   );

@@ -39,17 +39,37 @@ export function mainSensor(alert) {
   return alert.forecast?.sensor || evidenceOf(alert).find(ofSensor)?.key || null;
 }
 
-export const mainEvidence = (alert) => evidenceOf(alert).find((e) => e.key === mainSensor(alert)) || evidenceOf(alert)[0];
+export const mainEvidence = (alert) =>
+  evidenceOf(alert).find((e) => e.key === mainSensor(alert)) || evidenceOf(alert)[0];
 export const unitOf = (store, { key, kind }) => store.sensor(key)?.unit || DEFAULT_UNITS[kind] || '';
 
 // Units of kinds whose sensor the city file does not list.
-const DEFAULT_UNITS = { river_level: 'm', rain: 'mm/h', street_water: 'cm', traffic_speed: 'km/h', traffic_flow: '1/h', traffic_occupancy: '%', travel_time: 's', pm25: 'ug/m3', no2: 'ug/m3', gas_ch4: '%{LEL}', smoke: '%/m', noise: 'dB', slope_tilt: 'mm', water_pressure: 'kPa', power_load: 'kW', temperature: 'Cel' };
+const DEFAULT_UNITS = {
+  river_level: 'm',
+  rain: 'mm/h',
+  street_water: 'cm',
+  traffic_speed: 'km/h',
+  traffic_flow: '1/h',
+  traffic_occupancy: '%',
+  travel_time: 's',
+  pm25: 'ug/m3',
+  no2: 'ug/m3',
+  gas_ch4: '%{LEL}',
+  smoke: '%/m',
+  noise: 'dB',
+  slope_tilt: 'mm',
+  water_pressure: 'kPa',
+  power_load: 'kW',
+  temperature: 'Cel',
+};
 
 /** How many unusual sensors and reports stand behind a warning. */
 export function counts(alert) {
   const agreeing = alert.evidence.filter((e) => !(e.surprisal < UNUSUAL));
   const sensors = new Set(agreeing.filter(ofSensor).map((e) => e.key)).size;
-  const reports = agreeing.filter((e) => e.source === 'report').reduce((n, e) => n + Math.round(e.value || 0), 0);
+  const reports = agreeing
+    .filter((e) => e.source === 'report')
+    .reduce((n, e) => n + Math.round(e.value || 0), 0);
   return { sensors, reports, cut: alert.evidence.length >= EVIDENCE_TOLD };
 }
 
@@ -74,7 +94,11 @@ export function headline(store, alert) {
   if (!main) return reason(alert.reason);
   if (counted(main)) return countedName(main);
   const unit = unitOf(store, main);
-  return t('valueWhere', { kind: kindName(main.kind), value: quantity(main.value, main.kind, unit), expected: quantity(main.expected, main.kind, unit) });
+  return t('valueWhere', {
+    kind: kindName(main.kind),
+    value: quantity(main.value, main.kind, unit),
+    expected: quantity(main.expected, main.kind, unit),
+  });
 }
 
 /** The same in the few words of a thin row: value against what was expected, or its level. */
@@ -84,7 +108,10 @@ export function brief(store, alert) {
   if (counted(main)) return countedName(main);
   const unit = unitOf(store, main);
   const [value, expected] = pair(main.value, main.expected, main.kind, unit);
-  return t(main.source === 'level' ? 'briefLevel' : 'briefSensor', { value, expected: `${expected}${NBSP}${unitName(unit)}` });
+  return t(main.source === 'level' ? 'briefLevel' : 'briefSensor', {
+    value,
+    expected: `${expected}${NBSP}${unitName(unit)}`,
+  });
 }
 
 /** How soon, or for how long: `{kind, value}`; kind is in, at, for, due, was or none. */
@@ -94,6 +121,9 @@ export function lead(alert, now, stale) {
   if (alert.status !== 'active' || shelved(alert)) return { kind: 'none', value: '' };
   if (stale && (ahead > 0 || !observed)) return { kind: 'at', value: time(alert.onset) };
   if (ahead >= MINUTE) return { kind: 'in', value: span(ahead) };
-  if (observed && ahead <= 0) return stale ? { kind: 'none', value: '' } : { kind: 'for', value: span(-ahead) };
-  return ahead > -MINUTE ? { kind: 'due', value: t('dueNow') } : { kind: 'was', value: t('wasDue', { time: time(alert.onset) }) };
+  if (observed && ahead <= 0)
+    return stale ? { kind: 'none', value: '' } : { kind: 'for', value: span(-ahead) };
+  return ahead > -MINUTE
+    ? { kind: 'due', value: t('dueNow') }
+    : { kind: 'was', value: t('wasDue', { time: time(alert.onset) }) };
 }

@@ -5,14 +5,19 @@ import { lang } from './i18n.js';
 const WINDOW_MS = 30 * 60_000;
 const LEAST_POINTS = 4;
 const MOST_POINTS = 7;
-const PER = [[60_000, 'min', '分'], [3_600_000, 'h', '时']];
+const PER = [
+  [60_000, 'min', '分'],
+  [3_600_000, 'h', '时'],
+];
 
 /** `{rising, text}` of a series, or null when it is too short, a rate itself, or steady. */
 export function slope(series) {
   const unit = series?.unit;
   if (!['m', 'cm', 'mm', 'Cel'].includes(unit)) return null; // a rate of a rate tells nobody anything
   const last = series.points.at(-1)?.[0];
-  const points = series.points.filter((p) => p[0] > last - WINDOW_MS && Number.isFinite(p[1])).slice(-MOST_POINTS);
+  const points = series.points
+    .filter((p) => p[0] > last - WINDOW_MS && Number.isFinite(p[1]))
+    .slice(-MOST_POINTS);
   if (points.length < LEAST_POINTS) return null;
   const perMs = fit(points);
   const [ms, en, zh] = PER.find(([span]) => Math.abs(perMs * span) >= 0.5) || PER[1];

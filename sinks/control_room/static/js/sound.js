@@ -35,7 +35,9 @@ export class Sound {
 
   /** New or raised warnings arrived. */
   news(alerts) {
-    const levels = alerts.filter((a) => a.status === 'active' && !a.marks?.suppressed_by && !shelved(a)).map((a) => a.level);
+    const levels = alerts
+      .filter((a) => a.status === 'active' && !a.marks?.suppressed_by && !shelved(a))
+      .map((a) => a.level);
     if (levels.length) this.#want(Math.min(...levels));
   }
 

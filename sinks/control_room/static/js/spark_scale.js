@@ -33,7 +33,9 @@ export function reach(points, levels, forecast, own) {
   if (forecast) values.push(...forecast.q05, ...forecast.q95);
   let low = Math.min(...values);
   let high = Math.max(...values);
-  const lines = Object.values(levels || {}).filter((v) => v != null).sort((a, b) => a - b);
+  const lines = Object.values(levels || {})
+    .filter((v) => v != null)
+    .sort((a, b) => a - b);
   const falling = lines.length > 1 && levels.red === lines[0];
   const room = 3 * (high - low);
   const near = lines.filter((v) => (falling ? low - v : v - high) < room);
@@ -59,7 +61,8 @@ export function nice(low, high) {
   const size = 10 ** Math.floor(Math.log10(raw));
   const step = [1, 2, 5, 10].map((f) => f * size).find((s) => s >= raw);
   const out = [];
-  for (let value = Math.ceil(low / step) * step; value <= high; value += step) out.push(Number(value.toPrecision(6)));
+  for (let value = Math.ceil(low / step) * step; value <= high; value += step)
+    out.push(Number(value.toPrecision(6)));
   return out;
 }
 

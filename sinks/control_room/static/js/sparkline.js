@@ -22,20 +22,49 @@ export class Spark {
     keep(host, 'spark', () => [this.#title, this.#box]);
     const forecast = alert.forecast?.sensor === sensor ? alert.forecast : null;
     const kind = series?.kind || screen.store.sensor(sensor)?.kind || '';
-    keep(this.#title, [lang(), sensor, kind, Boolean(series), Boolean(forecast)], () => title(sensor, kind, series, forecast));
+    keep(this.#title, [lang(), sensor, kind, Boolean(series), Boolean(forecast)], () =>
+      title(sensor, kind, series, forecast),
+    );
     const { clientWidth: wide, clientHeight: high } = this.#box;
     const minute = Math.floor(screen.asOf / 60_000);
-    const facts = [lang(), sensor, wide, high, minute, screen.stale, series?.points.length, series?.points.at(-1), moments.map((m) => m.version), alert.version];
+    const facts = [
+      lang(),
+      sensor,
+      wide,
+      high,
+      minute,
+      screen.stale,
+      series?.points.length,
+      series?.points.at(-1),
+      moments.map((m) => m.version),
+      alert.version,
+    ];
     keep(this.#box, facts, () => {
       if (!sensor) return h('p.say', null, t(alert.evidence.length ? 'noCurve' : 'noEvidence'));
       if (!series || series.points.length < 2 || !wide) return h('p.say', null, t('waitCurve', { sensor }));
-      return chart({ wide, high, k: zoomOfRoot(), now: screen.asOf, stale: screen.stale, alert, series, forecast, moments });
+      return chart({
+        wide,
+        high,
+        k: zoomOfRoot(),
+        now: screen.asOf,
+        stale: screen.stale,
+        alert,
+        series,
+        forecast,
+        moments,
+      });
     });
   }
 }
 
 function title(sensor, kind, series, forecast) {
-  const key = h('span.key', null, h('i.k-band'), t('keyExpected'), forecast && [h('i.k-fan'), t('keyForecast')]);
+  const key = h(
+    'span.key',
+    null,
+    h('i.k-band'),
+    t('keyExpected'),
+    forecast && [h('i.k-fan'), t('keyForecast')],
+  );
   return [kind && kindName(kind), h('small', null, sensor || ''), series && key];
 }
 
@@ -44,22 +73,49 @@ function chart(c) {
   const span = window_(c);
   const right = wide - GUTTER * k;
   const bottom = high - BOTTOM * k;
-  const points = c.series.points.filter((p) => p[0] >= span.from && p[0] <= c.now + 60_000 && Number.isFinite(p[1]));
+  const points = c.series.points.filter(
+    (p) => p[0] >= span.from && p[0] <= c.now + 60_000 && Number.isFinite(p[1]),
+  );
   const range = reach(points, c.series.levels, c.forecast, NAMES[c.alert.level]);
   const x = (time) => ((time - span.from) / (span.to - span.from)) * right;
   const y = (value) => TOP * k + ((range.high - value) / (range.high - range.low)) * (bottom - TOP * k);
   const g = { ...c, span, range, right, bottom, points, x, y };
   const parts = [axis, band, levels, fan, nowLine, measured, fired, current, cross];
-  return svg('svg', { width: wide, height: high, viewBox: `0 0 ${wide} ${high}`, role: 'img', 'aria-label': kindName(c.series.kind) }, parts.flatMap((part) => part(g)));
+  return svg(
+    'svg',
+    {
+      width: wide,
+      height: high,
+      viewBox: `0 0 ${wide} ${high}`,
+      role: 'img',
+      'aria-label': kindName(c.series.kind),
+    },
+    parts.flatMap((part) => part(g)),
+  );
 }
 
 const path = (cls, d) => svg('path', { class: cls, d });
-const text = (cls, x, y, anchor, ...kids) => svg('text', { class: cls, x: x.toFixed(1), y: y.toFixed(1), 'text-anchor': anchor }, ...kids);
-const join = (list, f) => list.map((p) => f(p).map((n) => n.toFixed(1)).join(' ')).join('L');
+const text = (cls, x, y, anchor, ...kids) =>
+  svg('text', { class: cls, x: x.toFixed(1), y: y.toFixed(1), 'text-anchor': anchor }, ...kids);
+const join = (list, f) =>
+  list
+    .map((p) =>
+      f(p)
+        .map((n) => n.toFixed(1))
+        .join(' '),
+    )
+    .join('L');
 
 function mark(level, x, y, k) {
   const node = levelMark(level);
-  for (const [name, value] of Object.entries({ x: x - (SIZE / 2) * k, y, width: SIZE * k, height: SIZE * k, style: `width:${SIZE * k}px;height:${SIZE * k}px` })) node.setAttribute(name, value);
+  for (const [name, value] of Object.entries({
+    x: x - (SIZE / 2) * k,
+    y,
+    width: SIZE * k,
+    height: SIZE * k,
+    style: `width:${SIZE * k}px;height:${SIZE * k}px`,
+  }))
+    node.setAttribute(name, value);
   return node;
 }
 
@@ -76,7 +132,15 @@ function axis(g) {
   }
   const [here, there = Infinity] = taken;
   const aside = there - here < LABEL_ROOM * k || here > right - 12 * k;
-  out.push(text('ax hi', aside ? Math.min(here, there - 26 * k) : here, bottom + 19 * k, aside ? 'end' : 'middle', stale ? time(now) : t('now')));
+  out.push(
+    text(
+      'ax hi',
+      aside ? Math.min(here, there - 26 * k) : here,
+      bottom + 19 * k,
+      aside ? 'end' : 'middle',
+      stale ? time(now) : t('now'),
+    ),
+  );
   return out;
 }
 
@@ -86,15 +150,25 @@ function band({ points, x, y, span, range, forecast }) {
   // Ahead of now the last known range holds, as far as the forecast is drawn.
   if (forecast) known.push([span.to, 0, known.at(-1)[2], known.at(-1)[3]]);
   const clip = (v) => Math.min(range.high, Math.max(range.low, v));
-  return [path('band', `M${join(known, (p) => [x(p[0]), y(clip(p[3]))])}L${join([...known].reverse(), (p) => [x(p[0]), y(clip(p[2]))])}Z`)];
+  return [
+    path(
+      'band',
+      `M${join(known, (p) => [x(p[0]), y(clip(p[3]))])}L${join([...known].reverse(), (p) => [x(p[0]), y(clip(p[2]))])}Z`,
+    ),
+  ];
 }
 
 function levels(g) {
   const { series, y, right, k, range } = g;
-  const lines = Object.entries(NAMES).map(([level, name]) => [Number(level), series.levels?.[name]]).filter(([, v]) => v != null && v >= range.low && v <= range.high);
+  const lines = Object.entries(NAMES)
+    .map(([level, name]) => [Number(level), series.levels?.[name]])
+    .filter(([, v]) => v != null && v >= range.low && v <= range.high);
   if (!lines.length) return scale(g);
   const digits = lines.some(([, v]) => v % 1) || lines[0][1] >= 100 ? 1 : 0;
-  const spots = spread(lines.map(([level, value]) => ({ level, value, at: y(value) })), SIZE * k);
+  const spots = spread(
+    lines.map(([level, value]) => ({ level, value, at: y(value) })),
+    SIZE * k,
+  );
   return spots.flatMap(({ level, value, at, label }) => [
     path(`lvl l${level}`, `M0 ${at}H${right + 4 * k}`),
     text('lvt', right + 26 * k, label + 4.5 * k, 'start', number(value, digits)),
@@ -105,13 +179,24 @@ function levels(g) {
 // Labels of close levels are pushed apart; the lines stay where they are.
 function spread(spots, room) {
   const sorted = spots.sort((a, b) => a.at - b.at);
-  sorted.forEach((s, i) => { s.label = i ? Math.max(s.at, sorted[i - 1].label + room) : s.at; });
+  sorted.forEach((s, i) => {
+    s.label = i ? Math.max(s.at, sorted[i - 1].label + room) : s.at;
+  });
   return sorted;
 }
 
 // Without official levels the gutter says the size of the values.
 function scale({ range, y, right, k }) {
-  return nice(range.low, range.high).flatMap((value) => [path('grid', `M0 ${y(value)}H${right + 4 * k}`), text('ax', right + 10 * k, y(value) + 4.5 * k, 'start', number(value, Math.abs(value) < 10 && value % 1 ? 1 : 0))]);
+  return nice(range.low, range.high).flatMap((value) => [
+    path('grid', `M0 ${y(value)}H${right + 4 * k}`),
+    text(
+      'ax',
+      right + 10 * k,
+      y(value) + 4.5 * k,
+      'start',
+      number(value, Math.abs(value) < 10 && value % 1 ? 1 : 0),
+    ),
+  ]);
 }
 
 function fan({ forecast, x, y, range, span }) {
@@ -120,7 +205,11 @@ function fan({ forecast, x, y, range, span }) {
   const rows = forecast.times.map((time, i) => ({ time, i })).filter((r) => r.time <= span.to);
   const edge = (q, list) => join(list, (r) => [x(r.time), y(clip(forecast[q][r.i]))]);
   const area = (lo, hi) => `M${edge(hi, rows)}L${edge(lo, [...rows].reverse())}Z`;
-  return [path('fan90', area('q05', 'q95')), path('fan50', area('q25', 'q75')), path('med', `M${edge('q50', rows)}`)];
+  return [
+    path('fan90', area('q05', 'q95')),
+    path('fan50', area('q25', 'q75')),
+    path('med', `M${edge('q50', rows)}`),
+  ];
 }
 
 function nowLine({ x, now, k, bottom }) {
@@ -129,9 +218,17 @@ function nowLine({ x, now, k, bottom }) {
 
 // A gap in the readings is a gap in the line.
 function measured({ points, x, y }) {
-  const steps = points.slice(1).map((p, i) => p[0] - points[i][0]).sort((a, b) => a - b);
+  const steps = points
+    .slice(1)
+    .map((p, i) => p[0] - points[i][0])
+    .sort((a, b) => a - b);
   const gap = 4 * (steps[Math.floor(steps.length / 2)] || Infinity);
-  const d = points.map((p, i) => `${i && p[0] - points[i - 1][0] <= gap ? 'L' : 'M'}${x(p[0]).toFixed(1)} ${y(p[1]).toFixed(1)}`).join('');
+  const d = points
+    .map(
+      (p, i) =>
+        `${i && p[0] - points[i - 1][0] <= gap ? 'L' : 'M'}${x(p[0]).toFixed(1)} ${y(p[1]).toFixed(1)}`,
+    )
+    .join('');
   return [path('line', d)];
 }
 
@@ -142,7 +239,10 @@ function fired({ moments, points, x, y, k, span }) {
   return shown.reverse().flatMap((m) => {
     const at = x(m.time);
     const value = y(crossing(points, m.time));
-    const stem = [path('warn', `M${at} ${(TOP - 2) * k}V${value}`), svg('circle', { class: 'wd', cx: at, cy: value, r: 3 * k })];
+    const stem = [
+      path('warn', `M${at} ${(TOP - 2) * k}V${value}`),
+      svg('circle', { class: 'wd', cx: at, cy: value, r: 3 * k }),
+    ];
     if (free - at < SIZE * k) return stem;
     free = at;
     return [...stem, mark(m.level, at, (TOP - 20) * k, k)];
@@ -162,5 +262,9 @@ function cross(g) {
   const level = forecast && series.levels?.[NAMES[forecast.level]];
   const top = level == null ? TOP * k : y(level);
   const ring = level == null ? [] : [svg('circle', { class: 'cross', cx: x(at), cy: top, r: 5 * k })];
-  return [path('crossl', `M${x(at)} ${top + (ring.length ? 5 * k : 0)}V${bottom}`), ...ring, text('ax hi', x(at), bottom + 19 * k, 'middle', time(at))];
+  return [
+    path('crossl', `M${x(at)} ${top + (ring.length ? 5 * k : 0)}V${bottom}`),
+    ...ring,
+    text('ax hi', x(at), bottom + 19 * k, 'middle', time(at)),
+  ];
 }

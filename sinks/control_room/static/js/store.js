@@ -3,6 +3,7 @@
 
 const MOST_ALERTS = 1000;
 const MOST_POINTS = 500;
+const MOST_SERIES = 20;
 const BARS = 14;
 
 export class Store {
@@ -42,7 +43,8 @@ export class Store {
       this.#apply(alert, false);
     }
     if (page.part < page.of) return;
-    for (const [id, alert] of this.alerts) if (alert.status === 'active' && !this.#paged.has(id)) this.alerts.delete(id);
+    for (const [id, alert] of this.alerts)
+      if (alert.status === 'active' && !this.#paged.has(id)) this.alerts.delete(id);
     this.#paged = null;
     this.revision.alerts++;
   }
@@ -67,7 +69,8 @@ export class Store {
     this.remember(alert);
     if (before && before.version >= alert.version) return false;
     this.alerts.set(alert.id, alert);
-    if (isNew && alert.status === 'active' && (!before || before.level > alert.level)) this.arrived.set(alert.id, performance.now());
+    if (isNew && alert.status === 'active' && (!before || before.level > alert.level))
+      this.arrived.set(alert.id, performance.now());
     if (before) this.#settle(alert, before);
     if (this.alerts.size > MOST_ALERTS) this.#forget();
     return true;
@@ -129,9 +132,18 @@ export class Store {
 
   setSeries(message) {
     const known = this.series.get(message.sensor);
-    if (message.points) this.series.set(message.sensor, { ...message });
-    else if (known) known.points = [...known.points.filter((p) => p[0] < message.add[0]?.[0]), ...message.add].slice(-MOST_POINTS);
+    if (message.points) this.#keepSeries(message);
+    else if (known)
+      known.points = [...known.points.filter((p) => p[0] < message.add[0]?.[0]), ...message.add].slice(
+        -MOST_POINTS,
+      );
     this.revision.series++;
+  }
+
+  #keepSeries(message) {
+    this.series.delete(message.sensor); // the latest asked for stands last
+    this.series.set(message.sensor, { ...message });
+    if (this.series.size > MOST_SERIES) this.series.delete(this.series.keys().next().value);
   }
 
   setSent(id, sent) {
@@ -143,7 +155,8 @@ export class Store {
   active() {
     const all = [...this.alerts.values()].filter((a) => a.status === 'active');
     const shown = all.filter((a) => !a.marks?.suppressed_by);
-    const order = (a, b) => shelved(a) - shelved(b) || a.level - b.level || b.first - a.first || (a.id < b.id ? -1 : 1);
+    const order = (a, b) =>
+      shelved(a) - shelved(b) || a.level - b.level || b.first - a.first || (a.id < b.id ? -1 : 1);
     return { shown: shown.sort(order), suppressed: all.filter((a) => a.marks?.suppressed_by).sort(order) };
   }
 }

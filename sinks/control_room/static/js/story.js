@@ -16,13 +16,24 @@ export function story(host, screen, alert, redraw) {
   const lines = entries.map((e) => ({ ...e, when: when(e.time, now) }));
   keep(host, [lang(), alert.id, lines, open], () => {
     const few = open || lines.length <= SHOWN + 1 ? lines : [...lines.slice(0, SHOWN - 1), lines.at(-1)];
-    return [h('h2', null, t('story'), h('span', null, alert.id)), ...few.map(line), few.length < lines.length ? more(screen, lines.length - few.length, 'story', redraw) : null];
+    return [
+      h('h2', null, t('story'), h('span', null, alert.id)),
+      ...few.map(line),
+      few.length < lines.length ? more(screen, lines.length - few.length, 'story', redraw) : null,
+    ];
   });
 }
 
 function line(e) {
   const mark = e.level ? levelMark(e.level, e.out) : sign(e.icon);
-  return h(e.level ? 'div.st' : 'div.st.minor', null, h('time', null, e.when), h('i', null, mark), h('span', { title: e.text }, e.text), e.version ? h('em', null, `v${e.version}`) : null);
+  return h(
+    e.level ? 'div.st' : 'div.st.minor',
+    null,
+    h('time', null, e.when),
+    h('i', null, mark),
+    h('span', { title: e.text }, e.text),
+    e.version ? h('em', null, `v${e.version}`) : null,
+  );
 }
 
 // An update that changes neither level, marks nor the sense of the reason tells nothing new.
@@ -34,7 +45,13 @@ export function events(versions) {
     const before = versions[i - 1];
     const people = deeds(v.marks || {}, before?.marks || {});
     const turned = !before || before.level !== v.level || before.status !== v.status;
-    const step = { time: v.time, level: v.level, out: v.status !== 'active', text: reason(v.reason), version: v.version };
+    const step = {
+      time: v.time,
+      level: v.level,
+      out: v.status !== 'active',
+      text: reason(v.reason),
+      version: v.version,
+    };
     const deed = people.map(([icon, text]) => ({ time: v.time, icon, text }));
     if (turned) return [...deed, step];
     if (deed.length || sense(v.reason) === sense(before.reason)) return deed;
@@ -45,10 +62,17 @@ export function events(versions) {
 function deeds(now, before) {
   const out = [];
   const changed = (name) => (now[name] ?? null) !== (before[name] ?? null);
-  if (changed('acknowledged')) out.push(['check', now.acknowledged ? t('ackedBy', { who: now.acknowledged }) : t('ackDropped')]);
+  if (changed('acknowledged'))
+    out.push(['check', now.acknowledged ? t('ackedBy', { who: now.acknowledged }) : t('ackDropped')]);
   if (changed('confirmed') && now.confirmed) out.push(['checks', t('confirmedBy', { who: now.confirmed })]);
-  if (changed('shelved_until')) out.push(['shelve', now.shelved_until ? t('shelvedUntil', { time: time(now.shelved_until) }) : t('unshelved')]);
-  if (changed('passed_to') && now.passed_to) out.push(['escalate', t('passedTo', { who: known(now.passed_to) })]);
-  if (changed('suppressed_by') && now.suppressed_by) out.push(['layers', t('suppressedBy', { id: now.suppressed_by })]);
+  if (changed('shelved_until'))
+    out.push([
+      'shelve',
+      now.shelved_until ? t('shelvedUntil', { time: time(now.shelved_until) }) : t('unshelved'),
+    ]);
+  if (changed('passed_to') && now.passed_to)
+    out.push(['escalate', t('passedTo', { who: known(now.passed_to) })]);
+  if (changed('suppressed_by') && now.suppressed_by)
+    out.push(['layers', t('suppressedBy', { id: now.suppressed_by })]);
   return out;
 }

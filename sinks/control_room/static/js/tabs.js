@@ -4,7 +4,11 @@ import { lang, t } from './i18n.js';
 import { sign } from './icons.js';
 import { shelved } from './store.js';
 
-const TABS = [['alerts', 'list', 'warnings'], ['map', 'map', 'map'], ['city', 'pulse', 'city']];
+const TABS = [
+  ['alerts', 'list', 'warnings'],
+  ['map', 'map', 'map'],
+  ['city', 'pulse', 'city'],
+];
 
 export class Tabs {
   constructor(screen, redraw) {
@@ -25,6 +29,12 @@ export class Tabs {
       this.redraw();
     };
     const on = this.screen.tab === id;
-    return h(on ? 'button.on' : 'button', { type: 'button', 'aria-current': on ? 'page' : null, onclick: go }, sign(icon), h('span', null, t(word)), id === 'alerts' && n > 0 && h('em', null, String(n)));
+    return h(
+      on ? 'button.on' : 'button',
+      { type: 'button', 'aria-current': on ? 'page' : null, onclick: go },
+      sign(icon),
+      h('span', null, t(word)),
+      id === 'alerts' && n > 0 && h('em', null, String(n)),
+    );
   }
 }

@@ -15,8 +15,12 @@ export function tiny(points, from, to) {
   const along = (list, column) => list.map((p) => `${x(p[0])} ${y(p[column])}`).join('L');
   const banded = points.filter((p) => Number.isFinite(p[2]) && Number.isFinite(p[3]));
   const measured = points.filter((p) => Number.isFinite(p[1]));
-  return svg('svg', { class: 'tiny', viewBox: `0 0 ${WIDE} ${HIGH}`, preserveAspectRatio: 'none', 'aria-hidden': 'true' },
-    banded.length > 1 ? svg('path', { class: 'band', d: `M${along(banded, 3)}L${along([...banded].reverse(), 2)}Z` }) : null,
+  return svg(
+    'svg',
+    { class: 'tiny', viewBox: `0 0 ${WIDE} ${HIGH}`, preserveAspectRatio: 'none', 'aria-hidden': 'true' },
+    banded.length > 1
+      ? svg('path', { class: 'band', d: `M${along(banded, 3)}L${along([...banded].reverse(), 2)}Z` })
+      : null,
     svg('path', { class: 'line', d: `M${along(measured, 1)}`, 'vector-effect': 'non-scaling-stroke' }),
   );
 }
@@ -27,7 +31,13 @@ export function bars(rates, most = 14) {
   const rects = Array.from({ length: most }, (_, i) => {
     const rate = rates[rates.length - most + i]; // none yet: a faint stub keeps the place
     const height = Math.max(1.5, ((rate ?? 0) / top) * 12);
-    return svg('rect', { class: rate == null ? 'none' : '', x: i * 4, y: (14 - height).toFixed(1), width: 2.4, height: height.toFixed(1) });
+    return svg('rect', {
+      class: rate == null ? 'none' : '',
+      x: i * 4,
+      y: (14 - height).toFixed(1),
+      width: 2.4,
+      height: height.toFixed(1),
+    });
   });
   return svg('svg', { class: 'bars', viewBox: `0 0 ${most * 4 - 1.6} 14`, 'aria-hidden': 'true' }, rects);
 }

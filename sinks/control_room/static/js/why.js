@@ -19,11 +19,29 @@ export function why(host, screen, alert, redraw) {
     const rest = all.length - agree;
     const note = rest ? t('agreeNot', { n: agree, m: rest }) : t('agree', { n: agree });
     const few = open || all.length <= SHOWN + 1 ? all : all.slice(0, SHOWN);
-    return [h('h2', null, t('why'), h('span', null, note)), h('div.evs', null, head(), few.map((e) => row(screen.store, e))), few.length < all.length && more(screen, all.length - few.length, 'why', redraw)];
+    return [
+      h('h2', null, t('why'), h('span', null, note)),
+      h(
+        'div.evs',
+        null,
+        head(),
+        few.map((e) => row(screen.store, e)),
+      ),
+      few.length < all.length && more(screen, all.length - few.length, 'why', redraw),
+    ];
   });
 }
 
-const head = () => h('div.ev.hd', null, h('span'), h('span'), h('span.v', null, t('value')), h('span.x', null, t('expected')), h('span.su.hd3', null, t('surprisal')));
+const head = () =>
+  h(
+    'div.ev.hd',
+    null,
+    h('span'),
+    h('span'),
+    h('span.v', null, t('value')),
+    h('span.x', null, t('expected')),
+    h('span.su.hd3', null, t('surprisal')),
+  );
 
 /** A button that opens a list further. */
 export function more(screen, n, name, redraw) {
@@ -35,14 +53,23 @@ export function more(screen, n, name, redraw) {
 }
 
 function row(store, e) {
-  const [value, expected] = counted(e) ? [number(e.value), number(e.expected, e.expected < 10 ? 1 : 0)] : measured(store, e);
+  const [value, expected] = counted(e)
+    ? [number(e.value), number(e.expected, e.expected < 10 ? 1 : 0)]
+    : measured(store, e);
   const width = `${Math.min(1, Math.max(0, e.surprisal) / MOST) * 100}%`;
-  return h(e.surprisal >= UNUSUAL ? 'div.ev' : 'div.ev.no', { title: e.level ? `${e.key} · ${t('levelOf', { level: levelName(e.level) })}` : e.key },
+  return h(
+    e.surprisal >= UNUSUAL ? 'div.ev' : 'div.ev.no',
+    { title: e.level ? `${e.key} · ${t('levelOf', { level: levelName(e.level) })}` : e.key },
     e.source === 'level' && e.level ? levelMark(e.level) : evidenceIcon(e),
     h('b', null, title(store, e)),
     h('span.v', null, value),
     h('span.x', null, expected),
-    h('span.su', null, h('i.sb', null, h('u', { style: { width } }), h('s')), h('em', null, number(e.surprisal, 1))),
+    h(
+      'span.su',
+      null,
+      h('i.sb', null, h('u', { style: { width } }), h('s')),
+      h('em', null, number(e.surprisal, 1)),
+    ),
   );
 }
 

@@ -37,7 +37,10 @@ export const WORDS = {
   catching: ['CATCHING UP', '补数中'],
   connecting: ['CONNECTING', '连接中'],
   staleFor: ['STALE {age}', '画面已停滞 {age}'],
-  staleAsOf: ['Everything below is as of {time}, not now. Use phone and radio.', '以下为 {time} 的情况，不是现在。请改用电话或电台。'],
+  staleAsOf: [
+    'Everything below is as of {time}, not now. Use phone and radio.',
+    '以下为 {time} 的情况，不是现在。请改用电话或电台。',
+  ],
   staleEmpty: ['Nothing has been received yet. Use phone and radio.', '尚未收到任何数据。请改用电话或电台。'],
   noBeat: ['Connected; the hub is silent', '已连接，服务端无响应'],
   reconnecting: ['Reconnecting, try {n}', '正在重连，第 {n} 次'],
@@ -132,7 +135,10 @@ export const WORDS = {
   unshelve: ['Unshelve', '取消搁置'],
   again: ['Once more', '再按一次'],
   askConfirm: ['Confirm teaches the model. Press c once more.', '属实将用于训练模型，请再按一次 c。'],
-  askFalse: ['False alarm teaches the model and clears. Press f once more.', '误报将用于训练模型并解除，请再按一次 f。'],
+  askFalse: [
+    'False alarm teaches the model and clears. Press f once more.',
+    '误报将用于训练模型并解除，请再按一次 f。',
+  ],
   askShelve: ['Shelve for how long?', '搁置多久？'],
   for1h: ['1 h', '1 小时'],
   for4h: ['4 h', '4 小时'],
@@ -143,8 +149,11 @@ export const WORDS = {
   refused: ['Refused: {why}', '被拒绝：{why}'],
   cannotSend: ['Stale: nothing can be sent until the link is back', '已停滞：恢复后才能发送'],
   nobody: ['Not acknowledged', '未签收'],
-  nextAt: ['Unacknowledged. {what} in {time}', '未签收，{time} 后升至{what}'],
-  oneAlone: ['One sensor alone: rises no further until a second source agrees', '仅一个传感器：第二来源一致前不再升级'],
+  nextAt: ['Unacknowledged: to the {what} in {time}', '未签收，{time} 后升至{what}'],
+  oneAlone: [
+    'One sensor alone: rises no further until a second source agrees',
+    '仅一个传感器：第二来源一致前不再升级',
+  ],
   ackedBy: ['Acknowledged by {who}', '{who} 已签收'],
   confirmedBy: ['Confirmed by {who}', '{who} 判定属实'],
   shelvedUntil: ['Shelved until {time}', '搁置至 {time}'],
@@ -158,7 +167,10 @@ export const WORDS = {
 
   // quiet
   quiet: ['No active warnings', '当前无预警'],
-  quietSince: ['Quiet for {span}. {n} of {m} sensors reporting.', '已平静 {span}。{m} 个传感器中 {n} 个在线。'],
+  quietSince: [
+    'Quiet for {span}. {n} of {m} sensors reporting.',
+    '已平静 {span}。{m} 个传感器中 {n} 个在线。',
+  ],
   quietOnly: ['Quiet for {span}.', '已平静 {span}。'],
   reporting: ['{n} of {m} sensors reporting.', '{m} 个传感器中 {n} 个在线。'],
   closest: ['Closest to a warning', '最接近预警'],
@@ -183,7 +195,10 @@ export const WORDS = {
   perHour: ['{n}\u00a0/h', '{n}\u00a0条/时'],
   path: ['sensor to screen', '端到端'],
   pathHub: ['store to screen', '存储到屏幕'],
-  pathTitle: ['Sensor to store p50 {a} ms, p99 {b} ms; store to socket p50 {c} ms, p99 {d} ms. The p99 shown is their sum.', '传感器到存储 p50 {a} ms、p99 {b} ms；存储到连接 p50 {c} ms、p99 {d} ms。所示 p99 为两者之和。'],
+  pathTitle: [
+    'Sensor to store p50 {a} ms, p99 {b} ms; store to socket p50 {c} ms, p99 {d} ms. The p99 shown is their sum.',
+    '传感器到存储 p50 {a} ms、p99 {b} ms；存储到连接 p50 {c} ms、p99 {d} ms。所示 p99 为两者之和。',
+  ],
   load: ['warnings/h', '预警/时'],
   overBound: ['over 6', '超限 6'],
   bound: ['bound 6', '上限 6'],
@@ -193,7 +208,10 @@ export const WORDS = {
   zoomOut: ['Zoom out', '缩小'],
   fit: ['Whole city', '全城'],
   district: ['District', '城区'],
-  noMap: ['This browser cannot draw the map (no WebGL): warnings by district.', '浏览器无法绘制地图（无 WebGL），按城区列出预警。'],
+  noMap: [
+    'This browser cannot draw the map (no WebGL): warnings by district.',
+    '浏览器无法绘制地图（无 WebGL），按城区列出预警。',
+  ],
 };
 
 // Where a kind of sensor is seen, how many decimals decide, and what it is called.

@@ -12,7 +12,7 @@ import { hotCells, outline } from './hot.js';
 import { CELL_LAYERS, addHatch, style, tint, token } from './layers.js';
 import { Markers } from './markers.js';
 import { districtNames, riverNames } from './names.js';
-import { shapes } from './shapes.js';
+import { middle, shapes } from './shapes.js';
 
 const NEAR = 1.5; // zooms past the whole city from which single sensors are rings
 const STIR = 0.13; // how much one unit of surprisal brightens a calm cell
@@ -24,6 +24,7 @@ export class CityMap {
   #shapes = null;
   #names = [];
   #labels = [];
+  #tinted = [];
   #drawn = {};
   #ready = false;
   #k = 1;
@@ -49,7 +50,19 @@ export class CityMap {
     this.#shapes ??= shapes(city);
     const near = this.#nearZoom(host);
     this.near = near;
-    const map = new maplibregl.Map({ container: host, style: style(this.#shapes, this.#k, near, isPhone()), attributionControl: false, fadeDuration: 0, dragRotate: false, pitchWithRotate: false, touchPitch: false, renderWorldCopies: false, maxZoom: 17, bounds: this.#shapes.bounds, fitBoundsOptions: { padding: this.#padding() } });
+    const map = new maplibregl.Map({
+      container: host,
+      style: style(this.#shapes, this.#k, near, isPhone()),
+      attributionControl: false,
+      fadeDuration: 0,
+      dragRotate: false,
+      pitchWithRotate: false,
+      touchPitch: false,
+      renderWorldCopies: false,
+      maxZoom: 17,
+      bounds: this.#shapes.bounds,
+      fitBoundsOptions: { padding: this.#padding() },
+    });
     map.touchZoomRotate.disableRotation();
     map.keyboard.disable();
     this.#map = map;
@@ -63,13 +76,21 @@ export class CityMap {
     const map = this.#map;
     addHatch(map, this.#k);
     this.flow = new Flow(map, this.#shapes.rivers, this.#k, token('--flow'));
-    this.markers = new Markers(map, this.screen, this.choose, () => this.#names);
+    this.markers = new Markers(
+      map,
+      this.screen,
+      this.choose,
+      () => this.#names,
+      () => this.#tinted,
+    );
     map.on('click', (event) => this.#clicked(event.point));
     this.#ready = true;
     this.#drawn = {};
     this.draw();
     this.#scale();
-    map.once('idle', () => { document.documentElement.dataset.map = 'ready'; });
+    map.once('idle', () => {
+      document.documentElement.dataset.map = 'ready';
+    });
   }
 
   // A phone is too narrow for the whole city: it opens at the selected warning.
@@ -130,11 +151,19 @@ export class CityMap {
     const marked = visible && !live.includes(visible) ? [...live, visible] : live;
     this.#once('stale', stale, () => this.#freeze(stale));
     this.#once('names', lang(), () => this.#nameAll());
-    this.#once('hot', JSON.stringify([...live, ...suppressed].map((a) => [a.id, a.level, a.cells])), () => this.#hot([...live, ...suppressed]));
-    this.#once('outline', visible && JSON.stringify([visible.id, visible.cells]), () => this.#outline(visible));
+    this.#once('hot', JSON.stringify([...live, ...suppressed].map((a) => [a.id, a.level, a.cells])), () =>
+      this.#hot([...live, ...suppressed]),
+    );
+    this.#once('outline', visible && JSON.stringify([visible.id, visible.cells]), () =>
+      this.#outline(visible),
+    );
     this.#once('cells', store.revision.cells, () => this.#stir());
     this.#once('series', store.revision.series, () => this.#light());
-    this.#once('evidence', JSON.stringify([visible?.id, visible?.version, lang(), this.#map.getZoom() >= this.near]), () => this.#evidence(visible));
+    this.#once(
+      'evidence',
+      JSON.stringify([visible?.id, visible?.version, lang(), this.#map.getZoom() >= this.near]),
+      () => this.#evidence(visible),
+    );
     if (isLaptop()) this.#once('pad', $('#detail-pane').clientWidth, () => this.fit(false));
     this.markers.draw(marked, visible);
   }
@@ -154,6 +183,8 @@ export class CityMap {
     const { whole, shrunk } = hotCells(alerts, this.#shapes.rings);
     this.#map.getSource('whole').setData(whole);
     this.#map.getSource('shrunk').setData(shrunk);
+    this.#tinted = whole.features.map((f) => middle(f.geometry.coordinates[0].slice(1)));
+    this.markers.layout();
   }
 
   #outline(alert) {
@@ -188,13 +219,19 @@ export class CityMap {
     if (id == null) return;
     const map = this.#map;
     map.setFeatureState({ source: 'sensors', id }, { lit: true });
-    setTimeout(() => map === this.#map && map.setFeatureState({ source: 'sensors', id }, { lit: false }), LIT_MS);
+    setTimeout(
+      () => map === this.#map && map.setFeatureState({ source: 'sensors', id }, { lit: false }),
+      LIT_MS,
+    );
   }
 
   #nameAll() {
     for (const label of this.#names) label.marker.remove();
     const { city } = this.screen.store;
-    this.#names = [...riverNames(city, this.#shapes.bounds), ...districtNames(city)].map((name) => ({ ...name, marker: this.#pin(name.node, name.at) }));
+    this.#names = [...riverNames(city, this.#shapes.bounds), ...districtNames(city)].map((name) => ({
+      ...name,
+      marker: this.#pin(name.node, name.at),
+    }));
   }
 
   #pin(element, at, options = {}) {
@@ -210,8 +247,16 @@ export class CityMap {
     for (const e of evidenceOf(alert)) {
       const sensor = store.sensor(e.key);
       if (!sensor || this.#labels.length > 8) continue;
-      const node = h('div.m-s', null, h('i'), e.key, h('b', null, quantity(e.value, e.kind, unitOf(store, e))));
-      this.#labels.push(this.#pin(node, [sensor.lon, sensor.lat], { anchor: 'left', offset: [-8 * this.#k, 0] }));
+      const node = h(
+        'div.m-s',
+        null,
+        h('i'),
+        e.key,
+        h('b', null, quantity(e.value, e.kind, unitOf(store, e))),
+      );
+      this.#labels.push(
+        this.#pin(node, [sensor.lon, sensor.lat], { anchor: 'left', offset: [-8 * this.#k, 0] }),
+      );
     }
   }
 
@@ -227,9 +272,18 @@ export class CityMap {
   #legend() {
     const pane = $('#map-pane');
     pane.setAttribute('aria-label', t('map'));
-    keep(pane.querySelector('.legend'), lang(), () => [...[1, 2, 3, 4].map((l) => h('span', null, levelMark(l), levelName(l))), h('span.dot', null, h('i'), t('sensor')), h('i.scale')]);
-    const button = (icon, word, work) => h('button', { type: 'button', title: t(word), 'aria-label': t(word), onclick: work }, sign(icon));
-    keep(pane.querySelector('.zoom'), lang(), () => [button('plus', 'zoomIn', () => this.#map?.zoomIn()), button('minus', 'zoomOut', () => this.#map?.zoomOut()), button('fit', 'fit', () => this.fit())]);
+    keep(pane.querySelector('.legend'), lang(), () => [
+      ...[1, 2, 3, 4].map((l) => h('span', null, levelMark(l), levelName(l))),
+      h('span.dot', null, h('i'), t('sensor')),
+      h('i.scale'),
+    ]);
+    const button = (icon, word, work) =>
+      h('button', { type: 'button', title: t(word), 'aria-label': t(word), onclick: work }, sign(icon));
+    keep(pane.querySelector('.zoom'), lang(), () => [
+      button('plus', 'zoomIn', () => this.#map?.zoomIn()),
+      button('minus', 'zoomOut', () => this.#map?.zoomOut()),
+      button('fit', 'fit', () => this.fit()),
+    ]);
     this.#once('scale', lang(), () => this.#scale());
   }
 

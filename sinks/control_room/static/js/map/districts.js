@@ -20,8 +20,13 @@ export class Districts {
     const { store } = this.screen;
     $('#map-pane').setAttribute('aria-label', t('map'));
     const live = store.active().shown.filter((a) => !shelved(a));
-    const ids = [...new Set([...(store.city?.districts || []).map((d) => d.id), ...live.map((a) => a.district)])];
-    const rows = ids.map((id) => [districtName(store, id), LEVELS.map((l) => live.filter((a) => a.district === id && a.level === l).length)]);
+    const ids = [
+      ...new Set([...(store.city?.districts || []).map((d) => d.id), ...live.map((a) => a.district)]),
+    ];
+    const rows = ids.map((id) => [
+      districtName(store, id),
+      LEVELS.map((l) => live.filter((a) => a.district === id && a.level === l).length),
+    ]);
     const weight = ([, n]) => n.reduce((sum, count, i) => sum + count * 1000 ** (3 - i), 0);
     rows.sort((a, b) => weight(b) - weight(a));
     keep(this.#host, [lang(), rows], () => [h('p', null, t('noMap')), table(rows)]);
@@ -29,7 +34,19 @@ export class Districts {
 }
 
 function table(rows) {
-  const head = h('tr', null, h('th', { scope: 'col' }, t('district')), LEVELS.map((l) => h('td', null, levelMark(l))));
-  const body = rows.map(([name, counts]) => h('tr', null, h('th', { scope: 'row' }, name), counts.map((n) => h(n ? 'td' : 'td.zero', null, String(n)))));
+  const head = h(
+    'tr',
+    null,
+    h('th', { scope: 'col' }, t('district')),
+    LEVELS.map((l) => h('td', null, levelMark(l))),
+  );
+  const body = rows.map(([name, counts]) =>
+    h(
+      'tr',
+      null,
+      h('th', { scope: 'row' }, name),
+      counts.map((n) => h(n ? 'td' : 'td.zero', null, String(n))),
+    ),
+  );
   return h('table', null, h('thead', null, head), h('tbody', null, body));
 }

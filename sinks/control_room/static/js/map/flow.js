@@ -17,7 +17,10 @@ export class Flow {
     map.on('move', () => this.#place());
     map.on('resize', () => this.#place());
     this.#place();
-    this.timer = setInterval(() => this.moving && !still.matches && !document.hidden && this.#draw(), FRAME_MS);
+    this.timer = setInterval(
+      () => this.moving && !still.matches && !document.hidden && this.#draw(),
+      FRAME_MS,
+    );
   }
 
   remove() {
@@ -39,7 +42,8 @@ export class Flow {
     });
     const { clientWidth: wide, clientHeight: high } = this.map.getContainer();
     const dpr = devicePixelRatio || 1;
-    if (this.#canvas.width !== Math.round(wide * dpr) || this.#canvas.height !== Math.round(high * dpr)) Object.assign(this.#canvas, { width: Math.round(wide * dpr), height: Math.round(high * dpr) });
+    if (this.#canvas.width !== Math.round(wide * dpr) || this.#canvas.height !== Math.round(high * dpr))
+      Object.assign(this.#canvas, { width: Math.round(wide * dpr), height: Math.round(high * dpr) });
     this.#draw();
   }
 
@@ -51,8 +55,16 @@ export class Flow {
     if (this.moving && !still.matches) this.#shown = (performance.now() / 1000) * DRIFT * k;
     pen.setTransform(dpr, 0, 0, dpr, 0, 0);
     pen.clearRect(0, 0, this.#canvas.width, this.#canvas.height);
-    Object.assign(pen, { strokeStyle: this.colour, lineWidth: 1.4 * k, lineCap: 'round', lineJoin: 'round', globalAlpha: this.moving ? 0.75 : 0.25 });
-    this.#paths.forEach((path, i) => this.#chevrons(pen, path, (this.#shown + i * 17) % step, step, this.#size(i)));
+    Object.assign(pen, {
+      strokeStyle: this.colour,
+      lineWidth: 1.4 * k,
+      lineCap: 'round',
+      lineJoin: 'round',
+      globalAlpha: this.moving ? 0.75 : 0.25,
+    });
+    this.#paths.forEach((path, i) =>
+      this.#chevrons(pen, path, (this.#shown + i * 17) % step, step, this.#size(i)),
+    );
   }
 
   #size(i) {

@@ -9,7 +9,8 @@ const SAME = 2e-5; // degrees: corners of neighbouring cells agree to far less
 export function hotCells(alerts, rings) {
   const level = new Map();
   for (const alert of alerts) {
-    for (const cell of alert.cells) if (rings.has(cell)) level.set(cell, Math.min(level.get(cell) ?? 9, alert.level));
+    for (const cell of alert.cells)
+      if (rings.has(cell)) level.set(cell, Math.min(level.get(cell) ?? 9, alert.level));
   }
   const whole = [];
   const shrunk = [];
@@ -20,10 +21,17 @@ export function hotCells(alerts, rings) {
     whole.push(polygon(ring, worst, cell));
     shrunk.push(polygon(part, worst, cell));
   }
-  return { whole: { type: 'FeatureCollection', features: whole }, shrunk: { type: 'FeatureCollection', features: shrunk } };
+  return {
+    whole: { type: 'FeatureCollection', features: whole },
+    shrunk: { type: 'FeatureCollection', features: shrunk },
+  };
 }
 
-const polygon = (ring, level, cell) => ({ type: 'Feature', properties: { level, cell }, geometry: { type: 'Polygon', coordinates: [[...ring, ring[0]]] } });
+const polygon = (ring, level, cell) => ({
+  type: 'Feature',
+  properties: { level, cell },
+  geometry: { type: 'Polygon', coordinates: [[...ring, ring[0]]] },
+});
 
 /** Closed lines round the cells: the edges that only one of them has. */
 export function outline(cells, rings) {
@@ -37,7 +45,14 @@ export function outline(cells, rings) {
       if (!edges.delete(back)) edges.set(`${a.key}|${b.key}`, [a, b]);
     });
   }
-  return { type: 'FeatureCollection', features: chains(edges).map((line) => ({ type: 'Feature', properties: {}, geometry: { type: 'LineString', coordinates: line } })) };
+  return {
+    type: 'FeatureCollection',
+    features: chains(edges).map((line) => ({
+      type: 'Feature',
+      properties: {},
+      geometry: { type: 'LineString', coordinates: line },
+    })),
+  };
 }
 
 // Corners nearer than SAME are one corner, whatever rounding did to them.

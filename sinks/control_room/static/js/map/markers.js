@@ -13,8 +13,8 @@ const MANY = 30;
 export class Markers {
   #marks = new Map(); // alert id -> {marker, root, sign, at, alert}
 
-  constructor(map, screen, choose, names) {
-    Object.assign(this, { map, screen, choose, names });
+  constructor(map, screen, choose, names, tinted) {
+    Object.assign(this, { map, screen, choose, names, tinted });
     map.on('moveend', () => this.layout());
   }
 
@@ -41,7 +41,16 @@ export class Markers {
     const { kind, value } = lead(alert, asOf, stale);
     const since = performance.now() - (store.arrived.get(alert.id) ?? -Infinity);
     const ring = alert.level === 1 && !stale && !acked(alert) && since < RING_MS;
-    return { level: alert.level, hazard: alert.hazard, at: [alert.lon, alert.lat], selected, labelled, ring, text: labelled && (kind === 'in' || kind === 'at') ? value : '', title: `${levelName(alert.level)} · ${place(store, alert)}` };
+    return {
+      level: alert.level,
+      hazard: alert.hazard,
+      at: [alert.lon, alert.lat],
+      selected,
+      labelled,
+      ring,
+      text: labelled && (kind === 'in' || kind === 'at') ? value : '',
+      title: `${levelName(alert.level)} · ${place(store, alert)}`,
+    };
   }
 
   #put(alert, f) {
@@ -50,7 +59,10 @@ export class Markers {
     if (mark?.sign === sign) return false;
     if (!mark) {
       const root = h('div.m-w');
-      mark = { root, marker: new maplibregl.Marker({ element: root, anchor: 'center' }).setLngLat(f.at).addTo(this.map) };
+      mark = {
+        root,
+        marker: new maplibregl.Marker({ element: root, anchor: 'center' }).setLngLat(f.at).addTo(this.map),
+      };
       this.#marks.set(alert.id, mark);
     }
     mark.marker.setLngLat(f.at);
@@ -61,18 +73,30 @@ export class Markers {
   }
 
   #tag(alert, f) {
-    const classes = ['button', 'm-a', `l${f.level}`, f.labelled && 'big', f.selected && 'sel'].filter(Boolean).join('.');
+    const classes = ['button', 'm-a', `l${f.level}`, f.labelled && 'big', f.selected && 'sel']
+      .filter(Boolean)
+      .join('.');
     const click = (event) => {
       event.stopPropagation();
       this.choose(alert.id);
     };
-    const tag = h(classes, { type: 'button', title: f.title, 'aria-label': f.title, tabindex: '-1', onclick: click }, levelMark(f.level), f.labelled && hazardIcon(f.hazard), f.text && h('b', null, f.text));
+    const tag = h(
+      classes,
+      { type: 'button', title: f.title, 'aria-label': f.title, tabindex: '-1', onclick: click },
+      levelMark(f.level),
+      f.labelled && hazardIcon(f.hazard),
+      f.text && h('b', null, f.text),
+    );
     return f.ring ? [h('i.halo'), h('i.halo.two'), tag] : [tag];
   }
 
   /** Decide for each label: right, left or shape only; names under labels step aside. */
   layout() {
-    const marks = [...this.#marks.values()].map((m) => ({ ...m, p: this.map.project(m.facts.at), tag: m.root.querySelector('.m-a') }));
+    const marks = [...this.#marks.values()].map((m) => ({
+      ...m,
+      p: this.map.project(m.facts.at),
+      tag: m.root.querySelector('.m-a'),
+    }));
     marks.sort((a, b) => b.facts.selected - a.facts.selected || a.facts.level - b.facts.level);
     for (const { tag } of marks) tag.classList.remove('flip', 'bare');
     const sizes = marks.map(({ tag }) => [tag.offsetWidth, tag.offsetHeight]);
@@ -83,11 +107,17 @@ export class Markers {
       const [wide, high] = sizes[i];
       const share = high / 2 / wide;
       const others = [...taken, ...shapes.filter((_, j) => j !== i)];
-      const options = [['', box(mark.p, wide, high, share)], ['flip', box(mark.p, wide, high, 1 - share)]];
+      const options = [
+        ['', box(mark.p, wide, high, share)],
+        ['flip', box(mark.p, wide, high, 1 - share)],
+      ];
       const cost = ([, b]) => others.reduce((sum, o) => sum + overlap(b, o), 0) + this.#outside(b);
       const [right, left] = options.map(cost);
       const [name, area] = left < right ? options[1] : options[0];
-      const hidden = Math.min(left, right) > 0.25 * wide * high && !mark.facts.selected && taken.some((o) => overlap(area, o) > 0.2 * wide * high);
+      const hidden =
+        Math.min(left, right) > 0.25 * wide * high &&
+        !mark.facts.selected &&
+        taken.some((o) => overlap(area, o) > 0.2 * wide * high);
       mark.tag.classList.toggle('bare', hidden);
       if (name) mark.tag.classList.toggle(name, !hidden);
       return taken.push(hidden ? shapes[i] : area);
@@ -97,17 +127,27 @@ export class Markers {
 
   #outside({ x0, x1 }) {
     const wide = this.map.getContainer().clientWidth;
-    return (x0 < 0 || x1 > wide) ? 1e6 : 0;
+    return x0 < 0 || x1 > wide ? 1e6 : 0;
   }
 
+  // A district's name yields to labels; a river's, which may be had elsewhere, to tinted cells too.
   #makeRoom(taken) {
-    for (const { node, at } of this.names()) {
-      const p = this.map.project(at);
-      const b = box(p, node.offsetWidth, node.offsetHeight, 0.5);
-      node.style.visibility = taken.some((o) => overlap(b, o) > 0) ? 'hidden' : 'visible';
+    const cells = this.tinted().map((at) => box(this.map.project(at), 8, 8, 0.5));
+    for (const { node, at, river } of this.names()) {
+      const span = river ? node.firstChild.getBoundingClientRect() : node.getBoundingClientRect();
+      const b = box(this.map.project(at), span.width, span.height, 0.5);
+      const others = river ? [...taken, ...cells] : taken;
+      node.style.visibility = others.some((o) => overlap(b, o) > 0) ? 'hidden' : 'visible';
     }
   }
 }
 
-const box = (p, wide, high, share) => ({ x0: p.x - wide * share, x1: p.x + wide * (1 - share), y0: p.y - high / 2, y1: p.y + high / 2 });
-const overlap = (a, b) => Math.max(0, Math.min(a.x1, b.x1) - Math.max(a.x0, b.x0)) * Math.max(0, Math.min(a.y1, b.y1) - Math.max(a.y0, b.y0));
+const box = (p, wide, high, share) => ({
+  x0: p.x - wide * share,
+  x1: p.x + wide * (1 - share),
+  y0: p.y - high / 2,
+  y1: p.y + high / 2,
+});
+const overlap = (a, b) =>
+  Math.max(0, Math.min(a.x1, b.x1) - Math.max(a.x0, b.x0)) *
+  Math.max(0, Math.min(a.y1, b.y1) - Math.max(a.y0, b.y0));

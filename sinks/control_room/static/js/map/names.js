@@ -9,7 +9,9 @@ const LABEL_M = 2500; // room a river's name takes along it
 
 /** Elements with their places: `{node, at}`. */
 export function districtNames(city) {
-  return city.districts.filter((d) => d.polygon?.length > 2).map((d) => ({ node: h('div.m-d', null, pick({ en: d.name, zh: d.name_zh })), at: heart(d.polygon) }));
+  return city.districts
+    .filter((d) => d.polygon?.length > 2)
+    .map((d) => ({ node: h('div.m-d', null, pick({ en: d.name, zh: d.name_zh })), at: heart(d.polygon) }));
 }
 
 /** The point of a polygon farthest from its edge, on a coarse grid: a label there stays inside. */
@@ -34,10 +36,17 @@ function edge([x, y], ring) {
 }
 
 export function riverNames(city, bounds) {
-  const rivers = Map.groupBy(city.lines.filter((l) => l.kind === 'river' && l.name && l.coordinates.length > 1), (l) => JSON.stringify(l.name));
+  const rivers = Map.groupBy(
+    city.lines.filter((l) => l.kind === 'river' && l.name && l.coordinates.length > 1),
+    (l) => JSON.stringify(l.name),
+  );
   return [...rivers.values()].flatMap((parts) => {
     const longest = parts.sort((a, b) => b.coordinates.length - a.coordinates.length)[0];
-    return spots(longest.coordinates, bounds).map(({ at, turn }) => ({ node: h('div.m-r', null, h('span', { style: { transform: `rotate(${turn}deg)` } }, pick(longest.name))), at }));
+    return spots(longest.coordinates, bounds).map(({ at, turn }) => ({
+      node: h('div.m-r', null, h('span', { style: { transform: `rotate(${turn}deg)` } }, pick(longest.name))),
+      at,
+      river: true,
+    }));
   });
 }
 
@@ -73,7 +82,14 @@ function measured(line, [[west, south], [east, north]]) {
     const u = (at[0] - west) / (east - west);
     const v = (at[1] - south) / (north - south);
     const room = Math.max(0, Math.min(u, 1 - u, v, 1 - v));
-    if (room > 0.02) out.push({ at, x, y, along: last ? last.along + Math.hypot(x - last.x, y - last.y) : 0, room: Math.min(1, 0.6 + room * 2) });
+    if (room > 0.02)
+      out.push({
+        at,
+        x,
+        y,
+        along: last ? last.along + Math.hypot(x - last.x, y - last.y) : 0,
+        room: Math.min(1, 0.6 + room * 2),
+      });
   }
   return out;
 }
@@ -82,6 +98,9 @@ function dense(line) {
   return line.slice(1).flatMap((b, i) => {
     const a = line[i];
     const n = Math.max(1, Math.ceil(Math.hypot(b[0] - a[0], b[1] - a[1]) / 0.003));
-    return Array.from({ length: n }, (_, s) => [a[0] + ((b[0] - a[0]) * s) / n, a[1] + ((b[1] - a[1]) * s) / n]);
+    return Array.from({ length: n }, (_, s) => [
+      a[0] + ((b[0] - a[0]) * s) / n,
+      a[1] + ((b[1] - a[1]) * s) / n,
+    ]);
   });
 }

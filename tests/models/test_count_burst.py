@@ -1,0 +1,156 @@
+import numpy as np
+import pytest
+from scipy.stats import nbinom, poisson
+
+from models.count_burst import MOST_SURPRISAL, RECENT, WARM_UP_S, CountBurst, surprisal
+
+DAY = 86_400.0
+HOUR = 3600.0
+
+
+def test_surprisal_is_the_exact_tail():
+    counts, mean = np.arange(1, 12), 1.7
+    np.testing.assert_allclose(
+        surprisal(counts, mean, 0.0), -np.log10(poisson.sf(counts - 1, mean)), rtol=1e-9
+    )
+    for dispersion in (0.1, 0.6, 3.0):
+        size = 1 / dispersion
+        tail = nbinom.sf(counts - 1, size, size / (size + mean))
+        np.testing.assert_allclose(surprisal(counts, mean, dispersion), -np.log10(tail), rtol=1e-9)
+
+
+def test_none_is_no_surprise_and_very_many_are_finite():
+    said = surprisal([0, 10_000], [5.0, 0.001], [0.3, 0.0])
+    assert said[0] == 0.0
+    assert 100 < said[1] <= 300
+
+
+def _city(rng, days, places=20, per_day=3.0, hour_shape=None):
+    """(time, place) of reports of a city whose places are unequal, and whose nights are quiet."""
+    shape = np.ones(24) if hour_shape is None else hour_shape
+    rates = per_day * rng.gamma(2.0, 0.5, places)
+    reports = [
+        ((day * 24 + hour + u) * HOUR, f"p{place}")
+        for place, rate in enumerate(rates)
+        for day in range(days)
+        for hour in range(24)
+        for u in rng.random(rng.poisson(rate / 24 * shape[hour]))
+    ]
+    return sorted(reports), rates
+
+
+def _taught(reports, places=20):
+    model = CountBurst(["flood", "fire"], places=places)
+    said = [model.score_and_learn("flood", place, t) for t, place in reports]
+    return model, said
+
+
+@pytest.fixture(scope="module")
+def month():
+    night = np.where(np.arange(24) < 6, 0.1, 1.3)
+    reports, rates = _city(np.random.default_rng(1), 35, hour_shape=night)
+    return *_taught(reports), rates
+
+
+def test_rates_are_learnt_per_place_and_hour(month):
+    model, _, rates = month
+    noon = [model.rate("flood", f"p{p}", 35 * DAY - 12 * HOUR)[0] * DAY for p in range(20)]
+    assert np.corrcoef(noon, rates)[0, 1] > 0.9
+    assert np.mean(noon) == pytest.approx(np.mean(rates) * 1.3, rel=0.2)
+    asleep = [model.rate("flood", f"p{p}", 35 * DAY - 21 * HOUR)[0] * DAY for p in range(20)]
+    assert np.mean(asleep) < 0.35 * np.mean(noon)
+
+
+def test_quiet_weeks_seldom_surprise(month):
+    scores = np.array([burst.surprisal for burst in month[1][700:]])
+    assert (scores >= 2).mean() <= 0.02
+    assert (scores >= 3).mean() <= 0.003
+
+
+def test_many_reports_at_once_are_a_burst(month):
+    model = CountBurst.restore(month[0].snapshot())
+    scores = [model.score_and_learn("flood", "p3", 35 * DAY + 60.0 * i) for i in range(6)]
+    assert scores[0].surprisal < 1
+    assert scores[2].surprisal > 3
+    assert [s.surprisal for s in scores] == sorted(s.surprisal for s in scores)
+    assert scores[-1].reports >= 6
+    assert scores[-1].surprisal <= MOST_SURPRISAL
+
+
+def test_a_slow_burst_is_seen_in_a_longer_window(month):
+    model = CountBurst.restore(month[0].snapshot())
+    said = [model.score_and_learn("flood", "p3", 35 * DAY + 900.0 * i) for i in range(8)]
+    assert said[-1].window_s == 7200.0
+    assert said[-1].surprisal > 3
+
+
+def test_hazards_are_counted_apart(month):
+    model = CountBurst.restore(month[0].snapshot())
+    for i in range(6):
+        model.score_and_learn("flood", "p3", 35 * DAY + 60.0 * i)
+    assert model.score_and_learn("fire", "p3", 35 * DAY + 400.0).reports == 1
+
+
+def test_a_burst_ends_when_time_passes(month):
+    model = CountBurst.restore(month[0].snapshot())
+    for i in range(6):
+        model.score_and_learn("flood", "p3", 35 * DAY + 60.0 * i)
+    assert model.score_one("flood", "p3", 35 * DAY + 900.0).surprisal > 3
+    assert model.score_one("flood", "p3", 35 * DAY + 9000.0).surprisal < 1
+
+
+def test_silence_is_evidence_too():
+    busy, _ = _taught([(600.0 * i, "p0") for i in range(300)])
+    quiet = CountBurst.restore(busy.snapshot())
+    now = 300 * 600.0
+    quiet.tick(now + 21 * DAY)
+    assert quiet.rate("flood", "p0", now + 21 * DAY)[0] < 0.3 * busy.rate("flood", "p0", now)[0]
+
+
+def test_an_unknown_place_is_given_the_citys_share(month):
+    model, _, rates = month
+    rate, doubt = model.rate("flood", "nowhere", 35 * DAY - 12 * HOUR)
+    known = model.rate("flood", "p3", 35 * DAY - 12 * HOUR)
+    assert 0 < rate * DAY < np.mean(rates)
+    assert doubt > known[1]
+
+
+def test_nothing_is_said_before_the_city_was_watched_a_while():
+    model = CountBurst(["flood"])
+    assert model.score_and_learn("flood", "p", 1000.0) is None
+    assert model.score_and_learn("flood", "p", 999.0 + WARM_UP_S) is None
+    assert model.score_and_learn("flood", "p", 1000.0 + WARM_UP_S) is not None
+
+
+def test_when_full_the_place_silent_longest_is_forgotten():
+    model = CountBurst(["flood"], capacity=3)
+    for i, place in enumerate(["a", "b", "c", "a", "d"]):
+        model.score_and_learn("flood", place, 40_000.0 * i)
+    now = 160_000.0
+    assert model.score_one("flood", "b", now - 119_990).reports == 0
+    assert model.score_one("flood", "a", now - 39_990).reports == 1
+    assert model.score_one("flood", "d", now).reports == 1
+
+
+def test_more_reports_than_are_kept_count_as_so_many():
+    model = CountBurst(["flood"])
+    model.tick(0.0)
+    for i in range(RECENT + 30):
+        burst = model.score_and_learn("flood", "p", 50_000.0 + i)
+    assert burst.reports == RECENT
+    assert burst.surprisal == MOST_SURPRISAL
+
+
+def test_late_reports_are_counted_where_they_belong():
+    model = CountBurst(["flood"])
+    model.tick(0.0)
+    model.score_and_learn("flood", "p", 50_000.0)
+    model.score_and_learn("flood", "p", 49_990.0)
+    assert model.late == 1
+    assert model.score_one("flood", "p", 50_000.0).reports == 2
+
+
+@pytest.mark.parametrize(("hazard", "time_s"), [("comet", 0.0), ("flood", float("nan"))])
+def test_what_it_cannot_count_is_refused(hazard, time_s):
+    with pytest.raises(ValueError, match="expected one of"):
+        CountBurst(["flood"]).score_and_learn(hazard, "p", time_s)

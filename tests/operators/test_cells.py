@@ -1,0 +1,147 @@
+"""A cell in which several sensors are a little unusual is unusual itself."""
+
+import h3
+import numpy as np
+import pytest
+
+from operators.cells import SHOWN, JudgeCells
+from operators.events import HAZARDS, CellState, Evidence
+from operators.evidence import UNUSUAL, Found
+from operators.merging import CityWindow
+from operators.registry import Registry
+from operators.triage import Triaged, TriagedReport
+from operators.windows import MILLI, WINDOW_MS, CellSums, ShardWindow
+from tests.operators.town import LAT, LON, T0, sensor, town
+
+TOWN = town([sensor(f"s-{n}", at_m=(2000 * n, 0)) for n in range(12)])
+Sums = dict[tuple[int, str], tuple[int, int, float, float]]
+"""(cell, hazard) -> sensors, unusual, sum and worst of surprisals."""
+
+
+def sums(figures: Sums) -> CellSums:
+    rows = [
+        (cell, HAZARDS.index(hazard), sensors, unusual, int(total * MILLI), int(worst * MILLI))
+        for (cell, hazard), (sensors, unusual, total, worst) in sorted(figures.items())
+    ]
+    return CellSums(*(np.array(column, np.int64) for column in zip(*rows, strict=True)))
+
+
+def window(number: int, *shards: Sums) -> CityWindow:
+    end = T0 + number * WINDOW_MS
+    summed = (ShardWindow(n, end, end, sums(figures)) for n, figures in enumerate(shards))
+    return CityWindow(end, end, tuple(summed))
+
+
+def calm(number: int) -> CityWindow:
+    """Usual noise: sensors are a little unusual now and then, seldom two in a cell."""
+    rng = np.random.default_rng(number)
+    return window(
+        number,
+        {
+            (cell, "noise"): (10, int(rng.random() < 0.1), float(worst * 2), float(worst))
+            for cell, worst in enumerate(rng.exponential(0.3, 12).clip(0, 1.9))
+        },
+    )
+
+
+def triaged(number: float, *cells: str) -> Triaged:
+    at = T0 + int(number * WINDOW_MS)
+    reports = (
+        TriagedReport(f"r-{n}", at - 1, "noise", cell, LON, LAT, "east", False)
+        for n, cell in enumerate(cells)
+    )
+    return Triaged(tuple(reports), at)
+
+
+class Judge:
+    def __init__(self) -> None:
+        self.registry = Registry(TOWN)
+        self.step = JudgeCells(self.registry)
+        self.states: list[CellState] = []
+
+    def feed(self, *items: CityWindow | Triaged) -> list[Evidence]:
+        found: list[Evidence] = []
+        for said in self.step.on_batch(items):
+            if isinstance(said, Found):
+                found += said.evidence
+                self.watermark = said.watermark
+            else:
+                self.states.append(said)
+        return found
+
+
+def test_a_window_waits_for_the_reports_of_its_time() -> None:
+    judge = Judge()
+    loud = window(1, {(0, "noise"): (4, 1, 3.0, SHOWN)})
+    judge.feed(loud)
+    assert judge.states == []
+    assert judge.watermark < T0
+    judge.feed(triaged(0.5))
+    assert judge.states == []
+    judge.feed(triaged(1))
+    assert [state.cell for state in judge.states] == [judge.registry.cells[0]]
+    assert judge.watermark == T0 + WINDOW_MS
+
+
+def test_a_shown_cell_says_what_stands_behind_it_and_when_it_is_over() -> None:
+    judge = Judge()
+    cell = judge.registry.cells[0]
+    judge.feed(triaged(1, cell, cell), triaged(2))
+    judge.feed(
+        window(1, {(0, "noise"): (4, 2, 5.0, 3.25), (1, "noise"): (1, 0, SHOWN - 0.1, SHOWN - 0.1)})
+    )
+    (shown,) = judge.states
+    assert shown == CellState(cell, 5, 3.25, T0 + WINDOW_MS, 4, 2, 2)
+    judge.feed(window(2, {(1, "noise"): (1, 0, 0.0, 0.0)}))
+    assert judge.states[1:] == [CellState(cell, 5, 0.0, T0 + 2 * WINDOW_MS, 0, 0, 0)]
+
+
+def test_shards_and_hazards_of_a_cell_are_added() -> None:
+    judge = Judge()
+    judge.feed(triaged(1))
+    judge.feed(
+        window(
+            1,
+            {(0, "noise"): (2, 1, 2.0, 2.0), (3, "fire"): (1, 1, 4.0, 4.0)},
+            {(0, "noise"): (3, 1, 3.0, 2.5), (0, "traffic"): (1, 0, 0.5, 0.5)},
+        )
+    )
+    cells = judge.registry.cells
+    by_cell = {
+        state.cell: (state.sensors, state.unusual, state.surprisal) for state in judge.states
+    }
+    assert by_cell == {cells[0]: (6, 2, 2.5), cells[3]: (1, 1, 4.0)}
+
+
+def test_what_many_calm_windows_never_showed_is_evidence() -> None:
+    judge = Judge()
+    judge.feed(triaged(10_000))
+    for number in range(400):
+        assert judge.feed(calm(number)) == []
+    odd = {(5, "noise"): (10, 8, 26.0, 4.0), (5, "traffic"): (2, 2, 12.0, 6.0)}
+    (said,) = judge.feed(window(400, {**odd, (6, "noise"): (10, 0, 1.0, 0.3)}))
+    cell = judge.registry.cells[5]
+    assert (said.source, said.key, said.kind, said.cell) == ("cell", cell, "cell", cell)
+    assert said.hazard == "traffic", "the hazard of the worst surprisal"
+    assert said.surprisal >= UNUSUAL
+    assert (said.value, said.count) == (10.0, 12)
+    assert said.time == T0 + 400 * WINDOW_MS - 1
+    lat, lon = h3.cell_to_latlng(cell)
+    assert (said.lon, said.lat) == (round(lon, 6), round(lat, 6))
+
+
+def test_one_unusual_sensor_makes_no_unusual_cell() -> None:
+    judge = Judge()
+    judge.feed(triaged(10_000))
+    for number in range(300):
+        judge.feed(calm(number))
+    assert judge.feed(window(300, {(5, "noise"): (1, 1, 10.0, 10.0)})) == []
+
+
+@pytest.mark.parametrize(
+    "windows", [[CityWindow(T0, T0)], [window(1, {(0, "noise"): (1, 0, 0.0, 0.0)})]]
+)
+def test_a_calm_city_says_only_the_time(windows: list[CityWindow]) -> None:
+    judge = Judge()
+    assert judge.feed(triaged(1), *windows) == []
+    assert judge.states == []
