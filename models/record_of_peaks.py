@@ -74,8 +74,8 @@ class SensorBank:
     Notes
     -----
     State: 568 bytes a sensor (41 numbers, 48 half hours and their counts), fixed for ever; nothing
-    else grows. Cost: .4 us a reading in batches of 10,000. A sensor that is in a batch several times
-    is moved on in as many rounds, each about .2 ms for 150 sensors: few large batches in which
+    else grows. Cost: .4 us a reading in batches of 10,000. A sensor that is in a batch several
+    times is moved on in as many rounds, each about .2 ms for 150 sensors: large batches in which
     sensors differ are fast, long stretches of one sensor are not.
     Feeding rows in one call, in many, or sensor by sensor gives the same bits.
     A value that is not finite is not learnt from, scores NaN and is counted in ``ignored``.

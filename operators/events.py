@@ -316,6 +316,8 @@ class Evidence(msgspec.Struct, frozen=True):
     """How many readings or reports stand behind it."""
     channel: str = ""
     """Which feature was unusual, in a word."""
+    graded: bool = False
+    """Whether its sensor has official levels, which say how bad a value is."""
 
 
 class Forecast(msgspec.Struct, frozen=True):

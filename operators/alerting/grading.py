@@ -63,7 +63,7 @@ class Grade(NamedTuple):
     silent: int
     """Sensors that went quiet together."""
     capped: bool
-    """Held down because only one sensor says so."""
+    """Held down until a second source agrees."""
 
 
 def fuse(strengths: list[float]) -> float:
@@ -91,7 +91,7 @@ def grade(hazard: str, strands: tuple[Strand, ...]) -> Grade:
     score = _score(hazard, agreeing)
     level = min(_by_score(score), _official(official))
     keeps = min(_by_score(score + LEAVE), level)
-    bound = _bound(several, reports, silent, official)
+    bound = max(_bound(several, reports, silent, official), _severest(own, reports))
     return Grade(
         max(level, bound) if level < NO_LEVEL else level,
         max(keeps, bound) if keeps < NO_LEVEL else keeps,
@@ -135,6 +135,19 @@ def _bound(sensors: int, reports: int, silent: int, official: list[Evidence]) ->
         return 1
     # One level less than what is crossed: it may be the sensor.
     return min(ALONE_AT_MOST, max(LEVEL_ALONE_AT_MOST, _official(official) + 1))
+
+
+def _severest(own: list[Strand], reports: int) -> int:
+    """Return the worst level that official levels allow: one worse than what was reached.
+
+    Where every sensor that speaks has official levels, these say how bad it is; that it is
+    unusual, by however much and at however many of them, makes it one level worse at most.
+    """
+    sensors = [s.latest for s in own if s.latest.source in ("sensor", "level")]
+    if reports or not sensors or not all(evidence.graded for evidence in sensors):
+        return 1
+    reached = min(evidence.level for evidence in sensors)
+    return max(1, min(ALONE_AT_MOST, reached - 1))
 
 
 def _by_score(score: float) -> int:

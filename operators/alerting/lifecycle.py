@@ -20,7 +20,7 @@ __all__ = ["CLEAR_AFTER_MS", "EASE_AFTER_MS", "SPREAD_AFTER_MS", "Change", "Life
 
 EASE_AFTER_MS = 300_000
 CLEAR_AFTER_MS = 600_000
-SPREAD_AFTER_MS = 300_000
+SPREAD_AFTER_MS = 900_000
 """Growth alone is told at most this often."""
 FORGET_AFTER_MS = 7_200_000
 

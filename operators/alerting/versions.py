@@ -49,7 +49,7 @@ def write_version(life: Life, change: Change, registry: Registry) -> Alert:
         urgency=_urgency(life, ahead, change.time),
         certainty=grade.certainty,
         score=grade.score,
-        reason=_reason(change, level, grade),
+        reason=_reason(change, level, grade, len(view.cells)),
         evidence=tuple(_shown(strand.latest) for strand in view.strands[:EVIDENCE_SHOWN]),
         place=place(registry, view.district, view.strands),
         headline=headline(view.hazard, view.strands, _clock(ahead, registry)),
@@ -103,7 +103,7 @@ def _urgency(
     return "Expected" if ahead - now < EXPECTED_MS else "Future"
 
 
-def _reason(change: Change, level: int, grade: Grade) -> str:
+def _reason(change: Change, level: int, grade: Grade, cells: int) -> str:
     word = LEVEL_NAMES[level]
     behind = _behind(grade)
     match change.reason:
@@ -114,7 +114,7 @@ def _reason(change: Change, level: int, grade: Grade) -> str:
         case Reason.CLEARED:
             return "cleared: nothing unusual for 10 min"
         case Reason.SPREAD:
-            return f"spread: {behind}"
+            return f"spread to {cells} cells: {behind}"
         case Reason.CONFIRMED_BY:
             return f"{change.detail} agree: {behind}"
         case Reason.MERGED:

@@ -4,7 +4,6 @@ import pytest
 from models.level_forecast import QUANTILES, WARM_UP, LevelForecast
 
 STEP_S = 300.0
-NO_LEVELS = [[np.nan] * 4]
 ZERO = np.array([0])
 
 
@@ -53,6 +52,13 @@ def test_the_further_the_horizon_the_likelier_and_the_higher_the_less():
     chances = [_ask(bank, [2.9, 3.1, 3.4, 3.9], h)[0] for h in (900.0, 3600.0, 10_800.0)]
     assert (np.diff(chances, axis=0) >= 0).all()
     assert (np.diff(chances, axis=1) <= 0).all()
+
+
+def test_rising_is_said_in_a_flood_and_not_of_noise():
+    assert _fed(_flood()[: 74 * 12]).rising(ZERO).tolist() == [True]
+    assert _fed(_flood()[: 60 * 12]).rising(ZERO).tolist() == [False]
+    assert _fed(-_flood()).rising(ZERO).tolist() == [False]
+    assert _fed(np.arange(WARM_UP - 1.0)).rising(ZERO).tolist() == [False]
 
 
 def test_quantiles_open_with_the_horizon_and_are_about_right():

@@ -11,7 +11,6 @@ from operators.levels import (
     SURPRISAL_OF_LEVEL,
     WatchLevels,
     rounds,
-    within_reach,
     worst_over,
 )
 from operators.registry import Registry
@@ -170,10 +169,12 @@ def test_the_worst_level_reached_counts(value: float, level: int) -> None:
     assert worst_over(np.array([value]), edges).tolist() == [level]
 
 
-def test_a_single_level_has_a_reach_too() -> None:
-    only = np.array([[np.nan, np.nan, 10.0, np.nan]])
-    assert within_reach(np.array([9.0]), only).tolist() == [True]
-    assert within_reach(np.array([1.0]), only).tolist() == [False]
+def test_a_river_that_falls_is_not_forecast_to_cross() -> None:
+    step = watch(sensor("a", "river_level", levels=LEVELS))
+    rng = np.random.default_rng(4)
+    falling = [*rng.normal(9.9, 0.005, 40), *np.arange(9.9, 5, -0.1)]
+    said = fed(step, *(round(float(v), 3) for v in falling))
+    assert [e for each in said[45:] for e in each] == []
 
 
 def test_no_readings_still_tell_the_time() -> None:

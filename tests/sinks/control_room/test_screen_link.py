@@ -51,6 +51,7 @@ def test_stale_and_back_with_every_missed_version_once(room: Room, browser: Brow
         expect(banner).to_be_hidden()
         expect(page.locator(".row.l1")).to_have_count(1)
         expect(page.locator(".row.l3")).to_have_count(1)
+        expect(page.locator(".row.l1 .new")).to_be_visible()
         expect(page.locator(".st em")).to_have_text(["v3", "v2", "v1"])
         room.put(warning(version=4, level=2))
         expect(page.locator(".row.l2")).to_have_count(1)

@@ -45,12 +45,7 @@ def test_city_and_warnings_are_drawn(room: Room, browser: Browser) -> None:
         expect(page.locator(".m-a.l2.big.sel")).to_be_visible()
         expect(page.locator(".m-a.l4:not(.big)")).to_be_visible()
         expect(page.locator(".scale")).to_contain_text("km")
-
-
-def test_a_new_red_has_rings_until_acknowledged(room: Room, browser: Browser) -> None:
-    room.clear(lesser(1, 4))
-    with room.page(browser, *SMALL) as page:
-        wait_for_map(page)
+        # A new red has rings, until somebody takes it.
         room.put(warning())
         expect(page.locator(".halo")).to_have_count(2)
         room.put(warning(version=2, marks=Marks(acknowledged="op-7")))

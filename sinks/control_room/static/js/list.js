@@ -166,7 +166,11 @@ export class List {
       ];
     const blue = live.filter((a) => a.level === 4);
     if (fold === 0 || blue.length < 2) return rows([...live, ...put]);
-    const sign = JSON.stringify([lang(), blue.map((a) => [a.id, a.version])]);
+    const sign = JSON.stringify([
+      lang(),
+      this.screen.store.revision.city,
+      blue.map((a) => [a.id, a.version]),
+    ]);
     return [
       ...rows(live.filter((a) => a.level < 4)),
       { key: 'blue', sign, build: () => blueRow(this.screen.store, blue) },

@@ -82,7 +82,7 @@ const hear = {
     screen.hub = m.hub_us;
   },
   snap: (m) => screen.store.snapshot(m),
-  ev: (m) => arrived(screen.store.apply(m.a, screen.phase === 'live')),
+  ev: (m) => arrived(screen.store.apply(m.a, screen.phase !== 'catching')),
   reset: () => {
     screen.store.reset();
     if (screen.store.city) loadCity(); // another log may be another city's

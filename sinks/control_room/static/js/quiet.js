@@ -20,11 +20,13 @@ const UNUSUAL_MOST = 10;
 
 /** Items for the list below `active` warnings, the most telling first. */
 export function quietItems(screen, active) {
-  const { overview, city } = screen.store;
+  const { overview, city, revision } = screen.store;
   const items = [];
   if (!active && city) items.push(item('calm', [calmText(screen)], () => calm(screen)));
-  if (overview.closest?.length) items.push(item('closest', overview.closest, () => closest(screen)));
-  if (overview.cleared?.length) items.push(item('cleared', overview.cleared, () => cleared(screen)));
+  if (overview.closest?.length)
+    items.push(item('closest', [overview.closest, revision.city], () => closest(screen)));
+  if (overview.cleared?.length)
+    items.push(item('cleared', [overview.cleared, revision.city], () => cleared(screen)));
   return items;
 }
 

@@ -16,13 +16,14 @@ export class Store {
   series = new Map(); // sensor -> {kind, unit, levels, points}
   sent = new Map(); // alert id -> {op, state: sending|ok|err, why}
   arrived = new Map(); // alert id -> when this page saw its level appear or rise, performance.now
-  revision = { alerts: 0, cells: 0, feeds: 0, overview: 0, series: 0, sent: 0 };
+  revision = { city: 0, alerts: 0, cells: 0, feeds: 0, overview: 0, series: 0, sent: 0 };
   #districts = new Map();
   #sensors = new Map();
   #paged = null;
 
   setCity(city) {
     this.city = city;
+    this.revision.city++;
     this.#districts = new Map(city.districts.map((d) => [d.id, d]));
     this.#sensors = new Map(city.sensors.map((s) => [s.id, s]));
   }

@@ -14,7 +14,7 @@ export function why(host, screen, alert, redraw) {
   const all = evidenceOf(alert);
   host.hidden = !all.length;
   const open = screen.more.has('why');
-  keep(host, [lang(), all, open, isWall()], () => {
+  keep(host, [lang(), all, open, isWall(), screen.store.revision.city], () => {
     const agree = all.filter((e) => e.surprisal >= UNUSUAL).length;
     const rest = all.length - agree;
     const note = rest ? t('agreeNot', { n: agree, m: rest }) : t('agree', { n: agree });

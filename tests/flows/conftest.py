@@ -1,0 +1,45 @@
+"""Simulated feeds, made once; signals as they were."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from simulators.clock import default_start
+from simulators.feed import write_feed
+from simulators.simulation import Simulation
+from tests.sinks.conftest import embedded_store, store
+
+__all__ = ["as_before", "embedded_store", "feed", "quiet_feed", "store"]
+
+
+def _write(at: Path, scenario: str, hours: float, sensors: int) -> Path:
+    write_feed(Simulation(scenario, 3, default_start(3), hours, sensors), at)
+    return at
+
+
+@pytest.fixture(scope="session")
+def feed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six hours of 600 sensors with a cloudburst: 48,000 readings, some warnings."""
+    return _write(tmp_path_factory.mktemp("cloudburst"), "cloudburst", 6, 600)
+
+
+@pytest.fixture(scope="session")
+def quiet_feed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Half an hour of 150 sensors: a feed that takes no time."""
+    return _write(tmp_path_factory.mktemp("quiet"), "quiet", 0.5, 150)
+
+
+@pytest.fixture(autouse=True)
+def as_before() -> Iterator[None]:
+    """Undo what a run does to this process."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    interval = sys.getswitchinterval()
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    sys.setswitchinterval(interval)

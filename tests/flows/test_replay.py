@@ -1,0 +1,271 @@
+"""A replay, as somebody would break it: by killing it, by poll size, by what is in the feed."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import signal
+import time
+from base64 import b64decode
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from flows.feeds import FeedError
+from flows.replay import read_city
+from sinks.store import EmbeddedStore, Keys, connect
+from tests.flows.processes import eventually, here, run, started
+
+SMALL_EPOCHS = {"CITYWATCH_EPOCH_S": "0.05"}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(feed: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The warnings of the feed: what every other run of it must come to."""
+    alerts = tmp_path_factory.mktemp("undisturbed") / "alerts.jsonl"
+    assert here("replay", feed, "--alerts", alerts) == 0
+    told = alerts.read_bytes()
+    assert told.count(b"\n") >= 5, "this feed is to raise warnings"
+    return told
+
+
+def broken(feed: Path, out: Path) -> Path:
+    """Return a copy of a feed, to spoil."""
+    shutil.copytree(feed, out)
+    return out
+
+
+def versions(told: bytes) -> list[tuple[str, int]]:
+    return [(alert["id"], alert["version"]) for alert in map(json.loads, told.splitlines())]
+
+
+def test_a_city_file_that_is_missing_or_wrong_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FeedError, match=r"city\.json: no such file"):
+        read_city(tmp_path)
+    (tmp_path / "city.json").write_text('{"name": 5}')
+    with pytest.raises(FeedError, match=r"city\.json: .*name"):
+        read_city(tmp_path)
+
+
+class TestSameFeedSameBytes:
+    @pytest.mark.parametrize("poll_size", [7, 10_000, 100_000])
+    def test_whatever_the_poll_size(
+        self, feed: Path, undisturbed: bytes, tmp_path: Path, poll_size: int
+    ) -> None:
+        alerts = tmp_path / "alerts.jsonl"
+        assert here("replay", feed, "--alerts", alerts, "--poll-size", poll_size) == 0
+        assert alerts.read_bytes() == undisturbed
+
+    def test_whether_paced_or_not(self, feed: Path, undisturbed: bytes, tmp_path: Path) -> None:
+        alerts = tmp_path / "alerts.jsonl"
+        assert here("replay", feed, "--alerts", alerts, "--speed", "20000") == 0
+        assert alerts.read_bytes() == undisturbed
+
+    @pytest.mark.system
+    def test_in_another_process(self, feed: Path, undisturbed: bytes, tmp_path: Path) -> None:
+        alerts = tmp_path / "alerts.jsonl"
+        ended = run("replay", feed, "--alerts", alerts, PYTHONHASHSEED="7")
+        assert ended.returncode == 0, ended.stderr
+        assert alerts.read_bytes() == undisturbed
+
+
+class TestWarnings:
+    def test_of_one_id_count_up_from_one_in_time(self, undisturbed: bytes) -> None:
+        told: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
+        for alert in map(json.loads, undisturbed.splitlines()):
+            told[alert["id"]].append((alert["version"], alert["time"]))
+        for story in told.values():
+            assert [version for version, _ in story] == list(range(1, len(story) + 1))
+            assert story == sorted(story, key=lambda step: step[1])
+
+    def test_have_a_reason_a_place_and_evidence_but_no_latency(self, undisturbed: bytes) -> None:
+        for alert in map(json.loads, undisturbed.splitlines()):
+            assert alert["reason"]
+            assert alert["cells"]
+            assert alert["evidence"] or alert["version"] > 1
+            assert "latency_us" not in alert
+
+
+class TestTheReport:
+    def test_accounts_for_every_message(
+        self, quiet_feed: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert here("replay", quiet_feed) == 0
+        shown = capsys.readouterr()
+        messages = sum(
+            len((quiet_feed / name).read_bytes().splitlines())
+            for name in ("readings.jsonl", "reports.jsonl")
+        )
+        assert f"{messages:,} messages in" in shown.out
+        assert "received is not sent" not in shown.out
+        assert "replaying 100%" in shown.err
+
+    def test_is_a_feed_without_reports_or_truth(self, quiet_feed: Path, tmp_path: Path) -> None:
+        other = broken(quiet_feed, tmp_path / "feed")
+        (other / "reports.jsonl").unlink()
+        (other / "truth.json").unlink()
+        assert here("replay", other) == 0
+
+
+class TestBadMessages:
+    SPOILT = (
+        (b"{", "json"),
+        (b'{"sensor":"nobody-1","time":1,"value":1}', "nobody-1"),
+        (b'{"sensor":"nobody-1","time":"soon","value":1}', "time"),
+        (b'{"sensor":"nobody-1","time":1,"value":"abc"}', "value"),
+        (b'{"sensor":"nobody-1","time":1,"value":NaN}', ""),
+        (b'["not","an","object"]', ""),
+        (b"\xff\xfe\x00", ""),
+        (b'{"sensor":["a","b"],"time":[1],"value":[1,2]}', ""),
+        (b"null", ""),
+    )
+
+    def test_cost_themselves_and_nothing_else(
+        self, feed: Path, undisturbed: bytes, tmp_path: Path
+    ) -> None:
+        other = broken(feed, tmp_path / "feed")
+        draw = random.Random(5)
+        lines: list[bytes] = []
+        bad: dict[int, tuple[bytes, str]] = {}
+        for line in (feed / "readings.jsonl").read_bytes().splitlines():
+            if draw.random() < 0.01:
+                spoilt = draw.choice(self.SPOILT)
+                bad[len(lines)] = spoilt
+                lines.append(spoilt[0])
+            lines.append(line)
+        (other / "readings.jsonl").write_bytes(b"\n".join(lines) + b"\n")
+        letters, alerts = tmp_path / "bad.jsonl", tmp_path / "alerts.jsonl"
+
+        assert here("replay", other, "--alerts", alerts, "--dead-letters", letters) == 0
+
+        assert alerts.read_bytes() == undisturbed
+        told = [json.loads(line) for line in letters.read_bytes().splitlines()]
+        assert [letter["offset"] for letter in told] == sorted(bad)
+        for letter in told:
+            payload, word = bad[letter["offset"]]
+            assert b64decode(letter["payload"]) == payload
+            assert letter["reason"]
+            assert word in letter["reason"].lower()
+            assert letter["source"].endswith("/readings")
+
+    @pytest.mark.parametrize("year", [1970, 2099])
+    def test_a_clock_in_another_century_changes_nothing(
+        self, feed: Path, undisturbed: bytes, tmp_path: Path, year: int
+    ) -> None:
+        other = broken(feed, tmp_path / "feed")
+        lines = (feed / "readings.jsonl").read_bytes().splitlines()
+        wrong = json.loads(lines[1000]) | {"time": {1970: 5_000, 2099: 4_070_908_800_000}[year]}
+        for place in (0, 20_000, len(lines)):
+            lines.insert(place, json.dumps(wrong).encode())
+        (other / "readings.jsonl").write_bytes(b"\n".join(lines) + b"\n")
+        alerts = tmp_path / "alerts.jsonl"
+
+        assert here("replay", other, "--alerts", alerts) == 0
+        assert alerts.read_bytes() == undisturbed
+
+    def test_are_no_reason_to_fail_when_there_is_nothing_else(
+        self, quiet_feed: Path, tmp_path: Path
+    ) -> None:
+        other = broken(quiet_feed, tmp_path / "feed")
+        (other / "readings.jsonl").write_bytes(b"rubbish\n" * 100)
+        (other / "reports.jsonl").write_bytes(b"")
+        letters = tmp_path / "bad.jsonl"
+        assert here("replay", other, "--dead-letters", letters) == 0
+        assert letters.read_bytes().count(b"\n") == 100
+
+
+@pytest.mark.system
+class TestKilled:
+    def test_three_times_it_comes_to_the_same_in_file_and_store(
+        self, feed: Path, undisturbed: bytes, tmp_path: Path, store: EmbeddedStore
+    ) -> None:
+        """kill -9 at a share of the feed, then at two versions; each time the same command again"""
+        alerts = tmp_path / "alerts.jsonl"
+        command = ("replay", feed, "--alerts", alerts, "--redis", store.url)
+        command += ("--data-dir", tmp_path / "state", "--poll-size", "500")
+        whole = undisturbed.count(b"\n")
+        draw = random.Random(11)
+        moments = sorted(draw.sample(range(1, whole), 2))
+
+        with started(*command, **SMALL_EPOCHS) as process:
+            assert process.stderr is not None
+            share = f"{10 * draw.randrange(2, 6)}%"
+            assert any(share in line for line in process.stderr)
+            process.kill()
+            assert process.wait() == -signal.SIGKILL
+        for moment in moments:
+            with started(*command, **SMALL_EPOCHS) as process:
+                eventually(lambda at=moment: lines_in(alerts) >= at, what=f"version {moment}")
+                process.kill()
+                process.wait()
+        ended = run(*command, **SMALL_EPOCHS)
+
+        assert ended.returncode == 0, ended.stderr + ended.stdout
+        assert alerts.read_bytes() == undisturbed
+        assert in_log(store) == versions(undisturbed)
+
+    def test_and_once_more_when_it_had_ended_it_changes_nothing(
+        self, quiet_feed: Path, tmp_path: Path
+    ) -> None:
+        command = ("replay", quiet_feed, "--alerts", tmp_path / "a", "--data-dir", tmp_path / "s")
+        assert here(*command) == 0
+        told = (tmp_path / "a").read_bytes()
+        assert here(*command) == 0
+        assert (tmp_path / "a").read_bytes() == told
+
+    def test_by_a_store_that_dies_and_comes_back(
+        self, feed: Path, undisturbed: bytes, tmp_path: Path
+    ) -> None:
+        alerts = tmp_path / "alerts.jsonl"
+        with (
+            EmbeddedStore(tmp_path / "store") as store,
+            started("replay", feed, "--alerts", alerts, "--redis", store.url) as process,
+        ):
+            eventually(lambda: lines_in(alerts) >= 3, what="three versions")
+            store.kill()
+            store.start()
+            _, said = process.communicate(timeout=60)
+            assert process.returncode == 0, said
+            assert alerts.read_bytes() == undisturbed
+            log = in_log(store)
+            assert len(log) == len(set(log))
+            assert last(log) == last(versions(undisturbed))
+
+
+@pytest.mark.system
+def test_sigterm_ends_it_in_order_and_the_same_command_goes_on(
+    feed: Path, undisturbed: bytes, tmp_path: Path
+) -> None:
+    alerts = tmp_path / "alerts.jsonl"
+    command = ("replay", feed, "--alerts", alerts, "--data-dir", tmp_path / "state")
+    with started(*command, "--speed", "1000") as process:
+        eventually((tmp_path / "state").exists, what="the flow's start")
+        assert process.stderr is not None
+        process.stderr.readline()
+        asked = time.monotonic()
+        process.terminate()
+        out, err = process.communicate(timeout=20)
+        took = time.monotonic() - asked
+    assert process.returncode == 0, err
+    assert "Traceback" not in err
+    assert "stopped before the end" in out
+    assert took < 2.0
+    assert here(*command) == 0
+    assert alerts.read_bytes() == undisturbed
+
+
+def lines_in(path: Path) -> int:
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def in_log(store: EmbeddedStore) -> list[tuple[str, int]]:
+    with connect(store.url) as client:
+        log = client.xrange(Keys().log)
+    return [(entry[b"id"].decode(), int(entry[b"v"])) for _, entry in log]
+
+
+def last(told: list[tuple[str, int]]) -> dict[str, int]:
+    """Return the highest version of each warning."""
+    return {name: max(v for n, v in told if n == name) for name, _ in told}

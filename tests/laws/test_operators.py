@@ -1,0 +1,16 @@
+"""Every step obeys every law."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.laws.operator_laws import BENCHES, EXEMPT, LAWS, Bench
+from tests.operators.conftest import vocabulary  # noqa: F401  fixture
+
+
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
+@pytest.mark.parametrize("bench", BENCHES, ids=lambda bench: bench.name)
+def test_law(bench: Bench, law: Callable[[Bench], None]) -> None:
+    if (bench.name, law.__name__) in EXEMPT:
+        pytest.skip("exempt, with its reason")
+    law(bench)

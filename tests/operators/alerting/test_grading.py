@@ -1,0 +1,251 @@
+"""How bad: more evidence is never less bad, and one faulty sensor never makes a red."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from operators.alerting.grading import (
+    ALONE_AT_MOST,
+    ENTER,
+    FADE,
+    LEAVE,
+    LEVEL_ALONE_AT_MOST,
+    REPORTS_ALONE_AT_MOST,
+    SEVERAL_REPORTS,
+    SPEAKS,
+    STRONGEST,
+    fuse,
+    grade,
+)
+from operators.events import NO_LEVEL
+from operators.incidents import EFFECTS, Strand
+from tests.operators.alerting.strands import at_level, crossing, strand
+from tests.operators.town import T0
+
+HAZARD = "waterlogging"
+
+
+def level(*strands: Strand) -> int:
+    return grade(HAZARD, strands).level
+
+
+# --- the table -------------------------------------------------------------------------------
+
+
+def test_the_table_is_in_order() -> None:
+    assert list(ENTER) == [1, 2, 3, 4]
+    assert sorted(ENTER.values(), reverse=True) == list(ENTER.values())
+    assert all(
+        worse - less > LEAVE
+        for worse, less in zip(ENTER.values(), [*ENTER.values()][1:], strict=False)
+    )
+
+
+def test_strands_of_one_sort_count_less_and_less() -> None:
+    assert fuse([]) == 0
+    assert fuse([4.0]) == 4.0
+    assert fuse([2.0, 4.0, 3.0]) == pytest.approx(4.0 + FADE * 3.0 + FADE**2 * 2.0)
+    assert fuse([100.0]) == STRONGEST
+
+
+@pytest.mark.parametrize("wanted", list(ENTER))
+def test_a_level_is_entered_at_its_threshold_and_kept_below_it(wanted: int) -> None:
+    def graded(score: float) -> tuple[int, int]:
+        # Held down by nothing: several sensors of a cell, or two sorts of sources, which add up.
+        reports = strand("r", score / 2, source="report", count=SEVERAL_REPORTS)
+        both = (strand("a", score / 2), reports)
+        several = (strand("c", score, source="cell", value=3.0),)
+        found = grade(HAZARD, both if score / 2 >= SPEAKS else several)
+        return found.level, found.keeps
+
+    assert graded(ENTER[wanted] + 0.01) == (wanted, wanted)
+    under, keeps = graded(ENTER[wanted] - 0.01)
+    assert under == wanted + 1
+    assert keeps == wanted
+    assert graded(ENTER[wanted] - LEAVE - 0.01)[1] == wanted + 1
+
+
+def test_nothing_is_no_level() -> None:
+    found = grade(HAZARD, ())
+    assert (found.level, found.keeps, found.score) == (NO_LEVEL, NO_LEVEL, 0.0)
+    assert not found.capped
+    assert level(strand("a", SPEAKS - 0.1), strand("b", SPEAKS - 0.1)) == NO_LEVEL
+
+
+@pytest.mark.parametrize("wanted", [1, 2, 3, 4])
+def test_an_official_level_is_that_level_once_two_say_so(wanted: int) -> None:
+    found = grade(HAZARD, at_level(wanted))
+    assert (found.level, found.keeps, found.capped) == (wanted, wanted, False)
+    assert found.certainty == "Observed"
+
+
+# --- what one can say alone ------------------------------------------------------------------
+
+_one_sensor = st.builds(
+    lambda key, said: tuple(
+        {
+            source: strand(key, strength, source=source, level=official, onset=onset)
+            for source, strength, official, onset in said
+        }.values()
+    ),
+    st.just("the-one"),
+    st.lists(
+        st.tuples(
+            st.sampled_from(["sensor", "level"]),
+            st.floats(0, 50),
+            st.integers(1, NO_LEVEL),
+            st.sampled_from([None, T0 + 3600_000]),
+        ),
+        max_size=4,
+    ),
+)
+
+
+@given(_one_sensor)
+def test_one_sensor_never_makes_a_red_nor_an_orange(strands: tuple[Strand, ...]) -> None:
+    found = grade(HAZARD, strands)
+    assert found.level >= LEVEL_ALONE_AT_MOST
+    if not any(s.latest.source == "level" for s in strands):
+        assert found.level >= ALONE_AT_MOST
+
+
+def test_one_sensor_alone_is_held_down_and_says_so() -> None:
+    found = grade(HAZARD, (strand("a", STRONGEST),))
+    assert (found.level, found.capped, found.sensors) == (ALONE_AT_MOST, True, 1)
+    assert grade(HAZARD, (crossing("a", 1),)).level == LEVEL_ALONE_AT_MOST
+    assert grade(HAZARD, (crossing("a", 1),)).capped
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        strand("b", STRONGEST),
+        strand("r", STRONGEST, source="report", count=SEVERAL_REPORTS),
+        strand("o", STRONGEST, source="outage", value=5.0),
+        strand("c", STRONGEST, source="cell", value=3.0),
+    ],
+    ids=lambda s: s.latest.source,
+)
+def test_a_second_source_frees_it(second: Strand) -> None:
+    found = grade(HAZARD, (crossing("a", 1), second))
+    assert (found.level, found.capped) == (1, False)
+
+
+def test_a_neighbour_that_hardly_speaks_frees_nothing() -> None:
+    assert level(crossing("a", 1), strand("b", SPEAKS - 0.1)) == LEVEL_ALONE_AT_MOST
+
+
+def test_an_effect_frees_nothing_but_supports() -> None:
+    effect = min(EFFECTS[HAZARD])
+    found = grade(HAZARD, (crossing("a", 1), strand("t", STRONGEST, hazard=effect)))
+    assert found.level == LEVEL_ALONE_AT_MOST
+    assert found.sensors == 1
+    of_effects = grade(HAZARD, (strand("t", 6.0, hazard=effect),))
+    assert of_effects.score == 3.0
+
+
+def test_reports_alone_are_held_down_by_their_number() -> None:
+    few = strand("r", STRONGEST, source="report", count=SEVERAL_REPORTS - 1)
+    many = [strand(f"r{n}", STRONGEST, source="report", count=SEVERAL_REPORTS) for n in range(9)]
+    assert level(few) >= ALONE_AT_MOST
+    assert level(*many) == REPORTS_ALONE_AT_MOST
+
+
+# --- laws ------------------------------------------------------------------------------------
+
+_strand = st.builds(
+    lambda key, source, strength, official, count: strand(
+        f"{source}-{key}",
+        strength,
+        source=source,
+        count=count,
+        value=float(count),
+        level=official if source == "level" else NO_LEVEL,
+    ),
+    st.integers(0, 5),
+    st.sampled_from(["sensor", "level", "report", "cell", "outage"]),
+    st.floats(0, 12),
+    st.integers(1, 4),
+    st.integers(3, 9),
+)
+_strands = st.lists(_strand, max_size=8, unique_by=lambda s: s.latest.key)
+
+
+@given(_strands, _strand)
+def test_more_evidence_is_never_less_bad(strands: list[Strand], more: Strand) -> None:
+    if more.latest.key not in {s.latest.key for s in strands}:
+        before, after = grade(HAZARD, tuple(strands)), grade(HAZARD, (*strands, more))
+        assert after.level <= before.level
+        assert after.keeps <= before.keeps
+        assert after.score >= before.score
+
+
+@given(_strands, st.randoms(use_true_random=False))
+def test_the_order_of_strands_does_not_matter(strands: list[Strand], rng: object) -> None:
+    shuffled = list(strands)
+    rng.shuffle(shuffled)  # type: ignore[attr-defined]
+    assert grade(HAZARD, tuple(shuffled)) == grade(HAZARD, tuple(strands))
+
+
+@given(_strands)
+def test_what_is_kept_is_at_least_as_bad_as_what_is_entered(strands: list[Strand]) -> None:
+    found = grade(HAZARD, tuple(strands))
+    assert found.keeps <= found.level
+
+
+# --- what is said of it ----------------------------------------------------------------------
+
+
+def test_certainty_grows_with_what_is_known() -> None:
+    ahead = {"onset": T0 + 3600_000, "probability": 0.9}
+    assert grade(HAZARD, (crossing("a", 3),)).certainty == "Observed"
+    assert grade(HAZARD, (crossing("a", 3, **ahead),)).certainty == "Likely"
+    unsure = crossing("a", 3, **(ahead | {"probability": 0.3}))
+    assert grade(HAZARD, (strand("a", 5.0), unsure)).certainty == "Possible"
+    assert grade(HAZARD, (strand("a", 5.0), strand("b", 5.0))).certainty == "Likely"
+    assert grade(HAZARD, (strand("a", 5.0),)).certainty == "Possible"
+    assert grade(HAZARD, ()).certainty == "Unlikely"
+
+
+def test_the_onset_is_that_of_the_worst_level_ahead() -> None:
+    soon, later = T0 + 600_000, T0 + 3600_000
+    ahead = [
+        crossing("a", 2, onset=later),
+        crossing("b", 2, onset=soon),
+        crossing("c", 4, onset=T0),
+    ]
+    assert grade(HAZARD, tuple(ahead)).onset == soon
+    assert grade(HAZARD, (*ahead, crossing("d", 2))).onset is None
+    assert grade(HAZARD, (strand("a"),)).onset is None
+
+
+def test_who_agrees_is_counted() -> None:
+    found = grade(
+        HAZARD,
+        (
+            strand("a"),
+            crossing("a", 4),
+            strand("b"),
+            strand("c", SPEAKS - 1),
+            strand("r", source="report", count=4),
+            strand("q", source="report", count=7),
+            strand("o", source="outage", value=6.0),
+        ),
+    )
+    assert (found.sensors, found.reports, found.silent) == (2, 7, 6)
+
+
+# --- official levels bound what is merely unusual --------------------------------------------
+
+
+@pytest.mark.parametrize(("reached", "at_most"), [(NO_LEVEL, 4), (4, 3), (3, 2), (2, 1), (1, 1)])
+def test_sensors_that_have_levels_are_one_worse_than_what_they_reached_at_most(
+    reached: int, at_most: int
+) -> None:
+    loud = [strand(f"s-{n}", STRONGEST, graded=True) for n in range(6)]
+    over = [crossing("s-0", reached)] if reached < NO_LEVEL else []
+    assert level(*loud, *over) == at_most
+    ungraded = strand("other", STRONGEST)
+    assert level(*loud, *over, ungraded) == 1
+    people = strand("r", STRONGEST, source="report", count=SEVERAL_REPORTS)
+    assert level(*loud, *over, people) == 1

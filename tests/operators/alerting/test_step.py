@@ -1,0 +1,172 @@
+"""Changes and commands become versions in event-time order, each once."""
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from operators.alerting.lifecycle import CLEAR_AFTER_MS, FORGET_AFTER_MS
+from operators.alerting.step import IssueWarnings
+from operators.counters import Counters
+from operators.events import Alert, Command
+from operators.incidents import IncidentView, Progress
+from operators.intake import CommandRows
+from operators.registry import Registry
+from tests.operators.alerting.strands import at_level, view
+from tests.operators.town import HOUR, MINUTE, T0, cut, town
+
+TOWN = Registry(town())
+NAME = "wl-12345678"
+Item = IncidentView | Progress | CommandRows
+
+
+def change(minute: float, level: int | None, name: str = NAME) -> IncidentView:
+    return view(*at_level(level), time=T0 + int(minute * MINUTE), id=name)
+
+
+def command(minute: float, op: Any = "ack", name: str = NAME, number: int = 1) -> Command:
+    return Command(f"c-{number}", T0 + int(minute * MINUTE), "op-7", name, 1, op)
+
+
+def until(minute: float) -> list[Item]:
+    at = T0 + int(minute * MINUTE)
+    return [Progress(at), CommandRows([], at)]
+
+
+class Desk:
+    def __init__(self, prompt: bool = False) -> None:
+        self.step = IssueWarnings(TOWN, Counters(), prompt)
+
+    def tell(self, *items: Item) -> list[Alert]:
+        return list(self.step.on_batch(items))
+
+    def said(self, *items: Item) -> list[tuple[float, int, str]]:
+        """Minute, version and the first word of the reason."""
+        return [
+            ((a.time - T0) / MINUTE, a.version, a.reason.split()[0].rstrip(":"))
+            for a in self.tell(*items)
+        ]
+
+
+def test_a_change_waits_until_time_has_passed_it() -> None:
+    desk = Desk()
+    assert desk.said(change(1, 3), *until(1)) == []
+    assert desk.said(*until(1.1)) == [(1, 1, "issued")]
+    assert desk.said(*until(9)) == []
+
+
+def test_time_waits_for_the_commands_too() -> None:
+    desk = Desk()
+    assert desk.said(change(1, 3), Progress(T0 + HOUR)) == []
+    assert desk.said(CommandRows([], T0 + 2 * MINUTE)) == [(1, 1, "issued")]
+
+
+def test_commands_take_their_place_among_the_changes() -> None:
+    desk = Desk()
+    rows = CommandRows([command(2), command(0, number=2)], T0 + HOUR)
+    told = desk.said(rows, change(1, 3), change(3, 1), Progress(T0 + HOUR))
+    assert told == [(1, 1, "issued"), (2, 2, "ack"), (3, 3, "escalated")]
+    account = desk.step.counters.account("alerting")
+    assert account == ("alerting", 4, 3, 0, 1, {"no such active warning": 1})
+
+
+def test_a_hold_ends_at_its_time_between_the_changes() -> None:
+    clear = CLEAR_AFTER_MS / MINUTE
+    desk = Desk()
+    told = desk.said(change(0, 4), change(1, None), change(60, 4), *until(100))
+    assert told == [(0, 1, "issued"), (1 + clear, 2, "cleared"), (60, 3, "issued")]
+
+
+def test_the_same_command_twice_is_one() -> None:
+    desk = Desk()
+    desk.tell(change(1, 3), *until(2))
+    told = desk.said(
+        CommandRows([command(3), command(3), command(4)], T0 + HOUR), Progress(T0 + HOUR)
+    )
+    assert told == [(3, 2, "ack")]
+    assert desk.step.counters.account("alerting").reasons == {"command seen before": 2}
+
+
+def test_a_command_for_nobody_is_counted() -> None:
+    desk = Desk()
+    assert (
+        desk.said(CommandRows([command(1, name="wl-none")], T0 + HOUR), Progress(T0 + HOUR)) == []
+    )
+    account = desk.step.counters.account("alerting")
+    assert account.balanced
+    assert account.reasons == {"no such active warning": 1}
+
+
+def test_warnings_do_not_disturb_each_other() -> None:
+    desk = Desk()
+    told = desk.tell(change(0, 4), change(1, 2, "wl-other"), change(2, None), *until(60))
+    assert [(a.id, a.version, a.level) for a in told] == [
+        (NAME, 1, 4),
+        ("wl-other", 1, 2),
+        (NAME, 2, 4),
+    ]
+
+
+def test_prompt_changes_and_commands_do_not_wait() -> None:
+    desk = Desk(prompt=True)
+    assert desk.said(change(5, 3)) == [(5, 1, "issued")]
+    assert desk.said(CommandRows([command(99)], T0)) == [(99, 2, "ack")]
+
+
+def test_an_ended_life_is_forgotten() -> None:
+    desk = Desk()
+    empty = len(desk.step.snapshot())
+    desk.tell(*(change(0, 4, f"wl-{n}") for n in range(20)), *until(1))
+    desk.tell(*(change(2, None, f"wl-{n}") for n in range(20)), *until(30))
+    assert len(desk.step.snapshot()) > 2 * empty
+    desk.tell(*until(30 + (CLEAR_AFTER_MS + FORGET_AFTER_MS) / MINUTE))
+    assert len(desk.step.snapshot()) < 2 * empty
+
+
+_changes = st.lists(
+    st.tuples(st.integers(0, 90), st.sampled_from([None, 1, 2, 3, 4]), st.sampled_from("pqr")),
+    max_size=20,
+)
+_commands = st.lists(
+    st.tuples(
+        st.integers(0, 90),
+        st.sampled_from(["ack", "false_alarm", "resolve", "note", "shelve"]),
+        st.sampled_from("pqr"),
+    ),
+    max_size=6,
+)
+
+
+@given(_changes, _commands, st.lists(st.integers(1, 6), min_size=1, max_size=8), st.data())
+def test_the_cut_changes_nothing(
+    changes: list[tuple[int, int | None, str]],
+    commands: list[tuple[int, str, str]],
+    sizes: list[int],
+    data: Any,
+) -> None:
+    views = [change(*told) for told in sorted(changes, key=lambda told: told[0])]
+    asked = [command(m, op, name, number) for number, (m, op, name) in enumerate(sorted(commands))]
+    whole = Desk().tell(*views, CommandRows(asked, T0 + 9 * HOUR), Progress(T0 + 9 * HOUR))
+
+    desk, parts = Desk(), list[Alert]()
+    streams: list[list[Item]] = [[], []]
+    done = 0
+    for part in cut(views, sizes):
+        done += len(part)
+        streams[0] += [*part, Progress(min((v.time for v in views[done:]), default=T0 + 9 * HOUR))]
+    done = 0
+    for part in cut(asked, sizes):
+        done += len(part)
+        behind = min((c.time for c in asked[done:]), default=T0 + 9 * HOUR)
+        streams[1].append(CommandRows(list(part), behind))
+    streams[0] = streams[0] or [Progress(T0 + 9 * HOUR)]
+    streams[1] = streams[1] or [CommandRows([], T0 + 9 * HOUR)]
+    while any(streams):
+        stream = streams[data.draw(st.integers(0, 1))] or streams[0] or streams[1]
+        parts += desk.tell(stream.pop(0))
+    assert parts == whole
+    assert [a.time for a in whole] == sorted(a.time for a in whole)
+    assert desk.step.counters.account("alerting").balanced
+    for name in "pqr":
+        mine = [a.version for a in whole if a.id == name]
+        assert mine == list(range(1, len(mine) + 1))

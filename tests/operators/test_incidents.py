@@ -1,0 +1,314 @@
+"""Evidence that agrees in place and time is one incident, whatever order it came in."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import h3
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from operators.counters import Counters
+from operators.events import HAZARD_INITIALS, Evidence
+from operators.evidence import Found
+from operators.incidents import (
+    CLOSE_AFTER_MS,
+    EFFECTS,
+    KEEP_MS,
+    NEAR,
+    REACH,
+    STRANDS,
+    IncidentView,
+    JoinIncidents,
+    Progress,
+    Strand,
+    is_like,
+)
+from operators.ordering import NEVER
+from operators.registry import cell_of
+from tests.operators.town import HOUR, LAT, LON, MINUTE, T0, cut, evidence
+
+HERE = cell_of(LON, LAT)
+
+
+def away(rings: int) -> str:
+    """A cell so many cells away."""
+    return min(h3.grid_ring(HERE, rings))
+
+
+def join(*origins: str, prompt: bool = False) -> JoinIncidents:
+    return JoinIncidents(origins or ("screen",), Counters(), prompt)
+
+
+def views(step: JoinIncidents, *told: Evidence, until: int = T0 + 100 * HOUR) -> list[IncidentView]:
+    said = list(step.on_batch([Found("screen", told, until)]))
+    assert said[-1] == Progress(until)
+    return [view for view in said if isinstance(view, IncidentView)]
+
+
+def ids(step: JoinIncidents, *told: Evidence, **more: Any) -> list[str]:
+    """Incidents told of in the end, in order of appearance."""
+    return list(dict.fromkeys(view.id for view in views(step, *told, **more)))
+
+
+# --- identity --------------------------------------------------------------------------------
+
+
+def test_an_incident_is_named_by_hazard_place_and_minute() -> None:
+    (first,) = ids(join(), evidence("a", T0 + 5, surprisal=4.0))
+    assert first == ids(join(), evidence("b", T0 + 59_999, surprisal=9.0, value=1.0))[0]
+    assert first.startswith(HAZARD_INITIALS["waterlogging"] + "-")
+    assert len(first) == 2 + 1 + 8
+    others = [
+        evidence("a", T0 + MINUTE),
+        evidence("a", T0 + 5, hazard="fire"),
+        evidence("a", T0 + 5, cell=away(1)),
+    ]
+    assert len({first, *(ids(join(), other)[0] for other in others)}) == 4
+
+
+@pytest.mark.parametrize(("rings", "incidents"), [(0, 1), (REACH, 1), (REACH + 1, 2)])
+def test_evidence_within_reach_agrees(rings: int, incidents: int) -> None:
+    told = evidence("a", T0), evidence("b", T0 + MINUTE, cell=away(rings))
+    assert len(ids(join(), *told)) == incidents
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "source", "incidents"),
+    [
+        ("flood", "waterlogging", "sensor", 1),
+        ("waterlogging", "flood", "report", 1),
+        ("fire", "traffic", "sensor", 1),
+        ("fire", "traffic", "report", 2),
+        ("traffic", "fire", "sensor", 2),
+        ("fire", "flood", "sensor", 2),
+    ],
+)
+def test_hazards_agree_when_near_or_an_effect(
+    first: str, then: str, source: str, incidents: int
+) -> None:
+    told = evidence("a", T0, hazard=first), evidence("b", T0 + 1, hazard=then, source=source)
+    assert len(ids(join(), *told)) == incidents
+
+
+def test_hazards_that_are_near_are_so_both_ways() -> None:
+    for one, others in NEAR.items():
+        assert all(one in NEAR[other] for other in others)
+        assert all(is_like(one, other) and is_like(other, one) for other in others)
+    named = {*NEAR, *EFFECTS, *(hazard for each in EFFECTS.values() for hazard in each)}
+    assert named <= HAZARD_INITIALS.keys()
+
+
+# --- strands ---------------------------------------------------------------------------------
+
+
+def test_a_sensor_has_to_say_it_twice() -> None:
+    strand = Strand(T0, evidence(surprisal=6.0), evidence(surprisal=6.0))
+    assert strand.strength == 3.0
+    strand.add(evidence(time=T0, surprisal=4.0))
+    assert strand.strength == 2.0, "the same moment again is not a second time"
+    strand.add(evidence(time=T0 + 1, surprisal=6.0, value=31.0))
+    assert strand.strength == 5.0
+    assert strand.previous_value == 30.0
+    assert strand.peak.value == 31.0
+
+
+@pytest.mark.parametrize("source", ["level", "cell", "report", "outage"])
+def test_other_sources_have_counted_already(source: Any) -> None:
+    said = evidence(surprisal=6.0, source=source)
+    assert Strand(T0, said, said).strength == 6.0
+
+
+def test_a_view_lists_live_strands_the_strongest_first() -> None:
+    told = [
+        evidence("a", T0, 4.0),
+        evidence("b", T0 + 1, 9.0, cell=away(1)),
+        evidence("r", T0 + 2, 4.2, source="report"),
+    ]
+    last = views(join(), *told, until=T0 + MINUTE)[-1]
+    assert [s.latest.key for s in last.strands] == ["b", "r", "a"]
+    assert last.cells == tuple(sorted((HERE, away(1))))
+    assert (last.start, last.time, last.hazard) == (T0, T0 + 2, "waterlogging")
+    assert last.merged_into is None
+
+
+def test_a_view_does_not_change_afterwards() -> None:
+    step = join()
+    first = views(step, evidence("a", T0, 4.0), until=T0 + 1)[-1]
+    views(step, evidence("a", T0 + MINUTE, 9.0), until=T0 + 2 * MINUTE)
+    assert first.strands[0].latest.surprisal == 4.0
+
+
+def test_the_weakest_of_too_many_strands_are_dropped() -> None:
+    told = [evidence(f"s-{n:03d}", T0 + n, 9.0 if n else 1.0) for n in range(STRANDS + 1)]
+    last = views(join(), *told, until=T0 + MINUTE)[-1]
+    assert len(last.strands) == STRANDS
+    assert "s-000" not in {s.latest.key for s in last.strands}
+
+
+# --- ends ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("source", sorted(KEEP_MS))
+def test_what_is_not_repeated_falls_silent_then_the_incident_is_over(source: Any) -> None:
+    # T0           +KEEP         +CLOSE_AFTER
+    #  e-------------x--------------|
+    step = join()
+    keep = KEEP_MS[source]
+    opened = views(step, evidence("a", T0, source=source), until=T0 + keep - 1)
+    assert [view.time for view in opened] == [T0]
+    (silent,) = views(step, until=T0 + keep)
+    assert (silent.time, silent.strands, silent.cells) == (T0 + keep, (), (HERE,))
+    again = evidence("b", T0 + keep + CLOSE_AFTER_MS - 1)
+    assert ids(step, again, until=T0 + keep + CLOSE_AFTER_MS) == [silent.id]
+
+
+def test_after_the_end_a_new_incident_begins() -> None:
+    step = join()
+    (first,) = ids(step, evidence("a", T0), until=T0 + MINUTE)
+    later = T0 + KEEP_MS["sensor"] + CLOSE_AFTER_MS
+    assert ids(step, evidence("a", later))[-1] != first
+
+
+def test_one_strand_silent_leaves_the_others() -> None:
+    step = join()
+    views(
+        step, evidence("a", T0), evidence("b", T0 + HOUR // 6, cell=away(1)), until=T0 + HOUR // 5
+    )
+    (view,) = views(step, until=T0 + KEEP_MS["sensor"])
+    assert [s.latest.key for s in view.strands] == ["b"]
+    assert view.cells == (away(1),)
+
+
+# --- merging ---------------------------------------------------------------------------------
+
+
+def bridge() -> str:
+    """A cell between HERE and four cells away, within reach of both."""
+    far = set(h3.grid_disk(away(2 * REACH), REACH))
+    return min(cell for cell in h3.grid_ring(HERE, REACH) if cell in far)
+
+
+def test_evidence_that_touches_two_merges_them_and_the_older_id_stays() -> None:
+    told = [
+        evidence("a", T0 + MINUTE, 4.0),
+        evidence("b", T0, 5.0, cell=away(2 * REACH)),
+        evidence("b", T0 + 2 * MINUTE, 5.0, cell=away(2 * REACH)),
+        evidence("c", T0 + 3 * MINUTE, 6.0, cell=bridge()),
+    ]
+    said = views(join(), *told, until=T0 + 4 * MINUTE)
+    older, younger = said[0].id, said[1].id
+    assert older != younger
+    assert [(v.id, v.merged_into) for v in said[-2:]] == [(younger, older), (older, None)]
+    assert said[-2].strands == ()
+    merged = said[-1]
+    assert {s.latest.key for s in merged.strands} == {"a", "b", "c"}
+    assert merged.start == T0
+    assert len(merged.cells) == 3
+    strengths = {s.latest.key: s.strength for s in merged.strands}
+    assert strengths == {"a": 2.0, "b": 5.0, "c": 3.0}, "what was known before is kept"
+
+
+def test_a_merged_incident_is_bounded_too() -> None:
+    far = away(2 * REACH)
+    told = [evidence(f"a-{n:02d}", T0 + n) for n in range(STRANDS)]
+    told += [evidence(f"b-{n:02d}", T0 + n, cell=far) for n in range(STRANDS)]
+    step = join()
+    last = views(step, *told, evidence("c", T0 + MINUTE, cell=bridge()), until=T0 + 2 * MINUTE)[-1]
+    assert len(last.strands) == STRANDS
+
+
+def test_different_hazards_stay_apart_even_when_both_are_touched() -> None:
+    told = [
+        evidence("f", T0, hazard="fire"),
+        evidence("p", T0 + 1, hazard="power"),
+        evidence("t", T0 + 2, hazard="traffic"),
+    ]
+    said = views(join(), *told, until=T0 + MINUTE)
+    assert all(view.merged_into is None for view in said)
+    assert said[-1].hazard == "fire", "an effect supports the older incident"
+
+
+# --- time ------------------------------------------------------------------------------------
+
+
+def test_time_waits_for_the_slowest_finder() -> None:
+    step = join("screen", "cells")
+    said = list(step.on_batch([Found("screen", (evidence("a", T0),), T0 + HOUR)]))
+    assert said == [Progress(NEVER)]
+    said = list(step.on_batch([Found("cells", (), T0 + 1)]))
+    assert [type(item) for item in said] == [IncidentView, Progress]
+    assert said[-1] == Progress(T0 + 1)
+
+
+def test_prompt_evidence_does_not_wait() -> None:
+    step = join("screen", "cells", prompt=True)
+    said = list(step.on_batch([Found("screen", (evidence("a", T0),), NEVER)]))
+    assert [type(item) for item in said] == [IncidentView, Progress]
+
+
+_told = st.lists(
+    st.builds(
+        lambda key, minute, source, ring, hazard, surprisal: evidence(
+            f"{source}-{key}",
+            T0 + minute * MINUTE + key,
+            surprisal,
+            source=source,
+            cell=away(ring) if ring else HERE,
+            hazard=hazard,
+        ),
+        st.integers(0, 3),
+        st.integers(0, 120),
+        st.sampled_from(["sensor", "level", "report", "cell"]),
+        st.integers(0, 5),
+        st.sampled_from(["flood", "waterlogging", "fire", "traffic"]),
+        st.floats(3, 9),
+    ),
+    max_size=30,
+    unique_by=lambda e: (e.time, e.source, e.key),
+)
+ORIGIN = {"sensor": "screen", "level": "levels", "report": "bursts", "cell": "cells"}
+
+
+def arrivals(told: Sequence[Evidence], rng: Any) -> list[Found]:
+    """Each finder's evidence in its own time and batches, the finders interleaved at random."""
+    queues: dict[str, list[Found]] = {}
+    for source, origin in ORIGIN.items():
+        mine = sorted((e for e in told if e.source == source), key=lambda e: e.time)
+        found, done = [], 0
+        for part in cut(mine, [rng.randint(1, 5) for _ in mine]):
+            done += len(part)
+            watermark = min((e.time for e in mine[done:]), default=T0 + 100 * HOUR)
+            shuffled = rng.sample(list(part), len(part))
+            found.append(Found(origin, tuple(shuffled), watermark))
+        queues[origin] = found or [Found(origin, (), T0 + 100 * HOUR)]
+    order = []
+    while waiting := [origin for origin, queue in queues.items() if queue]:
+        order.append(queues[rng.choice(waiting)].pop(0))
+    return order
+
+
+def outcome(told: Sequence[Evidence], rng: Any) -> list[IncidentView]:
+    step = join(*ORIGIN.values())
+    batches = cut(arrivals(told, rng), [rng.randint(1, 4) for _ in range(8)])
+    said = [item for batch in batches for item in step.on_batch(batch)]
+    assert step.counters.account("incidents").balanced
+    assert step.counters.account("incidents").sent == len(told)
+    progress = [item.watermark for item in said if isinstance(item, Progress)]
+    assert progress == sorted(progress)
+    return [item for item in said if isinstance(item, IncidentView)]
+
+
+@given(_told, st.randoms(use_true_random=False), st.randoms(use_true_random=False))
+def test_incidents_do_not_depend_on_arrival_or_batching(
+    told: list[Evidence], one: Any, other: Any
+) -> None:
+    first, second = outcome(told, one), outcome(told, other)
+    assert first == second
+    assert [view.time for view in first] == sorted(view.time for view in first)
+    merged = {view.id: view.merged_into for view in first if view.merged_into}
+    starts = {view.id: view.start for view in first}
+    assert all(starts[old] <= starts[young] for young, old in merged.items() if old is not None)
+    for number, view in enumerate(first):
+        if view.merged_into is not None:
+            assert view.id not in {later.id for later in first[number + 1 :]}
