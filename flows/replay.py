@@ -22,7 +22,7 @@ from flows.sources import FeedSource, Pace, Stop
 from operators.codec import decode_alert, decode_city
 from operators.counters import Counters
 from operators.events import LEVEL_NAMES, City
-from operators.registry import Registry
+from operators.registry import LocalTime, Registry
 from sinks.alert_file import AlertFileSink
 from sinks.dead_letters import DeadLetterSink
 from sinks.redis import RedisSink
@@ -62,11 +62,13 @@ def read_city(feed: Path) -> City:
     """
     path = feed / "city.json"
     try:
-        return decode_city(path.read_bytes())
+        found = decode_city(path.read_bytes())
+        LocalTime(found.timezone)
     except OSError as error:
         raise FeedError(f"{path}: {(error.strerror or 'cannot be read').lower()}") from None
     except ValueError as error:
         raise FeedError(f"{path}: {error}") from None
+    return found
 
 
 def replay(plan: Replay, settings: Settings) -> bool:

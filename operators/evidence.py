@@ -33,6 +33,6 @@ def sensor_evidence(registry: Registry, sensor: int, source: Any, **fields: Any)
         lon=known.lon,
         lat=known.lat,
         district=registry.districts[sensor],
-        graded=known.levels is not None,
+        graded=bool(known.levels and known.levels.by_level()),
         **fields,
     )

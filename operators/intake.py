@@ -122,7 +122,7 @@ class Intake:
         elif poll.lines:
             asked = decode_commands(poll.lines)
             commands, bad = self._in_time(poll.feed, asked), asked.rejected
-        for line, reason in bad:
+        for line, reason in sorted(bad):
             yield bad_message(
                 f"{self.where}/{poll.feed}", 0, poll.offset + line, reason, poll.lines[line]
             )

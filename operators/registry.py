@@ -47,7 +47,11 @@ class LocalTime:
     """
 
     def __init__(self, timezone: str) -> None:
-        self._zone = ZoneInfo(timezone)
+        try:
+            self._zone = ZoneInfo(timezone)
+        except (KeyError, ValueError):  # ZoneInfoNotFoundError is a KeyError
+            message = f"timezone: expected a name like Asia/Chongqing, got {timezone!r}"
+            raise ValueError(message) from None
         self._offset_s: dict[int, float] = {}
 
     def offset_s(self, hour: int) -> float:

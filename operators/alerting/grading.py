@@ -117,7 +117,7 @@ def _score(hazard: str, agreeing: list[Strand]) -> float:
                 share = 1.0 if is_like(hazard, strand.latest.hazard) else 0.5
                 unusual[strand.latest.key] = strength * share
             case "cell":
-                of_cells = max(of_cells, strength)
+                of_cells = max(of_cells, min(strength, STRONGEST))
             case "report":
                 by_reports.append(strength)
             case "outage":

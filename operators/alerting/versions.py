@@ -114,7 +114,7 @@ def _reason(change: Change, level: int, grade: Grade, cells: int) -> str:
         case Reason.CLEARED:
             return "cleared: nothing unusual for 10 min"
         case Reason.SPREAD:
-            return f"spread to {cells} cells: {behind}"
+            return f"spread to {cells} cell{'s' if cells > 1 else ''}: {behind}"
         case Reason.CONFIRMED_BY:
             return f"{change.detail} agree: {behind}"
         case Reason.MERGED:
@@ -134,7 +134,7 @@ def _behind(grade: Grade) -> str:
         said.append(f"{grade.silent} silent sensors")
     if not said:
         return "what was known before"
-    if len(said) == 1 and sensors + reports <= 1:
+    if sensors + reports + grade.silent == 1:
         return f"{said[0]} alone"
     return " and ".join(said) + " agree"
 

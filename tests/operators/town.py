@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from operators.events import City, District, Evidence, Readings, Report, Sensor, Text, kind_of
+from operators.events import City, District, Evidence, Readings, Report, Sensor, kind_of
 from operators.intake import FeedName, Poll
 from operators.ordering import ShardRows
-from operators.registry import Registry, cell_of
+from operators.registry import cell_of
 
 T0 = 1_763_856_000_000
 """2025-11-23 00:00 UTC: a whole window, hour and day."""
@@ -39,10 +39,6 @@ def sensor(
 def town(sensors: Sequence[Sensor] = (), **more: Any) -> City:
     fields: dict[str, Any] = {"timezone": "Asia/Chongqing", "districts": (WEST, EAST)}
     return City("Town", sensors=tuple(sensors), **(fields | more))
-
-
-def registry(*sensors: Sensor) -> Registry:
-    return Registry(town(sensors))
 
 
 def reading(name: str, time: int, value: Any, **more: Any) -> bytes:
@@ -100,18 +96,15 @@ def cut(lines: Sequence[Any], sizes: Iterable[int]) -> Iterator[Sequence[Any]]:
 
 
 def polls(feeds: dict[FeedName, list[bytes]], *sizes: int) -> list[Poll]:
-    """A feed's polls, in turns that keep its files about even in time; then their ends."""
+    """A feed's polls, the sizes being those of its longest file; the others keep pace."""
+    longest = max(map(len, feeds.values()))
     parts: list[tuple[float, Poll]] = []
     for name, lines in feeds.items():
         offset = 0
-        for part in cut(lines, sizes):
-            share = (offset + len(part)) / len(lines)
-            parts.append((share, Poll(name, offset, list(part))))
+        for part in cut(lines, (-(-size * len(lines) // longest) for size in sizes)):
             offset += len(part)
+            share = offset / len(lines)
+            parts.append((share, Poll(name, offset - len(part), list(part))))
     parts.sort(key=lambda item: item[0])
     ends = [Poll(name, 0, [], True) for name in feeds]
     return [poll for _, poll in parts] + ends
-
-
-def both(en: str, zh: str) -> Text:
-    return Text(en, zh)
