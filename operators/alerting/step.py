@@ -52,7 +52,6 @@ class IssueWarnings:
         ended = False
         for item in items:
             if isinstance(item, IncidentView):
-                self.counters.add("alerting", "received")
                 self._views.append(item)
             elif isinstance(item, CommandRows):
                 self._commanded = max(self._commanded, item.watermark)
@@ -78,11 +77,9 @@ class IssueWarnings:
             heapq.heappush(self._commands, (command.time, command.id, command))
 
     def _apply(self, now: int) -> Iterator[Alert]:
-        waiting: list[IncidentView] = []
-        for view in self._views:
-            if not self.prompt and view.time >= now:
-                waiting.append(view)
-                continue
+        waiting = [view for view in self._views if not self.prompt and view.time >= now]
+        due = [view for view in self._views if self.prompt or view.time < now]
+        for view in last_of_instant(due):
             yield from self._commands_until(view.time)
             yield from self._pass_time(view.time)
             yield from self._see(view)
@@ -92,6 +89,7 @@ class IssueWarnings:
         self._lives = {k: life for k, life in self._lives.items() if not life.forgettable(now)}
 
     def _see(self, view: IncidentView) -> Iterator[Alert]:
+        self.counters.add("alerting", "received")
         self.counters.add("alerting", "sent")
         life = self._lives.get(view.id)
         if life is None:
@@ -149,3 +147,13 @@ class IssueWarnings:
             self._progress,
             self._commanded,
         ) = pickle.loads(state)
+
+
+def last_of_instant(views: list[IncidentView]) -> list[IncidentView]:
+    """Return one view per incident and instant: what it came to, not the steps on the way."""
+    last = {(view.id, view.time): number for number, view in enumerate(views)}
+    return [
+        view
+        for number, view in enumerate(views)
+        if view.merged_into is not None or last[view.id, view.time] == number
+    ]
