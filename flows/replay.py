@@ -103,13 +103,22 @@ def replay(plan: Replay, settings: Settings) -> bool:
             else RedisSink(plan.redis, settings.region, city=known),
             counters=counters,
         )
-        started = time.perf_counter()
         recovery = None if plan.data_dir is None else plan.data_dir / "recovery"
+        if recovery is None or not recovery.exists():
+            _start_anew(alerts, bad)
+        started = time.perf_counter()
         run_flow(city(run), recovery, settings.epoch_s)
         took_s = time.perf_counter() - started
         if not stop.asked:
             bar.show(1.0)
     return _report(counters, took_s, alerts, known, stop.asked)
+
+
+def _start_anew(*files: Path) -> None:
+    """Empty the files: a run without warnings must not show those of the run before."""
+    for path in files:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
 
 
 def _day(at_ms: int, known: City) -> str:

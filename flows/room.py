@@ -7,7 +7,7 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -74,26 +74,31 @@ class _Room:
 
     def run(self) -> None:
         embedded = None if self.settings.redis else EmbeddedStore(self.data)
-        url = self.settings.redis or (embedded.url if embedded else "")
-        plan = self._plan(url)
-        path = self.data / "plan.json"
-        _same_run(path, plan)
-        children = [] if embedded is None else [self._child("store", embedded.command)]
-        hub = python("sinks.control_room", "--redis", url, "--region", self.settings.region)
-        hub += ["--host", self.settings.host, "--port", str(self.settings.port)]
-        flow = self._child("flow", python("flows.live", str(path)))
-        children += [self._child("screen", hub), flow]
-        if embedded is not None:
-            children[0].start()
-            _wait_for(lambda: answers(embedded.socket), children[0], "the store")
-        status = _Status(self.console, url, self.settings.region, plan, self.what.speed)
+        url = embedded.url if embedded else str(self.settings.redis)
+        plan = _same_run(self.data / "plan.json", self._plan(url))
+        children = self._children(url, embedded)
         until = None if self.what.for_s is None else time.monotonic() + self.what.for_s
-        self.console.print(
-            f"screen at http://{self.settings.host}:{self.settings.port}  (Ctrl-C ends it)",
-            highlight=False,
-        )
-        with status:
-            Supervisor(children, status.say).run(status.show, until)
+        with Supervisor(children, self._say) as supervisor:
+            if embedded is not None:
+                supervisor.start_first(lambda: answers(embedded.socket))
+            else:
+                _must_answer(url)
+            where = f"http://{self.settings.host}:{self.settings.port}"
+            self._say(f"screen at {where}  (Ctrl-C ends it)")
+            with _Status(self.console, url, self.settings.region, plan) as status:
+                supervisor.run(status.show, until)
+
+    def _say(self, sentence: str) -> None:
+        self.console.print(sentence, highlight=False)
+
+    def _children(self, url: str, embedded: EmbeddedStore | None) -> list[Child]:
+        """Return the processes, in the order in which they need each other."""
+        settings = self.settings
+        hub = python("sinks.control_room", "--redis", url, "--region", settings.region)
+        hub += ["--host", settings.host, "--port", str(settings.port)]
+        children = [] if embedded is None else [self._child("store", embedded.command)]
+        flow = python("flows.live", str(self.data / "plan.json"))
+        return [*children, self._child("screen", hub), self._child("flow", flow)]
 
     def _child(self, name: str, command: list[str]) -> Child:
         return Child(name, command, self.data / "logs" / f"{name}.log")
@@ -127,8 +132,14 @@ class _Room:
         )
 
 
-def _same_run(path: Path, plan: LivePlan) -> None:
-    """Refuse to go on with the state of another run."""
+def _same_run(path: Path, plan: LivePlan) -> LivePlan:
+    """Keep the plan for the flow; refuse to go on with the state of another run.
+
+    Raises
+    ------
+    UpError
+        When the directory holds the state of something else.
+    """
     if path.exists():
         before = msgspec.json.decode(path.read_bytes(), type=LivePlan)
         mine = ("feed", "scenario", "seed", "sensors", "region")
@@ -140,26 +151,21 @@ def _same_run(path: Path, plan: LivePlan) -> None:
         # It goes on in its own time, not from where a new run would begin.
         plan = msgspec.structs.replace(plan, live_from_ms=before.live_from_ms)
     path.write_bytes(msgspec.json.encode(plan))
+    return plan
 
 
-def _wait_for(ready: object, child: Child, name: str, patience_s: float = 10.0) -> None:
-    deadline = time.monotonic() + patience_s
-    assert callable(ready)
-    while not ready():
-        if child.process is None or child.process.poll() is not None:
-            raise UpError(f"{name} did not start: {child.last_words()}")
-        if time.monotonic() > deadline:
-            raise UpError(f"{name} did not answer within {patience_s:.0f} s")
-        time.sleep(0.01)
+def _must_answer(url: str) -> None:
+    try:
+        connect(url).ping()
+    except redis.RedisError as error:
+        raise UpError(f"{url}: no store answers there: {error}") from None
 
 
 class _Status:
     """What a person at the terminal sees: how far it has learnt, then a line that stays current."""
 
-    def __init__(
-        self, console: Console, url: str, region: str, plan: LivePlan, speed: float
-    ) -> None:
-        self.console, self.plan, self.speed = console, plan, speed
+    def __init__(self, console: Console, url: str, region: str, plan: LivePlan) -> None:
+        self.console, self.plan = console, plan
         self.keys = Keys(region)
         self._client = connect(url)
         self._bar: Bar | None = Bar("learning what is normal", console)
@@ -169,9 +175,10 @@ class _Status:
             read_city(Path(plan.feed)).timezone if plan.feed else "Asia/Chongqing"
         )
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> Self:
         if self._bar is not None:
             self._bar.__enter__()
+        return self
 
     def __exit__(self, *_: object) -> None:
         if self._bar is not None:

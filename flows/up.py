@@ -16,8 +16,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
-from typing import IO
+from types import FrameType, TracebackType
+from typing import IO, Self
 
 __all__ = ["Child", "Supervisor", "UpError", "port_is_free"]
 
@@ -95,7 +95,7 @@ class Child:
 
 @dataclass
 class Supervisor:
-    """Processes that are kept running.
+    """Processes that are kept running, and all ended when its context ends.
 
     Parameters
     ----------
@@ -107,19 +107,45 @@ class Supervisor:
     say: Callable[[str], None]
     asked: bool = field(default=False, init=False)
 
-    def run(self, each_turn: Callable[[], None], until: float | None = None) -> None:
-        """Watch until asked to stop, or until this time of the monotonic clock."""
+    def __enter__(self) -> Self:
         signal.signal(signal.SIGINT, self._ask)
         signal.signal(signal.SIGTERM, self._ask)
-        try:
-            while not self.asked and (until is None or time.monotonic() < until):
-                for child in self.children:
-                    if child.look():
-                        self.say(f"{child.name} died, starting it again ({child.log})")
-                each_turn()
-                time.sleep(0.1)
-        finally:
-            self.end()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.end()
+
+    def start_first(self, answers: Callable[[], bool], patience_s: float = 10.0) -> None:
+        """Start the first process and wait until it answers: the others need it.
+
+        Raises
+        ------
+        UpError
+            When it ends, or does not answer in time.
+        """
+        first = self.children[0]
+        first.start()
+        deadline = time.monotonic() + patience_s
+        while not self.asked and not answers():
+            if first.process is None or first.process.poll() is not None:
+                raise UpError(f"the {first.name} did not start: {first.last_words()}")
+            if time.monotonic() > deadline:
+                raise UpError(f"the {first.name} did not answer within {patience_s:.0f} s")
+            time.sleep(0.01)
+
+    def run(self, each_turn: Callable[[], None], until: float | None = None) -> None:
+        """Watch until asked to stop, or until this time of the monotonic clock."""
+        while not self.asked and (until is None or time.monotonic() < until):
+            for child in self.children:
+                if child.look():
+                    self.say(f"{child.name} died, starting it again ({child.log})")
+            each_turn()
+            time.sleep(0.1)
 
     def end(self) -> None:
         """End every process: who reads first, what is read last."""

@@ -45,7 +45,8 @@ class Counters:
     Notes
     -----
     State: one integer per step, outcome and reason; reasons are a fixed set per step. A resumed
-    process counts from zero: these are figures of a run, not of a feed.
+    process counts from zero (what a step still holds is given to it again): these are figures of
+    a run, not of a feed.
 
     Examples
     --------

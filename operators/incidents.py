@@ -271,3 +271,4 @@ class JoinIncidents:
     def restore(self, state: bytes) -> None:
         """Continue from a snapshot."""
         self._watermarks, self._held, self._open, self._number, self._now = pickle.loads(state)
+        self.counters.add("incidents", "received", len(self._held))

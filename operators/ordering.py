@@ -191,3 +191,4 @@ class OrderReadings:
         """Continue from a snapshot."""
         held, self._last = pickle.loads(state)
         self._held = [Readings(*held)] if len(held.sensor) else []
+        self.counters.add("order", "received", len(held.sensor))

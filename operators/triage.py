@@ -141,6 +141,7 @@ class TriageReports:
         """Continue from a snapshot."""
         model, self._held, self._ids, self._texts, self._watermark = pickle.loads(state)
         self.model = ReportText.restore(model)
+        self.counters.add("triage", "received", len(self._held))
 
 
 def _remember(memory: OrderedDict[K, V], key: K, value: V) -> bool:

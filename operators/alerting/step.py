@@ -147,6 +147,7 @@ class IssueWarnings:
             self._progress,
             self._commanded,
         ) = pickle.loads(state)
+        self.counters.add("alerting", "received", len(self._commands))
 
 
 def last_of_instant(views: list[IncidentView]) -> list[IncidentView]:

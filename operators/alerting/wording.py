@@ -68,9 +68,9 @@ def headline(hazard: str, strands: tuple[Strand, ...], onset: str | None) -> Tex
         Local clock time at which an official level will be crossed, or None.
     """
     of_sensors = [s.latest for s in strands if s.latest.source in ("level", "sensor")]
-    crossing = next((e for e in of_sensors if e.source == "level"), None)
-    if crossing is not None:
-        return _crossing(crossing, onset)
+    crossings = [e for e in of_sensors if e.source == "level"]
+    if crossings:
+        return _crossing(min(crossings, key=lambda e: (e.level, e.key)), onset)
     if of_sensors:
         return _unusual(of_sensors[0])
     reports = [s.latest for s in strands if s.latest.source == "report"]

@@ -18,7 +18,7 @@ from flows.replay import read_city
 from sinks.store import EmbeddedStore, Keys, connect
 from tests.flows.processes import eventually, here, run, started
 
-SMALL_EPOCHS = {"CITYWATCH_EPOCH_S": "0.05"}
+SMALL_EPOCHS = {"CITYWATCH_EPOCH_S": "0.1"}
 
 
 @pytest.fixture(scope="module")
@@ -199,7 +199,7 @@ class TestKilled:
         """kill -9 at a share of the feed, then at two versions; each time the same command again"""
         alerts = tmp_path / "alerts.jsonl"
         command = ("replay", feed, "--alerts", alerts, "--redis", store.url)
-        command += ("--data-dir", tmp_path / "state", "--poll-size", "500")
+        command += ("--data-dir", tmp_path / "state", "--poll-size", "1000")
         whole = undisturbed.count(b"\n")
         draw = random.Random(11)
         moments = sorted(draw.sample(range(1, whole), 2))
@@ -215,9 +215,8 @@ class TestKilled:
                 eventually(lambda at=moment: lines_in(alerts) >= at, what=f"version {moment}")
                 process.kill()
                 process.wait()
-        ended = run(*command, **SMALL_EPOCHS)
 
-        assert ended.returncode == 0, ended.stderr + ended.stdout
+        assert here(*command) == 0
         assert alerts.read_bytes() == undisturbed
         assert in_log(store) == versions(undisturbed)
 

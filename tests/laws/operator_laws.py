@@ -46,7 +46,7 @@ Make = Callable[[Registry, Counters], Any]
 FEEDS = ("readings", "reports", "commands")
 ORIGINS = ("screen:0", "screen:1", "levels:0", "levels:1", "cells", "bursts", "outages")
 STEPS: dict[str, Make] = {
-    "intake": lambda registry, counters: _lively_intake(registry, counters),
+    "intake": lambda registry, counters: _lively_intake(registry, counters),  # noqa: PLW0108 (defined below)
     "order": lambda registry, counters: OrderReadings(counters),
     "order promptly": lambda registry, counters: OrderReadings(counters, prompt=True),
     "screen": ScreenReadings,
@@ -79,7 +79,7 @@ def _lively_intake(registry: Registry, counters: Counters) -> Intake:
 
 
 def town_feed() -> feed.Feed:
-    return feed.make(sensors=28, days=1.2)
+    return feed.make(sensors=28, days=0.8)
 
 
 def two_shards() -> Registry:

@@ -49,10 +49,10 @@ class Feed:
 
 
 def _sensors(count: int) -> list[Sensor]:
-    """Four to a place, one of each kind, the places two kilometres apart."""
+    """Four to a place, one of each kind, the places two kilometres apart; eight to the last."""
     made = []
     for number in range(count):
-        place, kind = number // 4, list(KINDS)[number % 4]
+        place, kind = min(number // 4, count // 4 - 2), list(KINDS)[number % 4]
         at_m = (50.0 + 2000 * (place % 4) + 30 * (number % 4), 2000.0 * (place // 4))
         name = Text(f"Gauge {number}", f"站{number}") if number % 3 == 0 else None
         more = {"levels": LEVELS.get(kind)} if place % 2 == 0 else {}
@@ -71,7 +71,7 @@ def make(sensors: int = 40, days: float = 3.0, seed: int = 3) -> Feed:
     for time in range(T0, end, EVERY):
         of_day = np.sin(2 * np.pi * (time % DAY) / DAY)
         for number, known in enumerate(city.sensors):
-            if time >= silence and number >= sensors - 4:
+            if time >= silence and number >= sensors - 8:
                 continue
             usual, noise, added = KINDS[known.kind]
             value = usual * (1 + 0.1 * of_day) + noise * float(rng.standard_normal())
@@ -83,7 +83,7 @@ def make(sensors: int = 40, days: float = 3.0, seed: int = 3) -> Feed:
 
 def _reports(rng: np.random.Generator, event: int, end: int) -> tuple[bytes, ...]:
     told: list[Report] = []
-    for number, at in enumerate(range(T0 + 7 * MINUTE, end, 53 * MINUTE)):
+    for number, at in enumerate(range(T0 + 7 * MINUTE, end, 13 * MINUTE)):
         place = {"lon": LON + float(rng.uniform(-3000, 9000)) * METRE}
         words = (
             f"loud music again, house {number}" if number % 2 else f"street lamp {number} is out"

@@ -5,15 +5,7 @@ import { lang } from './i18n.js';
 const LEVEL = { red: '红色', orange: '橙色', yellow: '黄色', blue: '蓝色' };
 const COLOUR = '(red|orange|yellow|blue)';
 
-// What stands behind a change: the end of most reasons.
-const BEHIND = [
-  [/^(\d+) sensors? and (\d+) reports? agree$/, (_, n, m) => `${n} 个传感器、${m} 条报告一致`],
-  [/^(\d+) sensors? agree$/, (_, n) => `${n} 个传感器一致`],
-  [/^(\d+) reports? agree$/, (_, n) => `${n} 条报告一致`],
-  [/^(\d+) sensors? alone$/, (_, n) => `仅 ${n} 个传感器`],
-  [/^(\d+) reports? alone$/, (_, n) => `仅 ${n} 条报告`],
-  [/^several silent sensors$/, () => '多个传感器无数据'],
-];
+const NOUN = { sensor: '个传感器', report: '条报告', silent: '个无数据的传感器' };
 
 // [pattern, English, Chinese]; the pattern's groups are the arguments.
 const SENTENCES = [
@@ -38,7 +30,7 @@ const SENTENCES = [
     (_, level, n) => `降至${LEVEL[level]}：已降低 ${n} 分`,
   ],
   [/^cleared: nothing unusual for (\d+) min$/, null, (_, n) => `解除：${n} 分内无异常`],
-  [/^spread: (.+)$/, null, (_, why) => `范围扩大：${behind(why)}`],
+  [/^spread to (\d+) cells?: (.+)$/, null, (_, n, why) => `扩大至 ${n} 格：${behind(why)}`],
   [/^reports agree: (.+)$/, null, (_, why) => `市民报告一致：${behind(why)}`],
   [/^sensors agree: (.+)$/, null, (_, why) => `传感器一致：${behind(why)}`],
   [/^joined (\S+)$/, null, (_, id) => `并入 ${id}`],
@@ -51,9 +43,14 @@ const SENTENCES = [
   [/^note by (.+)$/, (_, who) => `Note by ${who}`, (_, who) => `${who} 备注`],
 ];
 
+// What stands behind a change, the end of most reasons: counts that agree, or one alone.
 function behind(text) {
-  const known = BEHIND.find(([pattern]) => pattern.test(text));
-  return known ? text.replace(...known) : text;
+  if (text === 'what was known before') return '此前已知的情况';
+  const counts = [...text.matchAll(/(\d+) (sensor|report|silent)/g)].map(
+    ([, n, noun]) => `${n} ${NOUN[noun]}`,
+  );
+  if (!counts.length) return text;
+  return text.endsWith('alone') ? `仅 ${counts[0]}` : `${counts.join('、')}一致`;
 }
 
 const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);

@@ -122,7 +122,12 @@ function mark(level, x, y, k) {
 function axis(g) {
   const { x, k, right, bottom, span, now, stale } = g;
   const onset = crossesAt(g);
-  const taken = [x(now), onset == null ? null : x(onset)].filter((at) => at != null);
+  const here = x(now);
+  const there = onset == null ? Infinity : x(onset);
+  // Beside a near crossing, or at the right end, "now" stands to the left of its line.
+  const aside = there - here < LABEL_ROOM * k || here > right - 12 * k;
+  const label = aside ? Math.min(here, there - 26 * k) : here;
+  const taken = [label - (aside ? 14 * k : 0), there];
   const out = [path('axis', `M0 ${bottom}H${right}`)];
   for (const tick of ticks(span, right / (70 * k))) {
     const at = x(tick);
@@ -130,17 +135,7 @@ function axis(g) {
     const anchor = at < 16 * k ? 'start' : at > right - 16 * k ? 'end' : 'middle';
     out.push(path('tick', `M${at} ${bottom}v${4 * k}`), text('ax', at, bottom + 19 * k, anchor, time(tick)));
   }
-  const [here, there = Infinity] = taken;
-  const aside = there - here < LABEL_ROOM * k || here > right - 12 * k;
-  out.push(
-    text(
-      'ax hi',
-      aside ? Math.min(here, there - 26 * k) : here,
-      bottom + 19 * k,
-      aside ? 'end' : 'middle',
-      stale ? time(now) : t('now'),
-    ),
-  );
+  out.push(text('ax hi', label, bottom + 19 * k, aside ? 'end' : 'middle', stale ? time(now) : t('now')));
   return out;
 }
 

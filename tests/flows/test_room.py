@@ -1,0 +1,233 @@
+"""``citywatch up`` with real processes: what is killed comes back, and screens miss nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.exceptions import WebSocketException
+
+from sinks.redis import StoreWriter
+from sinks.store import Keys, connect, store_url
+from tests.flows.processes import alive, eventually, free_port, offspring, run, started
+from tests.sinks.alerts import alert
+from tests.sinks.control_room.screen import Screen
+
+pytestmark = pytest.mark.system
+
+SHORT = {"CITYWATCH_HISTORY_H": "1", "CITYWATCH_EPOCH_S": "0.5"}
+SMALL = ("--sensors", "300", "--speed", "600", "--scenario", "cloudburst")
+PARTS = {"store": "valkey", "screen": "sinks.control_room", "flow": "flows.live"}
+
+
+def page(port: int, path: str = "/") -> bytes | None:
+    """Return what the screen's server answers; None while there is no answer."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=2) as answer:
+            body: bytes = answer.read()
+            return body
+    except OSError:
+        return None
+
+
+def part(process: subprocess.Popen[str], name: str) -> int | None:
+    """Return the pid of the store, the screen or the flow."""
+    for pid, command in offspring(process.pid).items():
+        if PARTS[name] in command:
+            return pid
+    return None
+
+
+async def becomes(holds: Callable[[], object], what: str, patience_s: float = 30.0) -> None:
+    """Wait in a thread until something holds, so that sockets here are still read."""
+    await asyncio.to_thread(eventually, holds, patience_s, what)
+
+
+class Wall:
+    """A screen that connects again for ever, as a wall's does, and remembers what it was sent."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.versions: list[tuple[str, int]] = []
+        self.shown: dict[str, int] = {}
+        self.resets = 0
+        self.connections = 0
+
+    async def watch(self) -> None:
+        cursor = None
+        while True:
+            with contextlib.suppress(OSError, WebSocketException, TimeoutError):
+                async with Screen(self.port, cursor) as screen:
+                    self.connections += 1
+                    screen.versions, screen.shown = self.versions, self.shown
+                    await screen.follow()
+                    while screen.closed is None:
+                        screen._changed.clear()
+                        await screen._changed.wait()
+                        self.shown = screen.shown
+                cursor = screen.cur
+                self.resets += sum(message["t"] == "reset" for message in screen.got)
+            await asyncio.sleep(0.05)
+
+
+class Clerk:
+    """Somebody who issues versions of one warning, beside those of the flow."""
+
+    def __init__(self, url: str) -> None:
+        self.writer = StoreWriter(url)
+        self.version = 0
+
+    def issue(self, count: int) -> None:
+        first, self.version = self.version + 1, self.version + count
+        self.writer.put_alerts([alert("wl-clerk", n) for n in range(first, self.version + 1)])
+        self.writer.flush()
+
+
+def overview(url: str) -> dict[str, Any]:
+    with connect(url) as client:
+        return {k.decode(): json.loads(v) for k, v in client.hgetall(Keys().overview).items()}
+
+
+async def test_what_is_killed_comes_back_and_a_screen_misses_nothing(tmp_path: Path) -> None:
+    port, data = free_port(), tmp_path / "data"
+    command = ("up", *SMALL, "--port", str(port), "--data-dir", data)
+    with started(*command, **SHORT) as process:
+        assert process.stderr is not None
+        address = await asyncio.to_thread(process.stderr.readline)
+        assert f"http://127.0.0.1:{port}" in address
+        drain = asyncio.create_task(asyncio.to_thread(process.stderr.read))
+        await becomes(lambda: page(port, "/healthz"), "an answer at /healthz")
+        assert b"<html" in (page(port) or b"").lower()
+
+        url = store_url(data / "store.sock")
+        clock = lambda: overview(url).get("clock", 0)  # noqa: E731
+        await becomes(clock, "the flow's first time")
+        wall, clerk = Wall(port), Clerk(url)
+        watching = asyncio.create_task(wall.watch())
+        clerk.issue(20)
+        await becomes(lambda: wall.shown.get("wl-clerk") == 20, "the screen's picture")
+
+        async def kill(name: str) -> None:
+            before = part(process, name)
+            assert before is not None
+            family = [before, *offspring(before)]
+            os.kill(before, signal.SIGKILL)
+            await becomes(lambda: part(process, name) not in (None, before), f"another {name}")
+            await becomes(lambda: not any(map(alive, family)), f"the end of the old {name}'s")
+
+        await kill("screen")
+        clerk.issue(20)
+        await becomes(lambda: wall.shown.get("wl-clerk") == 40, "the screen's return")
+        assert wall.connections > 1
+
+        reached = clock()
+        await kill("flow")
+        await becomes(lambda: clock() > reached, "time going on")
+        clerk.issue(20)
+        await becomes(lambda: wall.shown.get("wl-clerk") == 60, "versions after the flow's death")
+        assert wall.resets == 0
+        whole(wall.versions, {"wl-clerk": 60})
+
+        await kill("store")
+        clerk.issue(20)
+        await becomes(lambda: wall.shown.get("wl-clerk") == 80, "the store's return")
+        reached = clock()
+        await becomes(lambda: clock() > reached, "time going on after the store's death")
+        with connect(url) as client:
+            log = [(e[b"id"].decode(), int(e[b"v"])) for _, e in client.xrange(Keys().log)]
+        whole(log, {"wl-clerk": 80})
+        watching.cancel()
+        clerk.writer.close()
+
+        everybody = offspring(process.pid)
+        assert len(everybody) >= 4, everybody
+        asked = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        assert await asyncio.to_thread(process.wait, 10) == 0
+        assert time.monotonic() - asked < 3.0
+        assert not [command for pid, command in everybody.items() if alive(pid)]
+        said = await drain
+        assert "Traceback" not in said
+        for name in PARTS:
+            assert f"{name} died, starting it again" in said
+
+
+def whole(versions: list[tuple[str, int]], last: dict[str, int]) -> None:
+    """Each version once, each warning's in order and without a gap."""
+    told: defaultdict[str, list[int]] = defaultdict(list)
+    for name, version in versions:
+        told[name].append(version)
+    for name, story in told.items():
+        assert story == list(range(story[0], story[0] + len(story))), name
+    for name, version in last.items():
+        assert told[name][-1] == version
+
+
+def test_it_ends_after_its_time_and_goes_on_from_there(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    command = ("up", *SMALL, "--port", str(free_port()), "--data-dir", data, "--for", "4")
+    first = run(*command, **SHORT)
+    assert first.returncode == 0, first.stderr
+    assert not [p for p in ("screen", "flow", "store") if f"{p} died" in first.stderr]
+    other = run(*command, "--seed", "9", **SHORT)
+    assert other.returncode == 1
+    assert other.stderr.count("\n") == 1, "one line"
+    assert "give another --data-dir" in other.stderr
+
+
+def test_ctrl_c_while_it_is_starting_leaves_nothing(tmp_path: Path) -> None:
+    command = ("up", *SMALL, "--port", str(free_port()), "--data-dir", tmp_path / "data")
+    with started(*command, **SHORT) as process:
+        eventually(lambda: offspring(process.pid), what="a first process")
+        everybody = list(offspring(process.pid))
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=10)
+        eventually(lambda: not any(map(alive, everybody)), 3, "the end of what it started")
+    assert "Traceback" not in said
+
+
+def test_a_recorded_feed_is_watched_to_its_end(quiet_feed: Path, tmp_path: Path) -> None:
+    command = ("up", "--feed", quiet_feed, "--speed", "3600", "--port", str(free_port()))
+    ended = run(*command, "--data-dir", tmp_path / "data", "--for", "8", CITYWATCH_HISTORY_H="0")
+    assert ended.returncode == 0, ended.stderr
+    assert "flow died" not in ended.stderr, "a feed that ends is no crash"
+
+
+class TestMistakes:
+    def test_a_port_that_is_taken(self, tmp_path: Path) -> None:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            port = str(taken.getsockname()[1])
+            ended = run("up", "--port", port, "--data-dir", tmp_path / "data")
+        assert ended.returncode == 1
+        assert ended.stderr == (
+            f"citywatch: port {port} of 127.0.0.1 is taken: choose another by --port\n"
+        )
+
+    def test_a_feed_that_is_not_there(self, tmp_path: Path) -> None:
+        ended = run("up", "--feed", tmp_path / "nowhere", "--port", str(free_port()))
+        assert ended.returncode == 1
+        assert ended.stderr.count("\n") == 1
+        assert "nowhere" in ended.stderr
+
+    def test_a_store_that_is_not_there(self, tmp_path: Path) -> None:
+        """Said at once, rather than by three processes dying in turn."""
+        store = f"redis://127.0.0.1:{free_port()}"
+        command = ("up", *SMALL, "--redis", store, "--port", str(free_port()), "--for", "4")
+        ended = run(*command, "--data-dir", tmp_path / "data", **SHORT)
+        assert "Traceback" not in ended.stderr
+        assert store in ended.stderr
+        assert ended.returncode == 1
