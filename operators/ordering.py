@@ -128,8 +128,9 @@ class OrderReadings:
 
     Notes
     -----
-    State: ordered, the readings of the last ``ALLOWED_LATENESS_MS`` (24 bytes each); prompt, 8
-    bytes a sensor. Cost: one sort per batch. Of duplicates, the one that arrived first counts.
+    State: ordered, the readings since the watermark (24 bytes each), which waits for the slowest
+    feed's clock: minutes of a busy city, hours beside sparse reports; prompt, 8 bytes a sensor.
+    Cost: one sort per batch. Of duplicates, the one that arrived first counts.
     """
 
     def __init__(self, counters: Counters, prompt: bool = False) -> None:

@@ -40,7 +40,8 @@ class DescribeCity:
 
     Notes
     -----
-    State: ``POINTS`` points a curve, the ids of active warnings, the warnings of an hour.
+    State: ``POINTS`` points a curve, the ids of active warnings, the warnings of an hour. A window
+    is told of once the reports of its time are known too.
 
     Parameters
     ----------
@@ -64,6 +65,8 @@ class DescribeCity:
         self._quiet_since: int | None = None
         self._reports: deque[int] = deque()
         self._clock = NEVER
+        self._windows: list[CityWindow] = []
+        self._reported = NEVER
 
     def on_batch(
         self, items: Iterable[CityWindow | Triaged | Alert]
@@ -75,11 +78,13 @@ class DescribeCity:
                 yield self._warned(item)
             elif isinstance(item, Triaged):
                 self._reports.extend(report.time for report in item.reports)
-            elif item.shards:
-                yield from self._window(item)
-                clock = max(clock, item.end)
+                self._reported = max(self._reported, item.watermark)
             else:
                 clock = max(clock, item.watermark)
+                if item.shards:
+                    self._windows.append(item)
+        while self._windows and self._windows[0].end <= self._reported:
+            yield from self._window(self._windows.pop(0))
         if clock >= self._clock + 1000:
             self._clock = clock
             mode = "live" if clock + PROMPT_LATENESS_MS >= self.live_from_ms else "catching_up"
@@ -199,6 +204,8 @@ class DescribeCity:
                 self._quiet_since,
                 self._reports,
                 self._clock,
+                self._windows,
+                self._reported,
             )
         )
 
@@ -212,6 +219,8 @@ class DescribeCity:
             self._quiet_since,
             self._reports,
             self._clock,
+            self._windows,
+            self._reported,
         ) = pickle.loads(state)
 
 

@@ -194,7 +194,11 @@ def test_ctrl_c_while_it_is_starting_leaves_nothing(tmp_path: Path) -> None:
         everybody = list(offspring(process.pid))
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=10)
+    try:
         eventually(lambda: not any(map(alive, everybody)), 3, "the end of what it started")
+    finally:
+        for pid in filter(alive, everybody):
+            os.kill(pid, signal.SIGKILL)
     assert "Traceback" not in said
 
 
