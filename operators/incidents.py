@@ -43,15 +43,10 @@ KEEP_MS = {
     "outage": 1_500_000,
 }
 """How long a piece of evidence speaks when nothing follows it, by source."""
-NEAR = {
-    "flood": {"waterlogging"},
-    "waterlogging": {"flood"},
-    "traffic": {"crowding"},
-    "crowding": {"traffic"},
-}
-"""Hazards that are hard to tell apart."""
+NEAR = {"traffic": {"crowding"}, "crowding": {"traffic"}}
+"""Hazards that are hard to tell apart. A river and a street are not: who goes where differs."""
 EFFECTS = {
-    "flood": {"traffic"},
+    "flood": {"waterlogging", "traffic"},
     "waterlogging": {"traffic", "noise"},
     "landslide": {"traffic"},
     "fire": {"air_pollution", "traffic", "other", "power", "noise"},

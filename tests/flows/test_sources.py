@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -57,8 +58,20 @@ def source(directory: Path, poll_size: int = 10, pace: Pace | None = None, **mor
     return FeedSource(opened, pace=pace, **more)
 
 
+OPENED: list[Any] = []
+
+
 def part(made: FeedSource, state: Any = None) -> Any:
-    return made.build_part("source", "feed", state)
+    OPENED.append(made.build_part("source", "feed", state))
+    return OPENED[-1]
+
+
+@pytest.fixture(autouse=True)
+def closed() -> Iterator[None]:
+    """Close what a test opened."""
+    yield
+    while OPENED:
+        OPENED.pop().close()
 
 
 def drain(made: Any, count: int | None = None) -> list[Poll]:
@@ -120,10 +133,7 @@ class TestAtOnce:
             first = part(source(directory, 10))
             before = messages(drain(first, turn))
             state = first.snapshot()
-            first.close()
-            second = part(source(directory, poll_size), state)
-            after = messages(drain(second))
-            second.close()
+            after = messages(drain(part(source(directory, poll_size), state)))
             for name, lines in whole.items():
                 assert before.get(name, []) + after.get(name, []) == lines, (turn, name)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from flows import up
-from flows.up import Child, Supervisor, port_is_free
+from flows.up import Child, Supervisor, UpError, port_is_free
 from tests.flows.processes import alive, eventually, free_port
 
 pytestmark = pytest.mark.system
@@ -161,8 +161,8 @@ class TestSupervisor:
             if len(pids) == 2:
                 room.asked = True
 
-        room = Supervisor([one, two], said.append)
-        room.run(turn, time.monotonic() + 20)
+        with Supervisor([one, two], said.append) as room:
+            room.run(turn, time.monotonic() + 20)
         assert len(pids) == 2
         assert said
         assert said[0].startswith("two died, starting it again")
@@ -170,7 +170,8 @@ class TestSupervisor:
 
     def test_ends_at_its_time(self, children: list[Child], tmp_path: Path) -> None:
         one = child(children, tmp_path, WAITS)
-        Supervisor([one], print).run(lambda: None, time.monotonic() + 0.15)
+        with Supervisor([one], print) as room:
+            room.run(lambda: None, time.monotonic() + 0.15)
         assert one.process is not None
         assert one.process.returncode is not None
 
@@ -181,8 +182,9 @@ class TestSupervisor:
         for name in ("one", "two", "three"):
             child(children, tmp_path, WAITS, name)
         asking = threading.Timer(0.3, os.kill, (os.getpid(), number))
-        asking.start()
-        Supervisor(children, print).run(lambda: None, time.monotonic() + 20)
+        with Supervisor(children, print) as room:
+            asking.start()
+            room.run(lambda: None, time.monotonic() + 20)
         asking.join()
         assert all(c.process is not None and c.process.returncode is not None for c in children)
 
@@ -205,8 +207,36 @@ class TestSupervisor:
             if one.process is not None:
                 raise RuntimeError("no")
 
-        with pytest.raises(RuntimeError, match="no"):
-            Supervisor([one], print).run(turn, time.monotonic() + 10)
+        with pytest.raises(RuntimeError, match="no"), Supervisor([one], print) as room:
+            room.run(turn, time.monotonic() + 10)
+        assert one.process is not None
+        assert one.process.returncode is not None
+
+    def test_starts_the_first_and_waits_until_it_answers(
+        self, children: list[Child], tmp_path: Path
+    ) -> None:
+        one = child(children, tmp_path, WAITS)
+        with Supervisor([one], print) as room:
+            room.start_first(lambda: one.last_words() == "up")
+            assert one.last_words() == "up"
+        assert one.process is not None
+        assert one.process.returncode is not None
+
+    def test_says_why_the_first_did_not_start(self, children: list[Child], tmp_path: Path) -> None:
+        one = child(children, tmp_path, "print('no room'); raise SystemExit(1)")
+        with (
+            pytest.raises(UpError, match="the one did not start: no room"),
+            Supervisor([one], print) as room,
+        ):
+            room.start_first(lambda: False)
+
+    def test_waits_only_so_long_for_the_first(self, children: list[Child], tmp_path: Path) -> None:
+        one = child(children, tmp_path, WAITS)
+        with (
+            pytest.raises(UpError, match="the one did not answer"),
+            Supervisor([one], print) as room,
+        ):
+            room.start_first(lambda: False, 0.05)
         assert one.process is not None
         assert one.process.returncode is not None
 
