@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import re
+import zlib
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any, NamedTuple, Protocol
@@ -132,9 +133,11 @@ class DirectoryFeed:
         lines = file.read(self.poll_size)
         if not lines:
             return None
-        looked_at = lines if self.timed else [lines[0], lines[-1]]
+        looked_at = lines if self.timed else [*lines[:COMPANY], *lines[-COMPANY:]]
         times = np.fromiter(map(_time_of, looked_at), np.int64, len(looked_at))
         arrival = np.maximum(np.maximum.accumulate(_steady(times)), file.arrived)
+        if not self.timed:
+            arrival = arrival[[0, -1]]
         file.arrived = int(arrival[-1])
         return Chunk(key, key[0], lines, arrival)
 
@@ -153,6 +156,7 @@ class _LineFile:
     """Lines of one file, which may be gzipped; knows the number and byte of the next."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._raw: IO[bytes] = path.open("rb")
         packed = path.suffix == ".gz"
         self._lines: Any = gzip.GzipFile(fileobj=self._raw) if packed else self._raw
@@ -160,7 +164,11 @@ class _LineFile:
         self.arrived = 0
 
     def read(self, count: int) -> list[bytes]:
-        raw = list(islice(self._lines, count))
+        try:
+            raw = list(islice(self._lines, count))
+        except (EOFError, OSError, zlib.error) as error:
+            where = f"{self._path}: after line {self.position[0]}"
+            raise FeedError(f"{where}: cannot be unpacked: {error}") from None
         number, byte = self.position
         self.position = number + len(raw), byte + sum(map(len, raw))
         return [line.rstrip(b"\r\n") for line in raw]
@@ -181,7 +189,7 @@ def _steady(times: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return times that one message with a wrong clock cannot drag: medians of nine around each."""
     if len(times) < COMPANY:
         return times
-    around = np.pad(times, COMPANY // 2, mode="edge")
+    around = np.pad(times, COMPANY // 2, mode="reflect")
     return np.asarray(np.median(sliding_window_view(around, COMPANY), axis=1).astype(np.int64))
 
 

@@ -98,6 +98,7 @@ def main(arguments: list[str] | None = None) -> int:
     stop_on_signals(stop)
     run = make_run(plan, stop)
     run_flow(city(run), Path(plan.data_dir, "recovery"), plan.epoch_s)
+    stop.check()
     return 0
 
 

@@ -109,6 +109,7 @@ def replay(plan: Replay, settings: Settings) -> bool:
         started = time.perf_counter()
         run_flow(city(run), recovery, settings.epoch_s)
         took_s = time.perf_counter() - started
+        stop.check()
         if not stop.asked:
             bar.show(1.0)
     return _report(counters, took_s, alerts, known, stop.asked)

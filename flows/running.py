@@ -9,6 +9,7 @@ from pathlib import Path
 from types import FrameType
 
 from bytewax.dataflow import Dataflow
+from bytewax.errors import BytewaxRuntimeError
 from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.run import cli_main
 
@@ -37,7 +38,7 @@ def run_flow(flow: Dataflow, recovery_dir: Path | None = None, epoch_s: float = 
 
     Raises
     ------
-    RuntimeError
+    Exception
         What went wrong first, not the engine's wrapping of it.
     """
     sys.setswitchinterval(SWITCH_INTERVAL_S)
@@ -47,6 +48,16 @@ def run_flow(flow: Dataflow, recovery_dir: Path | None = None, epoch_s: float = 
             recovery_dir.mkdir(parents=True)
             init_db_dir(recovery_dir, 1)  # type: ignore[no-untyped-call]
         recovery = RecoveryConfig(recovery_dir)  # type: ignore[no-untyped-call]
-    cli_main(  # type: ignore[no-untyped-call]
-        flow, epoch_interval=timedelta(seconds=epoch_s), recovery_config=recovery
-    )
+    try:
+        cli_main(  # type: ignore[no-untyped-call]
+            flow, epoch_interval=timedelta(seconds=epoch_s), recovery_config=recovery
+        )
+    except BytewaxRuntimeError as error:
+        raise _first(error) from error
+
+
+def _first(error: BaseException) -> BaseException:
+    """Return what started it: the engine wraps an error once per layer."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error

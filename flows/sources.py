@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
-from flows.feeds import Chunk, Feed
+from flows.feeds import Chunk, Feed, FeedError
 from operators.intake import FeedName, Poll
 
 __all__ = ["FeedSource", "Pace", "Stop"]
@@ -29,9 +29,16 @@ TICK_S = 0.2
 
 @dataclass
 class Stop:
-    """Somebody asked the flow to end; sources end at their next turn, sinks flush."""
+    """Somebody asked the flow to end, or it cannot go on: sources end, sinks flush."""
 
     asked: bool = False
+    failed: FeedError | None = None
+    """Why it cannot go on. Raised in a source it would be drowned in the engine's backtrace."""
+
+    def check(self) -> None:
+        """Raise what kept the flow from going on."""
+        if self.failed is not None:
+            raise self.failed
 
 
 @dataclass(frozen=True)
@@ -108,9 +115,11 @@ class _FeedPartition(StatefulSourcePartition[Poll, Any]):
         if self.source.stop.asked or all(lane.ended for lane in self.lanes.values()):
             raise StopIteration
         pace = self.source.pace
-        if pace is None:
-            return self._next_chunk()
-        return self._release(pace)
+        try:
+            return self._next_chunk() if pace is None else self._release(pace)
+        except FeedError as error:
+            self.source.stop.asked, self.source.stop.failed = True, error
+            raise StopIteration from None
 
     def next_awake(self) -> datetime:
         return AT_ONCE

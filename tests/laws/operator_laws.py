@@ -26,7 +26,7 @@ from operators.counters import MEANING, Counters
 from operators.events import Alert, BadMessage, CellState, Command, FeedHealth, SeriesPoints
 from operators.evidence import Found
 from operators.incidents import IncidentView, JoinIncidents, Progress
-from operators.intake import CommandRows, Intake, Poll, ReportRows
+from operators.intake import CommandRows, FeedName, Intake, Poll, ReportRows
 from operators.levels import WatchLevels
 from operators.merging import CityWindow, MergeWindows
 from operators.ordering import NEVER, OrderReadings, ShardRows
@@ -43,7 +43,7 @@ from tests.operators.town import LAT, LON, MINUTE, cut, line, polls, reading
 RESTARTS = 40
 """Restarts of a step during its input: after every item, where it has not many more."""
 Make = Callable[[Registry, Counters], Any]
-FEEDS = ("readings", "reports", "commands")
+FEEDS: tuple[FeedName, ...] = ("readings", "reports", "commands")
 ORIGINS = ("screen:0", "screen:1", "levels:0", "levels:1", "cells", "bursts", "outages")
 STEPS: dict[str, Make] = {
     "intake": lambda registry, counters: _lively_intake(registry, counters),  # noqa: PLW0108 (defined below)
@@ -156,9 +156,10 @@ def recorded() -> dict[str, list[Any]]:
 
     _, alerts = run([])
     first = next(a for a in alerts if a.hazard in feed.HAPPENED)
+    ops: tuple[Any, ...] = ("ack", "shelve", "note", "unshelve", "confirm")
     asked = [
         Command(f"c-{n}", first.time + (n + 1) * MINUTE, "op-7", first.id, 1, op)
-        for n, op in enumerate(("ack", "shelve", "note", "unshelve", "confirm"))
+        for n, op in enumerate(ops)
     ]
     chain, _ = run([line(command) for command in [*asked, asked[0]]])
     names = tuple(sensor.id for sensor in made.city.sensors)
@@ -236,10 +237,9 @@ def _rows(rows: Any) -> list[tuple[Any, ...]]:
 def _plain(window: ShardWindow) -> tuple[Any, ...]:
     assert window.cells is not None
     columns = [column.tolist() for column in window.cells]
-    rest = window._replace(
-        cells=None, quiet=window.quiet.tolist(), newly_quiet=window.newly_quiet.tolist()
-    )  # type: ignore[arg-type]
-    return columns, rest
+    quiet = window.quiet.tolist(), window.newly_quiet.tolist()
+    none = window.quiet[:0]
+    return columns, quiet, window._replace(cells=None, quiet=none, newly_quiet=none)
 
 
 @cache
@@ -294,38 +294,32 @@ def halves(items: Sequence[Any]) -> list[Any]:
 
 
 def _halves(item: Any, before: int) -> list[Any]:
+    told: Any
     match item:
         case Poll():
-            middle = len(item.lines) // 2
-            first = item._replace(lines=item.lines[:middle], ended=False)
-            return [first, item._replace(offset=item.offset + middle, lines=item.lines[middle:])]
+            told, name = item.lines, "lines"
         case ShardRows() | Screened():
-            middle, columns = len(item.rows.sensor) // 2, {}
-            for half, part in (("first", slice(None, middle)), ("second", slice(middle, None))):
-                columns[half] = {"rows": item.rows.take(part)}
-                if isinstance(item, Screened):
-                    for name in ("surprisal", "expected", "spread"):
-                        columns[half][name] = getattr(item, name)[part]
-            ended = {"last": False} if isinstance(item, ShardRows) else {}
-            first = item._replace(watermark=before, **columns["first"], **ended)
-            return [first, item._replace(**columns["second"])]
-        case ReportRows() | Triaged() | Found() | CommandRows():
-            name = "evidence" if isinstance(item, Found) else item._fields[0]
-            told = getattr(item, name)
-            middle = len(told) // 2
-            ended = {"last": False} if hasattr(item, "last") else {}
-            first = item._replace(watermark=before, **{name: told[:middle]}, **ended)
-            return [first, item._replace(**{name: told[middle:]})]
-    return [item]
+            told, name = item.rows, "rows"
+        case Found():
+            told, name = item.evidence, "evidence"
+        case ReportRows() | Triaged() | CommandRows():
+            told, name = item[0], item._fields[0]
+        case _:
+            return [item]
+    middle = len(told[0] if name == "rows" else told) // 2
+    first, second = (_part(item, name, rows) for rows in (slice(middle), slice(middle, None)))
+    if isinstance(item, Poll):
+        return [first._replace(ended=False), second._replace(offset=item.offset + middle)]
+    ended = {"last": False} if hasattr(item, "last") else {}
+    return [first._replace(watermark=before, **ended), second]
 
 
-def empty(item: Any, before: int) -> Any:
-    """Nothing, of the same sort, that tells no new time."""
-    return (
-        _halves(item, before)[0]
-        if not isinstance(item, Poll)
-        else item._replace(lines=[], ended=False)
-    )
+def _part(item: Any, name: str, rows: slice) -> Any:
+    told = getattr(item, name)
+    part = {name: told.take(rows) if name == "rows" else told[rows]}
+    if isinstance(item, Screened):
+        part |= {n: getattr(item, n)[rows] for n in ("surprisal", "expected", "spread")}
+    return item._replace(**part)
 
 
 # --- laws ------------------------------------------------------------------------------------

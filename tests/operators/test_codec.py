@@ -209,7 +209,7 @@ _times = st.one_of(
     st.integers(0, TIME_END_MS - 1), st.sampled_from([-1, TIME_END_MS, 2**63, 2**64])
 )
 _numbers = st.one_of(st.floats(allow_nan=False, allow_infinity=False), st.integers(-9, 9))
-_odd = st.sampled_from([None, True, "x", [], {}, 1.5, [1], ["a"]])
+_odd: st.SearchStrategy[Any] = st.sampled_from([None, True, "x", [], {}, 1.5, [1], ["a"]])
 _field = st.one_of(_names, _times, _numbers, _odd)
 _plain = st.fixed_dictionaries({"sensor": _names, "time": _times, "value": _numbers})
 _gateway = st.integers(0, 4).flatmap(

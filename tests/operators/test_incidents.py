@@ -33,7 +33,7 @@ HERE = cell_of(LON, LAT)
 
 def away(rings: int) -> str:
     """A cell so many cells away."""
-    return min(h3.grid_ring(HERE, rings))
+    return str(min(h3.grid_ring(HERE, rings)))
 
 
 def join(*origins: str, prompt: bool = False) -> JoinIncidents:
@@ -73,15 +73,26 @@ def test_evidence_within_reach_agrees(rings: int, incidents: int) -> None:
     assert len(ids(join(), *told)) == incidents
 
 
+_near = min((one, other) for one, others in NEAR.items() for other in others)
+_effect = min(
+    (one, other)
+    for one, others in EFFECTS.items()
+    for other in others
+    if one not in EFFECTS.get(other, ()) and not is_like(one, other)
+)
+
+
 @pytest.mark.parametrize(
     ("first", "then", "source", "incidents"),
     [
-        ("flood", "waterlogging", "sensor", 1),
-        ("waterlogging", "flood", "report", 1),
-        ("fire", "traffic", "sensor", 1),
-        ("fire", "traffic", "report", 2),
-        ("traffic", "fire", "sensor", 2),
-        ("fire", "flood", "sensor", 2),
+        (*_near, "sensor", 1),
+        (*_near, "report", 1),
+        (*_near[::-1], "report", 1),
+        (*_effect, "sensor", 1),
+        (*_effect, "cell", 1),
+        (*_effect, "report", 2),
+        (*_effect[::-1], "sensor", 2),
+        ("noise", "gas_leak", "sensor", 2),
     ],
 )
 def test_hazards_agree_when_near_or_an_effect(
@@ -186,7 +197,7 @@ def test_one_strand_silent_leaves_the_others() -> None:
 def bridge() -> str:
     """A cell between HERE and four cells away, within reach of both."""
     far = set(h3.grid_disk(away(2 * REACH), REACH))
-    return min(cell for cell in h3.grid_ring(HERE, REACH) if cell in far)
+    return str(min(cell for cell in h3.grid_ring(HERE, REACH) if cell in far))
 
 
 def test_evidence_that_touches_two_merges_them_and_the_older_id_stays() -> None:
@@ -221,11 +232,13 @@ def test_a_merged_incident_is_bounded_too() -> None:
 def test_different_hazards_stay_apart_even_when_both_are_touched() -> None:
     told = [
         evidence("f", T0, hazard="fire"),
-        evidence("p", T0 + 1, hazard="power"),
+        evidence("w", T0 + 1, hazard="waterlogging"),
         evidence("t", T0 + 2, hazard="traffic"),
     ]
     said = views(join(), *told, until=T0 + MINUTE)
+    assert "traffic" in EFFECTS["fire"] & EFFECTS["waterlogging"]
     assert all(view.merged_into is None for view in said)
+    assert len({view.id for view in said}) == 2
     assert said[-1].hazard == "fire", "an effect supports the older incident"
 
 

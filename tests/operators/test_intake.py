@@ -1,7 +1,7 @@
 """Whatever a feed does, every message is accounted for, and time goes on."""
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -228,7 +228,7 @@ def test_time_waits_for_the_slowest_feed_until_it_ends() -> None:
 
 def test_the_end_is_told_once_and_to_everybody() -> None:
     taken = Taken("readings", "reports", "commands")
-    end = [Poll(feed, 0, [], True) for feed in ("readings", "reports", "commands")]  # type: ignore[arg-type]
+    end = [Poll(feed, 0, [], True) for feed in BLOCKS]  # type: ignore[arg-type]
     first = list(taken.intake.on_batch([Poll("readings", 0, [reading("s-0", T0, 1)]), *end]))
     kinds = {type(item) for item in first if item.watermark == T0 + 1}  # type: ignore[union-attr]
     assert kinds == {ShardRows, ReportRows, CommandRows}
@@ -267,7 +267,7 @@ def test_paced_a_sensor_whose_clock_is_years_ahead_is_refused() -> None:
 @pytest.mark.parametrize("gap", [MINUTE, 7 * HOUR, DAY, 30 * DAY])
 @pytest.mark.parametrize("feed", ["readings", "reports", "commands"])
 def test_a_feed_that_says_little_is_believed(feed: FeedName, gap: int) -> None:
-    make = {
+    make: Callable[[int, int], bytes] = {
         "readings": lambda n, at: reading("s-0", at, n),
         "reports": lambda n, at: line(report(f"r-{n}", at, "water")),
         "commands": lambda n, at: line(Command(f"c-{n}", at, "op-7", "wl-1", 1, "ack")),

@@ -13,7 +13,7 @@ LIMIT = int(GRACE * 60 * SECOND)
 
 def heard(watch: OutageWatch, *pairs: tuple[int, int]) -> list[int]:
     sensors, times = zip(*pairs, strict=True)
-    return watch.heard(np.array(sensors, np.intp), np.array(times, np.int64)).tolist()
+    return list(watch.heard(np.array(sensors, np.intp), np.array(times, np.int64)).tolist())
 
 
 def test_an_outage_is_told_once_and_its_end_once() -> None:

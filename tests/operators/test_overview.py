@@ -26,6 +26,8 @@ TOWN = town(
     ]
 )
 
+LATER = T0 + 10**12
+
 
 def window(
     number: int, *shards: dict[str, KindSums], watermark: int | None = None, **more: Any
@@ -41,10 +43,11 @@ class Room:
         self.facts: dict[str, Any] = {}
         self.feeds: dict[str, FeedHealth] = {}
 
-    def tell(self, *items: CityWindow | Triaged | Alert) -> "Room":
+    def tell(self, *items: CityWindow | Triaged | Alert, reported: int = LATER) -> "Room":
+        """Tell of these, and that there will be no more reports of before then."""
         self.facts.clear()
         self.feeds.clear()
-        for said in self.step.on_batch(items):
+        for said in self.step.on_batch([*items, Triaged((), reported)]):
             if isinstance(said, FeedHealth):
                 self.feeds[said.feed] = said
             else:
@@ -131,7 +134,8 @@ def test_reports_are_a_feed_too() -> None:
     )
     room = Room()
     room.step.counters.add("intake", "rejected", 3, "reports")
-    room.tell(Triaged(reports, end), window(1, {}))
+    assert room.tell(window(1, {}), reported=end - 1).feeds == {}, "reports may still come"
+    room.tell(Triaged(reports, end), reported=end)
     assert room.feeds["reports"] == FeedHealth(
         "reports", end - MINUTE, round(2 / 300, 4), MINUTE, 3, 0, 0
     )

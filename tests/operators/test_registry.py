@@ -161,13 +161,13 @@ def test_columns_say_what_the_city_file_says() -> None:
 @pytest.mark.parametrize(
     ("zone", "change"),
     [
-        ("Europe/Berlin", (2025, 10, 26, 1)),
-        ("America/New_York", (2026, 3, 8, 7)),
-        ("Asia/Chongqing", (2025, 11, 23, 0)),
+        ("Europe/Berlin", "2025-10-26T01"),
+        ("America/New_York", "2026-03-08T07"),
+        ("Asia/Chongqing", "2025-11-23T00"),
     ],
 )
-def test_local_time_follows_the_clock_across_its_change(zone: str, change: tuple[int, ...]) -> None:
-    middle = int(dt.datetime(*change, tzinfo=dt.UTC).timestamp() * 1000)
+def test_local_time_follows_the_clock_across_its_change(zone: str, change: str) -> None:
+    middle = int(np.datetime64(change, "ms").astype(np.int64))
     times = np.arange(middle - 3 * HOUR, middle + 3 * HOUR, HOUR // 4)
     expected = [
         dt.datetime.fromtimestamp(t / 1000, ZoneInfo(zone)).replace(tzinfo=dt.UTC).timestamp()

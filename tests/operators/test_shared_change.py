@@ -1,5 +1,7 @@
 """What a whole kind shows at once is no event; how it was batched makes no difference."""
 
+from typing import Any
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +17,7 @@ def window(number: int, surprisals: list[float], kind: int = 0) -> tuple[np.ndar
 
 
 def discounted(shared: SharedChange, *arguments: np.ndarray) -> list[float]:
-    return shared.discount(*arguments).tolist()
+    return list(shared.discount(*arguments).tolist())
 
 
 def test_a_share_of_the_window_before_is_discounted_as_its_logarithm() -> None:
@@ -80,7 +82,7 @@ def test_no_readings_change_nothing() -> None:
 )
 def test_the_cut_changes_nothing(rows: list[tuple[int, int, float]], cuts: list[int]) -> None:
     times, kinds, surprisal = (np.array([row[i] for row in sorted(rows)]) for i in range(3))
-    columns = times.astype(np.int64), kinds.astype(np.intp), surprisal.astype(np.float64)
+    columns: tuple[Any, ...] = (times.astype(np.int64), kinds.astype(np.intp), surprisal * 1.0)
     whole = SharedChange().discount(*columns)
     shared, said = SharedChange(), list[float]()
     for part in np.split(np.arange(len(rows)), sorted(cut for cut in cuts if cut <= len(rows))):

@@ -92,7 +92,7 @@ def test_the_event_is_warned_of_and_cleared() -> None:
     assert len({e["key"] for e in worst.evidence}) >= 2
     assert mine[-1].status == "cleared"
     assert mine[-1].time < MADE.event + 4 * HOUR
-    assert any(e["source"] == "report" for a in mine for e in a.evidence)
+    assert any(e["source"] == "report" for a in hits for e in a.evidence)
 
 
 def test_the_silence_is_warned_of_as_lost_power() -> None:

@@ -1,0 +1,229 @@
+"""The command line as a user meets it: exit status, one clear line for a mistake, no traceback."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from operators.events import HAZARDS
+from simulators.scenarios import SCENARIOS
+from sinks.store import EmbeddedStore
+from tests.flows.processes import eventually, free_port, here, run, started
+from tests.flows.test_room import page
+
+COMMANDS = ("up", "simulate", "replay", "score", "serve", "check")
+FILES = ("city.json", "readings.jsonl", "reports.jsonl", "truth.json")
+
+
+@pytest.fixture(autouse=True)
+def plain(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A terminal that is wide and without colours, in a directory without a configuration."""
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.chdir(tmp_path)
+
+
+def one_line(capsys: pytest.CaptureFixture[str], *words: str) -> None:
+    """The last thing said was one line on stderr, of citywatch, with these words."""
+    said = capsys.readouterr()
+    assert said.err.count("\n") == 1, said.err
+    assert said.err.startswith("citywatch: ")
+    for word in words:
+        assert word in said.err
+
+
+class TestHelp:
+    def test_names_every_command(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert here("--help") == 0
+        told = capsys.readouterr().out
+        assert all(command in told for command in COMMANDS)
+
+    @pytest.mark.parametrize("command", COMMANDS)
+    def test_of_each_says_what_it_does(
+        self, command: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert here(command, "--help") == 0
+        told = capsys.readouterr().out
+        assert f"citywatch {command}" in told
+        assert "--help" in told
+
+    def test_names_every_scenario(self, capsys: pytest.CaptureFixture[str]) -> None:
+        here("simulate", "--help")
+        told = " ".join(capsys.readouterr().out.replace("│", " ").split())
+        assert all(scenario in told for scenario in SCENARIOS)
+
+
+class TestWrongUsage:
+    @pytest.mark.parametrize(
+        ("arguments", "words"),
+        [
+            (("fly",), ("fly",)),
+            (("replay",), ("DIR",)),
+            (("replay", ".", "--speed", "fast"), ("max", "'fast'")),
+            (("replay", ".", "--speed", "0"), ("'0'",)),
+            (("replay", ".", "--speed", "-1"), ("'-1'",)),
+            (("replay", ".", "--speed", "nan"), ("'nan'",)),
+            (("replay", ".", "--poll-size", "0"), ("poll-size",)),
+            (("simulate", "--out", "x", "--scenario", "earthquake"), ("earthquake", "cloudburst")),
+            (("simulate", "--out", "x", "--seed", "-1"), ("seed",)),
+            (("simulate",), ("--out",)),
+            (("up", "--scenario", "earthquake"), ("earthquake", "cloudburst")),
+            (("up", "--speed", "0"), ("speed",)),
+            (("up", "--port", "http"), ("port",)),
+            (("score", "alerts.jsonl"), ("TRUTH",)),
+            (("serve",), ("--redis",)),
+        ],
+        ids=lambda value: " ".join(value) if isinstance(value, tuple) else value,
+    )
+    def test_is_status_2_and_says_what_is_wrong(
+        self,
+        arguments: tuple[str, ...],
+        words: tuple[str, ...],
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        assert here(*arguments) == 2
+        said = capsys.readouterr().err
+        assert all(word in said for word in words), said
+        assert "Traceback" not in said
+
+
+class TestMistakes:
+    def test_a_feed_that_is_not_there(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert here("replay", "nowhere") == 1
+        one_line(capsys, "nowhere: no such feed directory")
+
+    def test_a_feed_without_a_city(
+        self, quiet_feed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        shutil.copy(quiet_feed / "readings.jsonl", tmp_path)
+        assert here("replay", tmp_path) == 1
+        one_line(capsys, "city.json: no such file")
+
+    @pytest.mark.parametrize("wrong", [{"lon": "east"}, {"kind": 5}, {"interval_s": None}])
+    def test_a_city_file_broken_at_a_named_place(
+        self,
+        quiet_feed: Path,
+        tmp_path: Path,
+        wrong: dict[str, object],
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        shutil.copytree(quiet_feed, tmp_path / "feed")
+        path = tmp_path / "feed" / "city.json"
+        city = json.loads(path.read_bytes())
+        city["sensors"][7] |= wrong
+        path.write_text(json.dumps(city))
+        assert here("replay", tmp_path / "feed") == 1
+        one_line(capsys, "city.json", "sensors[7]", *wrong)
+
+    def test_a_packed_feed_that_is_cut_off(
+        self, quiet_feed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        shutil.copytree(quiet_feed, tmp_path / "feed")
+        readings = tmp_path / "feed" / "readings.jsonl"
+        readings.rename(readings.with_suffix(".jsonl.gz"))  # not even gzip
+        assert here("replay", tmp_path / "feed") == 1
+        one_line(capsys, "readings.jsonl.gz")
+
+    def test_alerts_where_nothing_can_be_written(
+        self, quiet_feed: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert here("replay", quiet_feed, "--alerts", "/proc/alerts.jsonl") == 1
+        one_line(capsys, "/proc/alerts.jsonl")
+
+    def test_a_configuration_with_an_unknown_name(
+        self, quiet_feed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (tmp_path / "citywatch.toml").write_text('region = "city"\nsped = 3\n')
+        assert here("replay", quiet_feed) == 1
+        one_line(capsys, "citywatch.toml:2: sped")
+
+    def test_hours_that_are_none(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert here("simulate", "--out", "x", "--hours", "0") == 1
+        one_line(capsys, "--hours: expected more than 0, got 0")
+
+    def test_too_few_sensors(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert here("simulate", "--out", "x", "--sensors", "3") == 1
+        one_line(capsys, "sensors")
+
+    @pytest.mark.system
+    def test_are_no_traceback_in_a_process_either(self, tmp_path: Path) -> None:
+        ended = run("replay", tmp_path / "nowhere")
+        assert ended.returncode == 1
+        assert ended.stderr == f"citywatch: {tmp_path}/nowhere: no such feed directory\n"
+        assert ended.stdout == ""
+
+
+class TestSimulate:
+    def test_same_arguments_same_bytes(self, tmp_path: Path) -> None:
+        arguments = ("simulate", "--scenario", "fire", "--hours", "0.5", "--sensors", "120")
+        for name, seed in (("one", "4"), ("two", "4"), ("other", "5")):
+            assert here(*arguments, "--seed", seed, "--out", tmp_path / name) == 0
+        for file in FILES:
+            bytes_of = [(tmp_path / name / file).read_bytes() for name in ("one", "two", "other")]
+            assert bytes_of[0] == bytes_of[1]
+            assert bytes_of[0] != bytes_of[2]
+
+    def test_what_it_writes_has_nothing_wrong(
+        self, quiet_feed: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert here("check", quiet_feed) == 0
+        assert "nothing wrong" in capsys.readouterr().out
+
+    def test_prints_where_it_wrote_and_how_far_it_is(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        out = tmp_path / "feed"
+        assert here("simulate", "--hours", "0.5", "--sensors", "120", "--out", out) == 0
+        said = capsys.readouterr()
+        assert said.out.strip() == str(out)
+        assert "100%" in said.err
+
+
+class TestScore:
+    def test_of_a_replay_as_json_and_as_a_table(
+        self, feed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        alerts = tmp_path / "alerts.jsonl"
+        assert here("replay", feed, "--alerts", alerts) == 0
+        capsys.readouterr()
+        assert here("score", alerts, feed / "truth.json", "--json") == 0
+        told = json.loads(capsys.readouterr().out)
+        assert told["hours"] == pytest.approx(6, abs=0.1)
+        assert here("score", alerts, feed / "truth.json") == 0
+        table = capsys.readouterr().out
+        assert "POD" in table
+        assert any(hazard in table for hazard in HAZARDS)
+
+    @pytest.mark.parametrize("missing", ["alerts.jsonl", "truth.json"])
+    def test_of_a_file_that_is_not_there(
+        self, quiet_feed: Path, tmp_path: Path, missing: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (tmp_path / "alerts.jsonl").write_bytes(b"")
+        shutil.copy(quiet_feed / "truth.json", tmp_path)
+        (tmp_path / missing).unlink()
+        command = ("score", tmp_path / "alerts.jsonl", tmp_path / "truth.json", "--hours", "1")
+        assert here(*command) == 1
+        one_line(capsys, f"{missing}: no such file")
+
+    def test_of_something_that_is_no_alert_file(
+        self, quiet_feed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (tmp_path / "alerts.jsonl").write_bytes(b"{}\n")
+        assert here("score", tmp_path / "alerts.jsonl", quiet_feed / "truth.json") == 1
+        one_line(capsys, "alerts.jsonl")
+
+
+class TestServe:
+    @pytest.mark.system
+    def test_serves_the_screen_of_a_store(self, store: EmbeddedStore) -> None:
+        port = free_port()
+        with started("serve", "--redis", store.url, "--port", str(port)) as process:
+            assert process.stdout is not None
+            assert f"http://127.0.0.1:{port}" in process.stdout.readline()
+            eventually(lambda: page(port), what="the page")
+            process.terminate()
+            assert process.wait(10) == 0

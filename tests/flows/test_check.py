@@ -1,0 +1,113 @@
+"""What is wrong with a feed, with the file and the line."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.check import check_config, check_feed
+from tests.flows.processes import here
+
+
+@pytest.fixture
+def other(quiet_feed: Path, tmp_path: Path) -> Path:
+    """A feed to spoil."""
+    shutil.copytree(quiet_feed, tmp_path / "feed")
+    return tmp_path / "feed"
+
+
+def change_city(feed: Path, change: Any) -> None:
+    city = json.loads((feed / "city.json").read_bytes())
+    change(city)
+    (feed / "city.json").write_text(json.dumps(city))
+
+
+def spoil(path: Path, number: int, line: bytes) -> None:
+    """Put another line in place of one, counted from 1."""
+    lines = path.read_bytes().splitlines()
+    lines[number - 1] = line
+    path.write_bytes(b"\n".join(lines) + b"\n")
+
+
+def test_a_simulated_feed_has_nothing_wrong(quiet_feed: Path) -> None:
+    assert check_feed(quiet_feed) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "number", "line", "words"),
+    [
+        ("readings", 118, b'{"sensor":"rl-1","time":1,"value":"abc"}', ["value", "'abc'"]),
+        ("readings", 1, b"{", []),
+        ("readings", 5, b'{"sensor":"nobody","time":1,"value":1}', ["'nobody'", "city.json"]),
+        ("reports", 2, b'{"id":"r-1","time":1,"lon":1}', ["lat"]),
+    ],
+)
+def test_a_message_is_named_by_file_and_line(
+    other: Path, file: str, number: int, line: bytes, words: list[str]
+) -> None:
+    path = other / f"{file}.jsonl"
+    spoil(path, number, line)
+    [problem] = check_feed(other)
+    assert problem.startswith(f"{path}:{number}: ")
+    assert all(word in problem for word in words), problem
+
+
+def test_of_many_problems_some_are_told_and_all_are_counted(other: Path) -> None:
+    path = other / "readings.jsonl"
+    path.write_bytes(b"rubbish\n" * 50)
+    problems = check_feed(other)
+    assert len(problems) == 21
+    assert problems[0].startswith(f"{path}:1: ")
+    assert problems[-1] == f"{path}: 30 more like these"
+
+
+def test_of_a_city_each_sensor_is_named(other: Path) -> None:
+    def change(city: dict[str, Any]) -> None:
+        sensors = city["sensors"]
+        sensors[3]["id"] = sensors[2]["id"]
+        sensors[4]["unit"] = "furlong"
+        sensors[5]["interval_s"] = 0
+
+    change_city(other, change)
+    problems = [p for p in check_feed(other) if "city.json: " in p and "readings" not in p]
+    assert [p.partition(": ")[2].partition(":")[0] for p in problems] == [
+        "sensors[3]",
+        "sensors[4]",
+        "sensors[5]",
+    ]
+    assert "twice" in problems[0]
+    assert "'furlong'" in problems[1]
+    assert "expected more than 0, got 0" in problems[2]
+
+
+def test_a_truth_that_is_none_is_named(other: Path) -> None:
+    (other / "truth.json").write_text('{"events": 3}')
+    [problem] = check_feed(other)
+    assert problem.startswith(f"{other / 'truth.json'}: events")
+
+
+def test_a_feed_that_is_none_is_one_problem(tmp_path: Path) -> None:
+    [problem] = check_feed(tmp_path)
+    assert problem.endswith("city.json: no such file or directory")
+
+
+def test_a_configuration_is_checked_too(tmp_path: Path) -> None:
+    path = tmp_path / "citywatch.toml"
+    path.write_text("port = 80\n")
+    assert check_config(path) == []
+    path.write_text("port = 0\nsensors = 1\n")
+    assert len(check_config(path)) == 2
+
+
+def test_the_command_fails_when_something_is_wrong(
+    other: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spoil(other / "readings.jsonl", 9, b"{")
+    assert here("check", other) == 1
+    said = capsys.readouterr()
+    assert f"{other / 'readings.jsonl'}:9: " in said.err
+    assert "nothing wrong" not in said.out
