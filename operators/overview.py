@@ -7,7 +7,7 @@ each feed; and from the warnings, what was cleared last and how many there were 
 from __future__ import annotations
 
 import pickle
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeAlias
 
@@ -123,7 +123,7 @@ class DescribeCity:
         if window.end % POINT_MS == 0:
             facts["curves"] = self._draw(kinds, window.end)
         yield facts
-        yield from self._feeds(kinds, quiet, window.end)
+        yield from self._feeds(kinds, window, quiet)
 
     def _closest(self, window: CityWindow) -> list[dict[str, Any]]:
         top = sorted(
@@ -173,18 +173,29 @@ class DescribeCity:
         }
 
     def _feeds(
-        self, kinds: dict[str, KindSums], quiet: list[int], end: int
+        self, kinds: dict[str, KindSums], window: CityWindow, quiet: list[int]
     ) -> Iterator[FeedHealth]:
         groups: dict[str, list[tuple[str, KindSums]]] = {}
         for name, sums in kinds.items():
             groups.setdefault(kind_of(name).feed, []).append((name, sums))
+        end = window.end
+        rejected: Counter[str] = Counter()
+        for shard in window.shards:
+            for name, count in shard.rejected.items():
+                rejected[kind_of(name).feed] += count
         silent = [self.registry.kind(sensor).feed for sensor in quiet]
         sensors = self.registry.columns.sensors_of_feed
         for feed, members in sorted(groups.items()):
             last = max(sums.last_ms for _, sums in members)
             rate = sum(sums.readings for _, sums in members) / (WINDOW_MS / 1000)
             yield FeedHealth(
-                feed, last, round(rate, 2), end - last, 0, sensors[feed], silent.count(feed)
+                feed,
+                last,
+                round(rate, 2),
+                end - last,
+                rejected[feed],
+                sensors[feed],
+                silent.count(feed),
             )
         recent = [time for time in self._reports if end - WINDOW_MS <= time < end]
         self._reports = deque(time for time in self._reports if time >= end)

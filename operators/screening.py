@@ -47,6 +47,8 @@ class Screened(NamedTuple):
     expected: NDArray[np.float64]
     spread: NDArray[np.float64]
     watermark: int
+    impossible: Readings = Readings.empty()
+    """Readings that were rejected: no such value can be measured."""
 
 
 class ScreenReadings:
@@ -69,24 +71,25 @@ class ScreenReadings:
         """Return the scored rows and the evidence in them."""
         batch = list(items)
         shard, watermark = batch[0].shard, batch[-1].watermark
-        rows = self._possible(join_readings(item.rows for item in batch))
+        rows, impossible = self._split(join_readings(item.rows for item in batch))
         if not len(rows.sensor):
             yield Found(f"screen:{shard}", (), watermark)
-            yield Screened(shard, rows, *(np.empty(0),) * 3, watermark)
+            yield Screened(shard, rows, *(np.empty(0),) * 3, watermark, impossible)
             return
         scores = self._score(rows)
         surprisal = self._threat(rows, scores)
         yield Found(f"screen:{shard}", tuple(self._evidence(rows, scores, surprisal)), watermark)
-        yield Screened(shard, rows, surprisal, scores.expected, scores.scale, watermark)
+        yield Screened(shard, rows, surprisal, scores.expected, scores.scale, watermark, impossible)
 
-    def _possible(self, rows: Readings) -> Readings:
+    def _split(self, rows: Readings) -> tuple[Readings, Readings]:
+        """Return what can have been measured, and what cannot."""
         columns = self.registry.columns
         value = rows.value
         good = (value >= columns.low[rows.sensor]) & (value <= columns.high[rows.sensor])
         self.counters.add("screen", "received", len(good))
         self.counters.add("screen", "rejected", int(len(good) - good.sum()), "impossible value")
         self.counters.add("screen", "sent", int(good.sum()))
-        return rows if good.all() else rows.take(good)
+        return (rows, Readings.empty()) if good.all() else (rows.take(good), rows.take(~good))
 
     def _score(self, rows: Readings) -> BankScores:
         slots = self.registry.columns.slot[rows.sensor]

@@ -8,6 +8,7 @@ its feeds, its curves) is built downstream from these summaries, not from readin
 from __future__ import annotations
 
 import pickle
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -84,6 +85,8 @@ class ShardWindow(NamedTuple):
     newly_quiet: NDArray[np.intp] = np.empty(0, np.intp)
     heard: int = 0
     """Sensors ever heard."""
+    rejected: dict[str, int] = {}  # noqa: RUF012 (as above)
+    """Impossible values since the shard began, by kind."""
     landmark: dict[str, Any] | None = None
     """Value, unit, name and trend of the gauge that stands for the river, if it is here."""
 
@@ -101,6 +104,8 @@ class SummariseShard:
         self.registry = registry
         self.outages = OutageWatch()
         self._held: list[Screened] = []
+        self._impossible = Readings.empty()
+        self._rejected: Counter[str] = Counter()
         self._next: int | None = None
         self._last = 0
         self._sensors = np.empty(0, np.intp)
@@ -109,6 +114,7 @@ class SummariseShard:
         """Return the summaries of all windows that closed."""
         batch = list(items)
         self._held.extend(item for item in batch if len(item.rows.sensor))
+        self._impossible = join_readings([self._impossible, *(i.impossible for i in batch)])
         shard, watermark = batch[-1].shard, batch[-1].watermark
         if self._next is None and self._held:
             first = min(int(item.rows.time.min()) for item in self._held)
@@ -156,8 +162,17 @@ class SummariseShard:
             self._sensors[np.flatnonzero(self.outages.quiet)],
             self._sensors[newly_quiet],
             int((self.outages.last_ms >= 0).sum()),
+            self._count_impossible(end),
             self._landmark(rows.rows),
         )
+
+    def _count_impossible(self, end: int) -> dict[str, int]:
+        columns = self.registry.columns
+        due = self._impossible.time < end
+        kinds = columns.kind[self._impossible.sensor[due]].tolist()
+        self._rejected.update(columns.kind_names[kind] for kind in kinds)
+        self._impossible = self._impossible.take(~due)
+        return dict(sorted(self._rejected.items()))
 
     def _landmark(self, rows: Readings) -> dict[str, Any] | None:
         known = self.registry.columns.landmark
@@ -234,11 +249,13 @@ class SummariseShard:
     def snapshot(self) -> bytes:
         """Return the open window and who was heard when."""
         held = [tuple(item) for item in self._held]
-        return pickle.dumps((self.outages, held, self._next, self._last, self._sensors))
+        bad = tuple(self._impossible), self._rejected
+        return pickle.dumps((self.outages, held, bad, self._next, self._last, self._sensors))
 
     def restore(self, state: bytes) -> None:
         """Continue from a snapshot."""
-        self.outages, held, self._next, self._last, self._sensors = pickle.loads(state)
+        self.outages, held, bad, self._next, self._last, self._sensors = pickle.loads(state)
+        self._impossible, self._rejected = Readings(*bad[0]), bad[1]
         self._held = [Screened(*item) for item in held]
 
 

@@ -74,7 +74,7 @@ class TestWrongUsage:
             (("up", "--scenario", "earthquake"), ("earthquake", "cloudburst")),
             (("up", "--speed", "0"), ("speed",)),
             (("up", "--port", "http"), ("port",)),
-            (("score", "alerts.jsonl"), ("TRUTH",)),
+            (("score", "alerts.jsonl"), ("truth",)),
             (("serve",), ("--redis",)),
         ],
         ids=lambda value: " ".join(value) if isinstance(value, tuple) else value,
@@ -192,7 +192,8 @@ class TestScore:
         capsys.readouterr()
         assert here("score", alerts, feed / "truth.json", "--json") == 0
         told = json.loads(capsys.readouterr().out)
-        assert told["hours"] == pytest.approx(6, abs=0.1)
+        assert told["hours_watched"] == pytest.approx(6, abs=0.1)
+        assert told["events"] == told["hits"] + told["misses"] == 1
         assert here("score", alerts, feed / "truth.json") == 0
         table = capsys.readouterr().out
         assert "POD" in table

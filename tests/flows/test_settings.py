@@ -25,7 +25,7 @@ def config(text: str) -> Path:
 
 
 def test_every_setting_has_a_default() -> None:
-    assert load_settings() == Settings()
+    assert load_settings().model_dump() == Settings().model_dump()
 
 
 def test_given_wins_over_environment_over_file(monkeypatch: pytest.MonkeyPatch) -> None:

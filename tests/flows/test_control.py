@@ -1,0 +1,132 @@
+"""Commands and watches from a real store, and what happens while it is away."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import msgspec
+import pytest
+
+from flows.control import ControlSource
+from flows.sources import Stop
+from operators.events import Command
+from operators.intake import CommandRows
+from operators.series import Watch
+from sinks.store import EmbeddedStore, Keys, connect
+from tests.flows.processes import free_port
+
+pytestmark = pytest.mark.system
+
+KEYS = Keys()
+
+
+def part(source: ControlSource, state: str | None = None) -> Any:
+    return source.build_part("control", "control", state)
+
+
+def ask(store: EmbeddedStore, *ids: str, payload: bytes | None = None) -> None:
+    with connect(store.url) as client:
+        for name in ids:
+            command = Command(name, 1000, "op-1", "wl-1", 1, "ack")
+            client.xadd(KEYS.commands, {"b": payload or msgspec.json.encode(command)})
+
+
+def commands(made: Any) -> list[str]:
+    return [
+        command.id
+        for item in made.next_batch()
+        if isinstance(item, CommandRows)
+        for command in item.commands
+    ]
+
+
+def watches(made: Any) -> list[tuple[str, ...]]:
+    return [item.sensors for item in made.next_batch() if isinstance(item, Watch)]
+
+
+def test_commands_come_once_in_order(store: EmbeddedStore) -> None:
+    made = part(ControlSource(store.url))
+    assert commands(made) == []
+    ask(store, "c-1", "c-2")
+    assert commands(made) == ["c-1", "c-2"]
+    assert commands(made) == []
+    ask(store, "c-3")
+    assert commands(made) == ["c-3"]
+
+
+def test_more_commands_than_fit_come_in_turns(store: EmbeddedStore) -> None:
+    names = [f"c-{n}" for n in range(250)]
+    ask(store, *names)
+    made = part(ControlSource(store.url))
+    assert [name for _ in range(3) for name in commands(made)] == names
+
+
+def test_resumed_it_goes_on_after_the_last_command(store: EmbeddedStore) -> None:
+    ask(store, "c-1", "c-2")
+    first = part(ControlSource(store.url))
+    assert part(ControlSource(store.url), first.snapshot()).cursor == first.cursor
+    assert commands(first) == ["c-1", "c-2"]
+    ask(store, "c-3")
+    assert commands(part(ControlSource(store.url), first.snapshot())) == ["c-3"]
+
+
+def test_a_command_that_is_none_costs_itself(store: EmbeddedStore) -> None:
+    ask(store, "c-1")
+    ask(store, "bad", payload=b"{")
+    ask(store, "c-2")
+    assert commands(part(ControlSource(store.url))) == ["c-1", "c-2"]
+
+
+def test_an_entry_of_somebody_else_costs_itself(store: EmbeddedStore) -> None:
+    with connect(store.url) as client:
+        client.xadd(KEYS.commands, {"other": "field"})
+    ask(store, "c-1")
+    assert commands(part(ControlSource(store.url))) == ["c-1"]
+
+
+def test_what_people_look_at_is_told_when_it_changes(
+    store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.control.WATCH_S", 0.0)
+    made = part(ControlSource(store.url))
+    soon = 1000 * time.time() + 60_000
+    with connect(store.url) as client:
+        assert watches(made) == []
+        client.zadd(KEYS.watch, {"s-2": soon, "s-1": soon, "long-ago": 1})
+        assert watches(made) == [("s-1", "s-2")]
+        assert watches(made) == []
+        client.zrem(KEYS.watch, "s-1")
+        assert watches(made) == [("s-2",)]
+        client.delete(KEYS.watch)
+        assert watches(made) == [()]
+
+
+def test_while_the_store_is_away_nothing_is_said_and_nothing_lost(store: EmbeddedStore) -> None:
+    nobody = f"redis://127.0.0.1:{free_port()}"
+    source = ControlSource(nobody)
+    made = part(source, "5-0")
+    assert made.next_batch() == []
+    assert made.snapshot() == "5-0"
+    source.url = store.url
+    ask(store, "c-1")
+    assert commands(made) == ["c-1"]
+
+
+def test_an_absent_store_does_not_hold_up_the_flow() -> None:
+    """It runs beside the hot path: a turn is to cost milliseconds."""
+    made = part(ControlSource(f"redis://127.0.0.1:{free_port()}"))
+    made.next_batch()
+    began = time.monotonic()
+    for _ in range(5):
+        made.next_batch()
+    assert time.monotonic() - began < 0.5
+
+
+def test_asked_to_stop_it_ends(store: EmbeddedStore) -> None:
+    stop = Stop()
+    made = part(ControlSource(store.url, stop=stop))
+    made.next_batch()
+    stop.asked = True
+    with pytest.raises(StopIteration):
+        made.next_batch()

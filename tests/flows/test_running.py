@@ -1,0 +1,96 @@
+"""Running a flow: stop in order, resume, and say what went wrong first."""
+
+from __future__ import annotations
+
+import os
+import signal
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import bytewax.operators as op
+import pytest
+from bytewax.dataflow import Dataflow
+from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
+from bytewax.testing import TestingSink
+
+from flows.running import run_flow, stop_on_signals
+from flows.sources import Stop
+
+
+class Numbers(FixedPartitionedSource[int, int]):
+    """The numbers from 0, or from where the last run ended, up to a limit or a stop."""
+
+    def __init__(self, stop: Stop, until: int) -> None:
+        self.stop, self.until = stop, until
+
+    def list_parts(self) -> list[str]:
+        return ["numbers"]
+
+    def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> Any:
+        return _Part(self, resume_state or 0)
+
+
+class _Part(StatefulSourcePartition[int, int]):
+    def __init__(self, source: Numbers, at: int) -> None:
+        self.source, self.at = source, at
+
+    def next_batch(self) -> list[int]:
+        if self.source.stop.asked or self.at == self.source.until:
+            raise StopIteration
+        self.at += 1
+        return [self.at - 1]
+
+    def next_awake(self) -> datetime:
+        return datetime(2000, 1, 1, tzinfo=UTC)
+
+    def snapshot(self) -> int:
+        return self.at
+
+
+def counting(out: list[Any], stop: Stop, until: int, check: Any = None) -> Dataflow:
+    flow = Dataflow("counting")
+    numbers = op.input("source", flow, Numbers(stop, until))
+    if check is not None:
+        numbers = op.map("check", numbers, check)
+    op.output("out", numbers, TestingSink(out))
+    return flow
+
+
+def test_runs_to_the_end() -> None:
+    out: list[int] = []
+    run_flow(counting(out, Stop(), 100))
+    assert out == list(range(100))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_in_order_and_it_resumes(tmp_path: Path, number: int) -> None:
+    def ask(n: int) -> int:
+        if n == 50:
+            os.kill(os.getpid(), number)
+        return n
+
+    stop = Stop()
+    stop_on_signals(stop)
+    first: list[int] = []
+    run_flow(counting(first, stop, 1_000_000, ask), tmp_path / "recovery", 0.05)
+    assert stop.asked
+    assert 50 < len(first) < 1_000_000
+    second: list[int] = []
+    run_flow(counting(second, Stop(), len(first) + 10), tmp_path / "recovery", 0.05)
+    assert first + second == list(range(len(first) + 10))
+
+
+def test_what_went_wrong_first_comes_out() -> None:
+    def fail(n: int) -> int:
+        raise OSError(28, "no space left", "alerts.jsonl")
+
+    with pytest.raises(OSError, match=r"no space left: 'alerts\.jsonl'"):
+        run_flow(counting([], Stop(), 10, fail))
+
+
+def test_a_directory_left_by_a_crash_at_the_very_start_is_no_obstacle(tmp_path: Path) -> None:
+    (tmp_path / "recovery").mkdir()  # killed between making it and filling it
+    out: list[int] = []
+    run_flow(counting(out, Stop(), 3), tmp_path / "recovery", 0.05)
+    assert out == [0, 1, 2]
