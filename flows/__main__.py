@@ -24,6 +24,7 @@ from simulators.clock import default_start
 from simulators.feed import write_feed
 from simulators.scenarios import SCENARIOS
 from simulators.simulation import Simulation
+from sinks.store import StoreError
 
 __all__ = ["app", "main"]
 
@@ -182,7 +183,7 @@ def main() -> None:
     """Run the command line: a user's mistake is one line on stderr and status 1."""
     try:
         app()
-    except (ConfigError, FeedError, UpError, OSError) as error:
+    except (ConfigError, FeedError, UpError, StoreError, OSError) as error:
         print(f"citywatch: {error}", file=sys.stderr)
         sys.exit(1)
 

@@ -26,6 +26,8 @@ __all__ = ["ControlSource"]
 POLL = timedelta(milliseconds=20)
 """A source that sleeps longer holds up every other at the end of an epoch."""
 WATCH_S = 1.0
+AWAY_S = 1.0
+"""A store that is away is not asked again for so long: the flow would wait for each answer."""
 COUNT = 100
 
 
@@ -62,14 +64,18 @@ class _ControlPartition(StatefulSourcePartition[CommandRows | Watch, str]):
         self._client: redis.Redis | None = None
         self._watched: tuple[str, ...] = ()
         self._looked = 0.0
+        self._again = 0.0
 
     def next_batch(self) -> list[CommandRows | Watch]:
         if self.source.stop.asked:
             raise StopIteration
+        if time.monotonic() < self._again:
+            return []
         try:
             return [*self._commands(), *self._watches()]
         except redis.RedisError:
             self._client = None
+            self._again = time.monotonic() + AWAY_S
             return []
 
     def next_awake(self) -> datetime:
@@ -80,7 +86,7 @@ class _ControlPartition(StatefulSourcePartition[CommandRows | Watch, str]):
 
     def _connected(self) -> redis.Redis:
         if self._client is None:
-            self._client = connect(self.source.url)
+            self._client = connect(self.source.url, retries=0)
         return self._client
 
     def _commands(self) -> list[CommandRows]:
@@ -89,7 +95,7 @@ class _ControlPartition(StatefulSourcePartition[CommandRows | Watch, str]):
             return []
         entries = answer[0][1] if isinstance(answer, list) else next(iter(answer.values()))[0]
         self.cursor = entries[-1][0].decode()
-        commands = decode_commands([fields[b"b"] for _, fields in entries])
+        commands = decode_commands([fields.get(b"b", b"") for _, fields in entries])
         return [CommandRows(commands.events, NEVER)]
 
     def _watches(self) -> list[Watch]:

@@ -104,7 +104,7 @@ def replay(plan: Replay, settings: Settings) -> bool:
             counters=counters,
         )
         recovery = None if plan.data_dir is None else plan.data_dir / "recovery"
-        if recovery is None or not recovery.exists():
+        if recovery is None or not any(recovery.glob("part-*.sqlite3")):
             _start_anew(alerts, bad)
         started = time.perf_counter()
         run_flow(city(run), recovery, settings.epoch_s)

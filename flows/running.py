@@ -44,8 +44,8 @@ def run_flow(flow: Dataflow, recovery_dir: Path | None = None, epoch_s: float = 
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     recovery = None
     if recovery_dir is not None:
-        if not recovery_dir.exists():
-            recovery_dir.mkdir(parents=True)
+        if not any(recovery_dir.glob("part-*.sqlite3")):
+            recovery_dir.mkdir(parents=True, exist_ok=True)
             init_db_dir(recovery_dir, 1)  # type: ignore[no-untyped-call]
         recovery = RecoveryConfig(recovery_dir)  # type: ignore[no-untyped-call]
     try:
@@ -53,7 +53,7 @@ def run_flow(flow: Dataflow, recovery_dir: Path | None = None, epoch_s: float = 
             flow, epoch_interval=timedelta(seconds=epoch_s), recovery_config=recovery
         )
     except BytewaxRuntimeError as error:
-        raise _first(error) from error
+        raise _first(error) from None
 
 
 def _first(error: BaseException) -> BaseException:

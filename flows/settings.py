@@ -6,6 +6,7 @@ from ``citywatch.toml``, else from here.
 
 from __future__ import annotations
 
+import os
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -71,16 +72,22 @@ def load_settings(config: Path | None = None, **given: Any) -> Settings:
     )
     try:
         return bound(**known)  # type: ignore[no-any-return]
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not TOML: {error}") from None
     except ValidationError as error:
-        raise ConfigError("\n".join(_plain(path, e) for e in error.errors())) from None
+        raise ConfigError("\n".join(_plain(path, known, e) for e in error.errors())) from None
 
 
-def _plain(path: Path, error: Any) -> str:
-    where = ".".join(str(part) for part in error["loc"])
-    line = _line_of(path, where)
-    return f"{path}{line}: {where}: {error['msg'].lower()}, got {error['input']!r}"
+def _plain(path: Path, given: dict[str, Any], error: Any) -> str:
+    name = ".".join(str(part) for part in error["loc"])
+    variable = f"CITYWATCH_{name.upper()}"
+    if name in given:
+        where = f"--{name.replace('_', '-')}"
+    elif variable in os.environ:
+        where = variable
+    else:
+        where = f"{path}{_line_of(path, name)}: {name}"
+    return f"{where}: {error['msg'].lower()}, got {error['input']!r}"
 
 
 def _line_of(path: Path, name: str) -> str:

@@ -94,8 +94,13 @@ class Keys:
         return f"{self.root}command:{command_id}"
 
 
-def connect(url: str) -> redis.Redis:
+def connect(url: str, retries: int = 4) -> redis.Redis:
     """Return a client that waits out a store which is loading, read-only or briefly away.
+
+    Parameters
+    ----------
+    retries
+        How often it tries again; 0 where somebody else may not be made to wait.
 
     Notes
     -----
@@ -106,7 +111,7 @@ def connect(url: str) -> redis.Redis:
         protocol=2,
         socket_timeout=ANSWER_S,
         socket_connect_timeout=CONNECT_S,
-        retry=Retry(ExponentialBackoff(cap=0.5, base=0.02), 4),
+        retry=Retry(ExponentialBackoff(cap=0.5, base=0.02), retries),
         retry_on_error=[BusyLoadingError, ReadOnlyError],
     )
 

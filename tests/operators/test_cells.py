@@ -4,7 +4,7 @@ import h3
 import numpy as np
 import pytest
 
-from operators.cells import SHOWN, JudgeCells
+from operators.cells import SAMPLE, SHOWN, JudgeCells
 from operators.events import HAZARDS, CellState, Evidence
 from operators.evidence import UNUSUAL, Found
 from operators.merging import CityWindow
@@ -128,6 +128,29 @@ def test_what_many_calm_windows_never_showed_is_evidence() -> None:
     assert said.time == T0 + 400 * WINDOW_MS - 1
     lat, lon = h3.cell_to_latlng(cell)
     assert (said.lon, said.lat) == (round(lon, 6), round(lat, 6))
+
+
+class Learner:
+    """A model that only remembers what it was given to learn."""
+
+    def __init__(self) -> None:
+        self.learnt: list[float] = []
+
+    def score_one(self, features: dict[str, float]) -> None: ...
+
+    def learn_one(self, features: dict[str, float]) -> None:
+        self.learnt.append(features["worst"])
+
+
+def test_every_calm_cell_is_an_example_in_its_turn() -> None:
+    judge = Judge()
+    judge.step.model = learner = Learner()  # type: ignore[assignment]
+    judge.feed(triaged(100))
+    ordinary = {(cell, "noise"): (1, 0, 0.1, 0.01 * cell) for cell in range(11)}
+    for number in range(11):
+        judge.feed(window(number, {**ordinary, (11, "noise"): (2, 2, 9.0, UNUSUAL)}))
+    assert {round(worst * 1000) for worst in learner.learnt} == set(range(11))
+    assert len(learner.learnt) == 11 * SAMPLE, "a sample of each window, never an unusual cell"
 
 
 def test_one_unusual_sensor_makes_no_unusual_cell() -> None:

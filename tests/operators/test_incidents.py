@@ -200,21 +200,22 @@ def bridge() -> str:
     return str(min(cell for cell in h3.grid_ring(HERE, REACH) if cell in far))
 
 
-def test_evidence_that_touches_two_merges_them_and_the_older_id_stays() -> None:
+@pytest.mark.parametrize("start", [T0 + n * HOUR for n in range(6)])  # ids in any order
+def test_evidence_that_touches_two_merges_them_and_the_older_id_stays(start: int) -> None:
     told = [
-        evidence("a", T0 + MINUTE, 4.0),
-        evidence("b", T0, 5.0, cell=away(2 * REACH)),
-        evidence("b", T0 + 2 * MINUTE, 5.0, cell=away(2 * REACH)),
-        evidence("c", T0 + 3 * MINUTE, 6.0, cell=bridge()),
+        evidence("a", start + MINUTE, 4.0),
+        evidence("b", start, 5.0, cell=away(2 * REACH)),
+        evidence("b", start + 2 * MINUTE, 5.0, cell=away(2 * REACH)),
+        evidence("c", start + 3 * MINUTE, 6.0, cell=bridge()),
     ]
-    said = views(join(), *told, until=T0 + 4 * MINUTE)
+    said = views(join(), *told, until=start + 4 * MINUTE)
     older, younger = said[0].id, said[1].id
     assert older != younger
     assert [(v.id, v.merged_into) for v in said[-2:]] == [(younger, older), (older, None)]
     assert said[-2].strands == ()
     merged = said[-1]
     assert {s.latest.key for s in merged.strands} == {"a", "b", "c"}
-    assert merged.start == T0
+    assert merged.start == start
     assert len(merged.cells) == 3
     strengths = {s.latest.key: s.strength for s in merged.strands}
     assert strengths == {"a": 2.0, "b": 5.0, "c": 3.0}, "what was known before is kept"

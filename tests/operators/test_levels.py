@@ -111,13 +111,29 @@ def test_a_kind_without_a_horizon_is_not_forecast() -> None:
     assert {e.channel for each in said for e in each} == {"level"}
 
 
+class Foretold:
+    """A forecast that says what it is told to, reading by reading."""
+
+    def __init__(self, *chances: float) -> None:
+        self.chances = list(chances)
+
+    def grow(self, size: int) -> None: ...
+
+    def observe(self, *columns: object) -> None: ...
+
+    def crossing(self, *asked: object) -> tuple[np.ndarray, np.ndarray]:
+        chance = self.chances.pop(0)
+        return np.array([[np.nan, np.nan, np.nan, chance]]), np.array([[np.nan] * 3 + [600.0]])
+
+
 def test_one_likely_forecast_alone_is_not_told() -> None:
     step = watch(sensor("a", "river_level", levels=LEVELS))
-    said = [each for each in rising(step, until=9.9) if each]
-    assert said
-    # The reading before the first that tells had the same forecast, once.
-    first = next(e for each in said for e in each)
-    assert first.time > T0 + 41 * EVERY
+    step.forecast = Foretold(0.99, 0.1, 0.99, 0.98, 0.97)  # type: ignore[assignment]
+    said = fed(step, *[9.99] * 5)  # so near that it is always asked
+    if len(said[-1]) == 0:
+        pytest.fail("the forecast was not asked")
+    assert [[e.probability for e in each] for each in said] == [[], [], [], [0.98], [0.97]]
+    assert said[3][0].onset == T0 + 3 * EVERY + 600_000
 
 
 _steps = st.lists(

@@ -173,12 +173,14 @@ def test_prompt_readings_go_on_at_once_but_only_newer_ones() -> None:
     arrivals = [
         ([(0, T0, 1.0), (1, T0 + 9, 2.0)], [(T0, 0, 1.0), (T0 + 9, 1, 2.0)]),
         ([(1, T0 + 9, 3.0), (1, T0 + 8, 3.0), (0, T0 + 1, 4.0)], [(T0 + 1, 0, 4.0)]),
+        ([(1, T0 + 8, 5.0)], []),
+        ([(1, T0 + 9, 5.0)], []),
         ([(7, T0, 5.0), (7, T0, 6.0)], [(T0, 7, 5.0)]),
     ]
     for sent, expected in arrivals:
         assert released(step, [[shard_rows(rows(*sent), NEVER)]]) == expected
     account = counters.account("order")
-    assert account == ("order", 7, 4, 0, 3, {"duplicate": 3})
+    assert account == ("order", 9, 4, 0, 5, {"duplicate": 5})
 
 
 @pytest.mark.parametrize("prompt", [False, True])

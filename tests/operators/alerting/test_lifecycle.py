@@ -126,6 +126,13 @@ def test_it_clears_after_a_hold_below_everything() -> None:
     assert story.life.due() is None
 
 
+def test_being_told_again_that_it_is_over_starts_no_hold_anew() -> None:
+    story = Story().at(0).level(4).at(1).level(None).at(4).level(None).at(9).level(None).at(60)
+    assert story.heard()[1:] == [(1 + CLEAR, Reason.CLEARED, NO_LEVEL)]
+    easing = Story().at(0).level(2).at(1).level(4).at(3).level(4).at(4).level(4).at(60)
+    assert easing.heard()[1] == (1 + EASE, Reason.EASED, 3)
+
+
 def test_a_red_that_vanishes_eases_on_its_way_out() -> None:
     story = Story().at(0).level(1).at(1).level(None).at(60)
     assert story.heard()[1:] == [(1 + EASE, Reason.EASED, 2), (1 + CLEAR, Reason.CLEARED, NO_LEVEL)]

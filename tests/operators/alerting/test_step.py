@@ -77,6 +77,13 @@ def test_a_hold_ends_at_its_time_between_the_changes() -> None:
     assert told == [(0, 1, "issued"), (1 + clear, 2, "cleared"), (60, 3, "issued")]
 
 
+def test_holds_of_several_warnings_end_in_the_order_of_time() -> None:
+    desk = Desk()
+    desk.tell(change(0, 4, "wl-late"), change(0, 4, "wl-early"), *until(1))
+    desk.tell(change(2, None, "wl-early"), change(4, None, "wl-late"), *until(5))
+    assert [a.id for a in desk.tell(*until(60))] == ["wl-early", "wl-late"]
+
+
 def test_the_same_command_twice_is_one() -> None:
     desk = Desk()
     desk.tell(change(1, 3), *until(2))
@@ -145,7 +152,8 @@ def test_the_cut_changes_nothing(
     data: Any,
 ) -> None:
     views = [change(*told) for told in sorted(changes, key=lambda told: told[0])]
-    asked = [command(m, op, name, number) for number, (m, op, name) in enumerate(sorted(commands))]
+    # Of one minute the last id comes first: they are obeyed in the order of their ids all the same.
+    asked = [command(*told, number=99 - n) for n, told in enumerate(sorted(commands))]
     whole = Desk().tell(*views, CommandRows(asked, T0 + 9 * HOUR), Progress(T0 + 9 * HOUR))
 
     desk, parts = Desk(), list[Alert]()
