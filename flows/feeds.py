@@ -27,6 +27,7 @@ FILES: dict[FeedName, str] = {
     "reports": "reports.jsonl",
     "commands": "commands.jsonl",
 }
+DAY_MS = 86_400_000
 COMPANY = 9
 """Messages among which one wrong clock is outvoted; odd, so that there is a middle one."""
 _TIME = re.compile(rb'"time"\s*:\s*\[?\s*(\d{1,15})')
@@ -190,7 +191,12 @@ def _steady(times: NDArray[np.int64]) -> NDArray[np.int64]:
     if len(times) < COMPANY:
         return times
     around = np.pad(times, COMPANY // 2, mode="reflect")
-    return np.asarray(np.median(sliding_window_view(around, COMPANY), axis=1).astype(np.int64))
+    steady = np.median(sliding_window_view(around, COMPANY), axis=1).astype(np.int64)
+    # At the ends company is one-sided: only what is very far from it is doubted there.
+    ends = np.r_[: COMPANY // 2, len(times) - COMPANY // 2 : len(times)]
+    near = np.abs(times[ends] - steady[ends]) <= DAY_MS
+    steady[ends] = np.where(near, times[ends], steady[ends])
+    return np.asarray(steady)
 
 
 def _time_of(line: bytes) -> int:

@@ -6,6 +6,7 @@ it, so a score that hovers does not flap. What one faulty sensor can say alone i
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import Enum
 from typing import Literal, NamedTuple
 
@@ -76,8 +77,16 @@ def fuse(strengths: list[float]) -> float:
     return sum(s * FADE**rank for rank, s in enumerate(ranked))
 
 
-def grade(hazard: str, strands: tuple[Strand, ...]) -> Grade:
-    """Return the grade of an incident's live strands."""
+def grade(
+    hazard: str, strands: tuple[Strand, ...], doubted: Collection[str] = frozenset()
+) -> Grade:
+    """Return the grade of an incident's live strands.
+
+    Parameters
+    ----------
+    doubted
+        Sensors that are not believed alone.
+    """
     agreeing = [strand for strand in strands if strand.strength >= SPEAKS]
     own = [s for s in agreeing if is_like(hazard, s.latest.hazard)]
     sensors = {s.latest.key for s in own if s.latest.source in ("sensor", "level")}
@@ -92,6 +101,8 @@ def grade(hazard: str, strands: tuple[Strand, ...]) -> Grade:
     level = min(_by_score(score), _official(official))
     keeps = min(_by_score(score + LEAVE), level)
     bound = max(_bound(several, reports, silent, official), _severest(own, reports))
+    if several + reports + silent == 1 and sensors <= set(doubted):
+        bound = ALONE_AT_MOST
     return Grade(
         max(level, bound) if level < NO_LEVEL else level,
         max(keeps, bound) if keeps < NO_LEVEL else keeps,

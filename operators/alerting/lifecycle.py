@@ -7,7 +7,7 @@ after ``CLEAR_AFTER_MS``. A version's time is when it became true, not when it w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 import msgspec
@@ -58,15 +58,21 @@ class Life:
     ended_by_person_at: int = NO_LEVEL
     """Level at which a person ended it: only worse than that opens it again."""
     marks: Marks = field(default_factory=Marks)
+    voices: frozenset[str] = frozenset()
+    """Everybody who has spoken."""
 
     @classmethod
     def of(cls, view: IncidentView) -> Life:
         """Return the life of an incident just seen."""
         return cls(view, grade(view.hazard, view.strands))
 
-    def see(self, view: IncidentView) -> Iterator[Change]:
-        """Take the incident as it is now; return the versions it calls for."""
-        self.view, self.grade = view, grade(view.hazard, view.strands)
+    def see(self, view: IncidentView, doubted: Collection[str] = frozenset()) -> Iterator[Change]:
+        """Take the incident as it is now; return the versions it calls for.
+
+        ``doubted`` are sensors that are not believed alone.
+        """
+        self.view, self.grade = view, grade(view.hazard, view.strands, doubted)
+        self.voices |= {strand.latest.key for strand in view.strands}
         if view.merged_into is not None:
             if self.active:
                 yield self._end(view.time, Reason.MERGED, view.merged_into)
@@ -138,6 +144,11 @@ class Life:
         self.marks = msgspec.structs.replace(self.marks, **changes[command.op])
         detail = f"{who}: {command.note}" if command.note else who
         yield self._change(command.time, Reason.BY_PERSON, detail)
+
+    def lone_voice(self) -> str | None:
+        """Return the one sensor behind a warning that is over and nobody else agreed with."""
+        alone = not self.active and self.worst < NO_LEVEL - 1 and len(self.voices) == 1
+        return next(iter(self.voices)) if alone else None
 
     def forgettable(self, now: int) -> bool:
         """Whether nothing will be said about it any more."""

@@ -18,6 +18,8 @@ from operators.registry import Registry
 
 __all__ = ["IssueWarnings"]
 
+DOUBT_MS = 86_400_000
+"""How long a sensor is not believed alone after a warning that nobody else agreed with."""
 REMEMBERED = 10_000
 """Command ids remembered: the same command twice is one."""
 
@@ -32,8 +34,9 @@ class IssueWarnings:
 
     Notes
     -----
-    State: one ``Life`` per open incident and for two hours after; the last ``REMEMBERED`` command
-    ids. Versions are emitted in event-time order, each once; after a resume the same ones again.
+    State: one ``Life`` per open incident and for two hours after; the sensors doubted for a day;
+    the last ``REMEMBERED`` command ids. Versions are emitted in event-time order, each once; after
+    a resume the same ones again.
     """
 
     def __init__(self, registry: Registry, counters: Counters, prompt: bool = False) -> None:
@@ -46,6 +49,7 @@ class IssueWarnings:
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._progress = NEVER
         self._commanded = NEVER
+        self._doubted: dict[str, int] = {}
 
     def on_batch(self, items: Iterable[IncidentView | Progress | CommandRows]) -> Iterator[Alert]:
         """Return the versions that are due."""
@@ -87,6 +91,7 @@ class IssueWarnings:
         yield from self._commands_until(now - 1)  # one of this very time may still come
         yield from self._pass_time(now)
         self._lives = {k: life for k, life in self._lives.items() if not life.forgettable(now)}
+        self._doubted = {k: until for k, until in self._doubted.items() if now < until}
 
     def _see(self, view: IncidentView) -> Iterator[Alert]:
         self.counters.add("alerting", "received")
@@ -94,7 +99,7 @@ class IssueWarnings:
         life = self._lives.get(view.id)
         if life is None:
             life = self._lives[view.id] = Life.of(view)
-        yield from self._write(life, life.see(view))
+        yield from self._write(life, life.see(view, self._doubted_at(view.time)))
 
     def _commands_until(self, time: int) -> Iterator[Alert]:
         while self._commands and (self.prompt or self._commands[0][0] <= time):
@@ -123,6 +128,13 @@ class IssueWarnings:
     def _write(self, life: Life, changes: Iterator[Change]) -> Iterator[Alert]:
         for change in changes:
             yield write_version(life, change, self.registry)
+            voice = life.lone_voice()
+            if voice is not None:
+                self._doubted[voice] = change.time + DOUBT_MS
+
+    def _doubted_at(self, time: int) -> set[str]:
+        """Return the sensors that lately cried alone: the same again is no news."""
+        return {sensor for sensor, until in self._doubted.items() if time < until}
 
     def snapshot(self) -> bytes:
         """Return all lives and what waits for its time."""
@@ -134,6 +146,7 @@ class IssueWarnings:
                 self._seen,
                 self._progress,
                 self._commanded,
+                self._doubted,
             )
         )
 
@@ -146,6 +159,7 @@ class IssueWarnings:
             self._seen,
             self._progress,
             self._commanded,
+            self._doubted,
         ) = pickle.loads(state)
         self.counters.add("alerting", "received", len(self._commands))
 

@@ -138,7 +138,9 @@ class TestArrival:
 
     def test_is_when_a_message_was_made(self, tmp_path: Path) -> None:
         times = self.arrivals(tmp_path, [reading(n) for n in range(50)])
-        assert times == [T0 + 1000 * n for n in range(50)]
+        assert times[4:-4] == [T0 + 1000 * n for n in range(4, 46)]
+        near_the_ends = zip((*times[:4], *times[-4:]), (0, 1, 2, 3, 46, 47, 48, 49), strict=True)
+        assert all(abs(at - (T0 + 1000 * n)) <= 4000 for at, n in near_the_ends)
 
     def test_never_decreases_not_even_between_chunks(self, tmp_path: Path) -> None:
         draw = random.Random(4)
@@ -171,4 +173,5 @@ class TestArrival:
         chunk = feed.read("readings")
         feed.close()
         assert chunk is not None
-        assert chunk.arrival_ms.tolist() == [T0, T0 + 49_000]
+        assert chunk.arrival_ms[0] == pytest.approx(T0, abs=4000)
+        assert chunk.arrival_ms[-1] == pytest.approx(T0 + 49_000, abs=4000)

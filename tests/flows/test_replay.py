@@ -49,6 +49,7 @@ def test_a_city_file_that_is_missing_or_wrong_is_named(tmp_path: Path) -> None:
         read_city(tmp_path)
 
 
+@pytest.mark.system  # not for the processes, but for the seconds
 class TestSameFeedSameBytes:
     @pytest.mark.parametrize("poll_size", [7, 10_000, 100_000])
     def test_whatever_the_poll_size(
@@ -63,7 +64,6 @@ class TestSameFeedSameBytes:
         assert here("replay", feed, "--alerts", alerts, "--speed", "20000") == 0
         assert alerts.read_bytes() == undisturbed
 
-    @pytest.mark.system
     def test_in_another_process(self, feed: Path, undisturbed: bytes, tmp_path: Path) -> None:
         alerts = tmp_path / "alerts.jsonl"
         ended = run("replay", feed, "--alerts", alerts, PYTHONHASHSEED="7")

@@ -16,6 +16,8 @@ from operators.intake import FeedName, Poll
 
 T0 = 1_763_881_200_000
 SPEED = 60.0
+NEAR_MS = 4000
+"""Arrival is told from nine messages: at a chunk's ends it is that far off here."""
 
 
 class Clock:
@@ -118,7 +120,7 @@ class TestAtOnce:
         for poll in drain(part(source(directory, 10))):
             if poll.lines:
                 others = [at for name, at in reached.items() if name != poll.feed]
-                assert all(reached[poll.feed] <= at for at in others)
+                assert all(reached[poll.feed] <= at + NEAR_MS for at in others)
                 reached[poll.feed] = int(poll.lines[-1].rpartition(b":")[2][:-1])
             if poll.ended:
                 del reached[poll.feed]
@@ -142,7 +144,7 @@ class TestAtOnce:
         drain(part(source(directory, on_progress=lambda share, at: told.append((share, at)))))
         assert [share for share, _ in told] == sorted(share for share, _ in told)
         assert told[-1][0] == 1.0
-        assert max(at for _, at in told) == T0 + 119_000
+        assert max(at for _, at in told) == pytest.approx(T0 + 119_000, abs=NEAR_MS)
 
     def test_asked_to_stop_it_ends_where_it_is(self, directory: Path) -> None:
         stop = Stop()
@@ -185,12 +187,12 @@ class TestPaced:
         clocks = [poll.clock_ms for poll in polls if poll.clock_ms is not None]
         assert clocks == sorted(clocks)
 
-    def test_no_message_is_ahead_of_the_clock_it_comes_with(
+    def test_no_message_is_far_ahead_of_the_clock_it_comes_with(
         self, directory: Path, clock: Clock
     ) -> None:
         for poll in drain(part(source(directory, 10, self.pace()))):
             if poll.lines and poll.clock_ms is not None:
-                assert int(poll.lines[-1].rpartition(b":")[2][:-1]) <= poll.clock_ms
+                assert int(poll.lines[-1].rpartition(b":")[2][:-1]) <= poll.clock_ms + NEAR_MS
 
     def test_while_nothing_arrives_it_ticks_with_the_clock(
         self, directory: Path, clock: Clock

@@ -8,7 +8,7 @@ from hypothesis import settings
 from models.report_text import ReportText
 
 settings.register_profile(
-    "operators", derandomize=True, deadline=None, max_examples=40, database=None
+    "operators", derandomize=True, deadline=None, max_examples=30, database=None
 )
 settings.load_profile("operators")
 

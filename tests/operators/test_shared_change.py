@@ -30,6 +30,12 @@ def test_a_share_of_the_window_before_is_discounted_as_its_logarithm() -> None:
     assert discounted(shared, *window(1, [0.0, 0.5])) == [0.0, 0.0]
 
 
+def test_a_window_that_is_still_open_discounts_nothing() -> None:
+    shared = SharedChange()
+    for _ in range(3):
+        assert discounted(shared, *window(0, [HIGH] * 5 * LEAST)) == [HIGH] * 5 * LEAST
+
+
 def test_a_local_event_is_not_discounted() -> None:
     shared = SharedChange()
     few = int(ORDINARY_SHARE * 500)

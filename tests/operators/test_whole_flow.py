@@ -63,7 +63,7 @@ def ran(told: Sequence[Poll], made: Feed, run: Any = run_main, **more: Any) -> R
     return out
 
 
-MADE = feed.make(sensors=40, days=2.0)
+MADE = feed.make(sensors=40, days=1.5)
 FEEDS = {"readings": list(MADE.readings), "reports": list(MADE.reports)}
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -92,6 +93,24 @@ def test_the_same_command_twice_is_one() -> None:
     )
     assert told == [(3, 2, "ack")]
     assert desk.step.counters.account("alerting").reasons == {"command seen before": 2}
+
+
+@pytest.mark.parametrize("arrival", [(1, 2), (2, 1)])
+def test_commands_of_one_instant_are_obeyed_in_the_order_of_their_ids(
+    arrival: tuple[int, int],
+) -> None:
+    desk = Desk()
+    desk.tell(change(1, 3), *until(2), Progress(T0 + HOUR))
+    ops = {1: "ack", 2: "note"}
+    told = [
+        word
+        for number in arrival
+        for *_, word in desk.said(
+            CommandRows([command(3, ops[number], number=number)], T0 + 3 * MINUTE)
+        )
+    ]
+    assert told == []
+    assert desk.said(CommandRows([], T0 + HOUR)) == [(3, 2, "ack"), (3, 3, "note")]
 
 
 def test_a_command_for_nobody_is_counted() -> None:
