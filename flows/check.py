@@ -16,6 +16,7 @@ from operators.codec import (
 )
 from operators.events import KINDS, City
 from operators.intake import FeedName
+from operators.registry import LONGEST_S, SHORTEST_S
 
 __all__ = ["check_config", "check_feed"]
 
@@ -64,8 +65,11 @@ def _check_city(path: Path, city: City) -> list[str]:
         kind = KINDS.get(sensor.kind)
         if kind is not None and sensor.unit not in ("", kind.unit):
             problems.append(f"{where}: unit: expected {kind.unit!r}, got {sensor.unit!r}")
-        if sensor.interval_s <= 0:
-            problems.append(f"{where}: interval_s: expected more than 0, got {sensor.interval_s:g}")
+        if not SHORTEST_S <= sensor.interval_s <= LONGEST_S:
+            expected = f"{SHORTEST_S:g} to {LONGEST_S:g}"
+            problems.append(f"{where}: interval_s: expected {expected}, got {sensor.interval_s:g}")
+        if not (-180 <= sensor.lon <= 180 and -90 <= sensor.lat <= 90):
+            problems.append(f"{where}: lon, lat: expected degrees, got {sensor.lon}, {sensor.lat}")
     return problems
 
 

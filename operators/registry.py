@@ -30,6 +30,8 @@ UNKNOWN = -1
 """Index of a sensor nobody has told of."""
 SENSORS_PER_SHARD = 4096
 MAX_SHARDS = 256
+SHORTEST_S, LONGEST_S = 0.001, 30 * 86_400.0
+"""Reporting intervals outside this are taken for the nearest one inside."""
 
 
 def cell_of(lon: float, lat: float) -> str:
@@ -209,7 +211,7 @@ class Columns(NamedTuple):
             np.array([k.low for k in kinds], np.float64),
             np.array([k.high for k in kinds], np.float64),
             sign,
-            np.array([round(s.interval_s * 1000) for s in sensors], np.int64),
+            np.array([_interval_ms(s) for s in sensors], np.int64),
             levels,
             _first_level(levels, sign),
             np.array([k.horizon_s for k in kinds], np.float64),
@@ -219,6 +221,10 @@ class Columns(NamedTuple):
             dict(Counter(cells)),
             next((row for row, s in enumerate(sensors) if s.kind == "river_level"), UNKNOWN),
         )
+
+
+def _interval_ms(sensor: Sensor) -> int:
+    return round(min(max(sensor.interval_s, SHORTEST_S), LONGEST_S) * 1000)
 
 
 def _first_level(levels: NDArray[np.float64], sign: NDArray[np.int8]) -> NDArray[np.float64]:

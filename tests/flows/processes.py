@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -42,8 +43,12 @@ def started(*arguments: str | Path, **env: str) -> Iterator[subprocess.Popen[str
     try:
         yield process
     finally:
+        family = offspring(process.pid)
         process.kill()
         process.communicate()
+        for pid in family:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 def run(*arguments: str | Path, **env: str) -> subprocess.CompletedProcess[str]:

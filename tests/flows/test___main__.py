@@ -74,6 +74,7 @@ class TestWrongUsage:
             (("up", "--scenario", "earthquake"), ("earthquake", "cloudburst")),
             (("up", "--speed", "0"), ("speed",)),
             (("up", "--port", "http"), ("port",)),
+            (("up", "--for", "-1"), ("for",)),
             (("score", "alerts.jsonl"), ("truth",)),
             (("serve",), ("--redis",)),
         ],
@@ -141,9 +142,29 @@ class TestMistakes:
         assert here("replay", quiet_feed) == 1
         one_line(capsys, "citywatch.toml:2: sped")
 
-    def test_hours_that_are_none(self, capsys: pytest.CaptureFixture[str]) -> None:
-        assert here("simulate", "--out", "x", "--hours", "0") == 1
-        one_line(capsys, "--hours: expected more than 0, got 0")
+    @pytest.mark.parametrize("hours", ["0", "-1", "nan", "inf"])
+    def test_hours_that_are_none(self, hours: str, capsys: pytest.CaptureFixture[str]) -> None:
+        assert here("simulate", "--out", "x", "--sensors", "100", "--hours", hours) == 1
+        one_line(capsys, "--hours: expected ", f"got {hours}")
+
+    @pytest.mark.parametrize("command", ["replay", "serve", "up"])
+    def test_a_store_address_that_is_none(
+        self, command: str, quiet_feed: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        feed = {"replay": (quiet_feed,), "serve": (), "up": ("--feed", quiet_feed)}[command]
+        assert here(command, *feed, "--redis", "nonsense") == 1
+        one_line(capsys, "nonsense", "redis://")
+
+    @pytest.mark.system
+    @pytest.mark.parametrize("command", ["replay", "up"])
+    def test_a_store_that_is_not_there(self, command: str, quiet_feed: Path) -> None:
+        store = f"redis://127.0.0.1:{free_port()}"
+        feed = {"replay": (quiet_feed,), "up": ("--feed", quiet_feed, "--for", "5")}[command]
+        ended = run(command, *feed, "--redis", store)
+        assert ended.returncode == 1
+        assert ended.stderr.startswith("citywatch: ")
+        assert ended.stderr.count("\n") == 1
+        assert store in ended.stderr
 
     def test_too_few_sensors(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert here("simulate", "--out", "x", "--sensors", "3") == 1

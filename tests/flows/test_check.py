@@ -81,7 +81,8 @@ def test_of_a_city_each_sensor_is_named(other: Path) -> None:
     ]
     assert "twice" in problems[0]
     assert "'furlong'" in problems[1]
-    assert "expected more than 0, got 0" in problems[2]
+    assert "interval_s: expected" in problems[2]
+    assert problems[2].endswith("got 0")
 
 
 def test_a_truth_that_is_none_is_named(other: Path) -> None:

@@ -227,11 +227,16 @@ class TestMistakes:
         assert ended.stderr.count("\n") == 1
         assert "nowhere" in ended.stderr
 
-    def test_a_store_that_is_not_there(self, tmp_path: Path) -> None:
-        """Said at once, rather than by three processes dying in turn."""
-        store = f"redis://127.0.0.1:{free_port()}"
-        command = ("up", *SMALL, "--redis", store, "--port", str(free_port()), "--for", "4")
-        ended = run(*command, "--data-dir", tmp_path / "data", **SHORT)
-        assert "Traceback" not in ended.stderr
-        assert store in ended.stderr
-        assert ended.returncode == 1
+    def test_a_data_directory_that_is_in_use(self, tmp_path: Path) -> None:
+        """Two stores on one socket and two flows on one recovery state would spoil both."""
+        data = tmp_path / "data"
+        command = ("up", *SMALL, "--data-dir", data, "--port")
+        with started(*command, str(free_port()), **SHORT) as first:
+            assert first.stderr is not None
+            first.stderr.readline()
+            second = run(*command, str(free_port()), "--for", "1", **SHORT)
+            first.terminate()
+            first.communicate(timeout=10)
+        assert second.returncode == 1
+        assert second.stderr.count("\n") == 1
+        assert "data" in second.stderr

@@ -11,6 +11,7 @@ from operators.counters import Counters
 from operators.events import Readings
 from operators.ordering import (
     ALLOWED_LATENESS_MS,
+    BEYOND,
     NEVER,
     EventClock,
     OrderReadings,
@@ -189,3 +190,28 @@ def test_nothing_held_is_nothing_lost(prompt: bool) -> None:
     twin = OrderReadings(Counters(), prompt)
     twin.restore(step.snapshot())
     assert released(twin, [[shard_rows(rows((0, T0, 1.0)), T0 + 1)]]) == [(T0, 0, 1.0)]
+
+
+# --- the end ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("before", [64, 65, 67, 100, 127])
+def test_a_clock_years_ahead_does_not_tell_where_the_feed_ends(before: int) -> None:
+    clock = EventClock()
+    times = np.arange(before, dtype=np.int64) * MINUTE + T0
+    clock.late(np.r_[times, T0 + 70 * 365 * 24 * HOUR])
+    clock.close()
+    assert clock.now == times[-1]
+
+
+def test_what_claims_to_be_from_after_the_end_is_rejected_there() -> None:
+    counters = Counters()
+    step = OrderReadings(counters)
+    ahead = shard_rows(rows((0, T0, 1.0), (1, T0 + 70 * 365 * 24 * HOUR, 2.0)), T0)
+    assert released(step, [[ahead]]) == []
+    end = shard_rows(rows(), T0 + 1)._replace(last=True)
+    (out,) = step.on_batch([end])
+    assert as_triples(out.rows) == [(T0, 0, 1.0)]
+    assert out.last
+    assert counters.account("order") == ("order", 2, 1, 0, 1, {BEYOND: 1})
+    assert released(step, [[shard_rows(rows(), T0 + 10**13)]]) == []

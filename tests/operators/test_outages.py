@@ -20,15 +20,27 @@ def test_an_outage_is_told_once_and_its_end_once() -> None:
     #  0        GRACE x 60 s
     #  |----------------|x-----back------|
     watch = OutageWatch()
+    last = 60_000
     assert heard(watch, (0, 0), (1, 0), (2, 0)) == []
-    assert heard(watch, (1, LIMIT)) == []
-    assert watch.tick(LIMIT, EVERY).tolist() == []
-    assert watch.tick(LIMIT + 1, EVERY).tolist() == [0]
-    assert watch.tick(LIMIT + 2, EVERY).tolist() == []
+    assert heard(watch, (0, last), (1, last), (2, last)) == []
+    limit = last + LIMIT
+    assert heard(watch, (1, limit)) == []
+    assert watch.tick(limit, EVERY).tolist() == []
+    assert watch.tick(limit + 1, EVERY).tolist() == [0]
+    assert watch.tick(limit + 2, EVERY).tolist() == []
     assert watch.quiet.tolist() == [True, False, False]
-    assert heard(watch, (0, LIMIT + 3), (0, LIMIT + 4)) == [0]
-    assert heard(watch, (0, LIMIT + 5)) == []
-    assert watch.tick(LIMIT + 6, EVERY).tolist() == []
+    assert heard(watch, (0, limit + 3), (0, limit + 4)) == [0]
+    assert heard(watch, (0, limit + 5)) == []
+    assert watch.tick(limit + 6, EVERY).tolist() == []
+
+
+def test_a_sensor_slower_than_it_is_said_to_be_is_not_quiet_between_its_readings() -> None:
+    watch = OutageWatch()
+    hour = 3_600_000
+    for number in range(6):
+        heard(watch, (0, number * hour))
+        assert watch.tick(number * hour + hour - 1, EVERY).tolist() == []
+    assert watch.tick(5 * hour + int(GRACE) * hour + 1, EVERY).tolist() == [0]
 
 
 def test_who_was_never_heard_cannot_go_quiet() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from operators.counters import Counters
 from operators.events import HAZARDS, Report
 from operators.intake import ReportRows
-from operators.ordering import NEVER
+from operators.ordering import BEYOND, NEVER
 from operators.registry import Registry, cell_of
 from operators.triage import REPEAT_MS, TriagedReport, TriageReports
 from tests.operators.town import HOUR, LAT, LON, MINUTE, T0, cut, report, sensor, town
@@ -147,4 +147,13 @@ def test_arrival_and_batching_change_nothing(
         watermark = min((r.time for r in mixed[done:]), default=T0 + 100 * HOUR)
         got += told(step, *part, watermark=watermark)
     assert got == whole
+    assert step.counters.account("triage").balanced
+
+
+def test_what_claims_to_be_from_after_the_end_is_rejected_there() -> None:
+    step = triage()
+    assert told(step, report("a", T0, "x"), report("b", T0 + 10**12, "y"), watermark=T0) == []
+    (out,) = step.on_batch([ReportRows([], T0 + 1, last=True)])
+    assert [one.id for one in out.reports] == ["a"]
+    assert step.counters.account("triage").reasons == {BEYOND: 1}
     assert step.counters.account("triage").balanced

@@ -124,13 +124,14 @@ def test_the_river_is_what_its_gauge_said_last() -> None:
 
 
 def test_silence_is_summed_up_for_an_hour_and_names_who_is_quiet() -> None:
-    told = [(1, T0, 60.0, 0.0), (4, T0, 9.0, 0.0)]
+    before = T0 - WINDOW_MS
+    told = [(1, before, 60.0, 0.0), (4, before, 9.0, 0.0), (1, T0, 60.0, 0.0), (4, T0, 9.0, 0.0)]
     windows = summed(screened(told, T0 + 100 * WINDOW_MS))
-    assert [w.end for w in windows] == [T0 + n * WINDOW_MS for n in range(1, SILENT + 2)]
+    assert [w.end for w in windows] == [T0 + n * WINDOW_MS for n in range(SILENT + 2)]
     began = next(w for w in windows if w.newly_quiet.size)
     assert began.newly_quiet.tolist() == [1]
     assert began.end == T0 + (int(GRACE) + 1) * WINDOW_MS
-    assert [w.quiet.tolist() for w in windows if w.end < began.end] == [[]] * int(GRACE)
+    assert [w.quiet.tolist() for w in windows if w.end < began.end] == [[]] * (int(GRACE) + 1)
     assert all(w.quiet.tolist() == [1] for w in windows if w.end >= began.end)
     assert all(w.newly_quiet.size == 0 for w in windows if w.end > began.end)
     assert {w.heard for w in windows} == {2}
