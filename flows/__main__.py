@@ -24,7 +24,7 @@ from simulators.clock import default_start
 from simulators.feed import write_feed
 from simulators.scenarios import SCENARIOS
 from simulators.simulation import Simulation
-from sinks.store import StoreError
+from sinks.store import StoreError, must_answer
 
 __all__ = ["app", "main"]
 
@@ -34,6 +34,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Watch a city while it happens: readings and reports in, graded warnings out.",
 )
+
+LONGEST_H = 24.0 * 366
+"""A year: longer runs would fill a disk."""
 
 Scenario = Annotated[
     str, typer.Option(help=f"What happens: {', '.join(SCENARIOS)}.", metavar="NAME")
@@ -62,6 +65,8 @@ def up(
 ) -> None:
     """Run everything on this machine: store, flow and screen, with a simulated city as the feed."""
     _known(scenario)
+    if for_ is not None and not for_ > 0:
+        raise typer.BadParameter(f"--for: expected more than 0 seconds, got {for_:g}")
     settings = load_settings(redis=redis, port=port, sensors=sensors)
     run_up(Up(scenario, speed, seed, feed, for_, data_dir), settings)
 
@@ -77,8 +82,8 @@ def simulate(
     """Write a feed directory of a simulated city, with the truth beside it."""
     _known(scenario)
     settings = load_settings(sensors=sensors)
-    if hours <= 0:
-        raise ConfigError(f"--hours: expected more than 0, got {hours:g}")
+    if not 0 < hours <= LONGEST_H:
+        raise ConfigError(f"--hours: expected more than 0, at most {LONGEST_H:g}, got {hours:g}")
     simulation = Simulation(scenario, seed, default_start(seed), hours, settings.sensors)
     with Bar(f"simulating {scenario}") as bar:
         write_feed(simulation, out, bar.show)
@@ -141,6 +146,7 @@ def serve(
     from sinks.control_room.server import main as serve_room  # noqa: PLC0415 (asyncio: only here)
 
     settings = load_settings(redis=redis, port=port, host=host)
+    must_answer(redis)
     print(f"screen at http://{settings.host}:{settings.port}", flush=True)
     serve_room(redis, settings.host, settings.port, settings.region)
 

@@ -71,12 +71,15 @@ class _ControlPartition(StatefulSourcePartition[CommandRows | Watch, str]):
             raise StopIteration
         if time.monotonic() < self._again:
             return []
+        # Commands that were read have moved the cursor: they must go on whatever comes after.
+        heard: list[CommandRows | Watch] = []
         try:
-            return [*self._commands(), *self._watches()]
+            heard.extend(self._commands())
+            heard.extend(self._watches())
         except redis.RedisError:
             self._client = None
             self._again = time.monotonic() + AWAY_S
-            return []
+        return heard
 
     def next_awake(self) -> datetime:
         return datetime.now(UTC) + POLL

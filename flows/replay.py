@@ -26,6 +26,7 @@ from operators.registry import LocalTime, Registry
 from sinks.alert_file import AlertFileSink
 from sinks.dead_letters import DeadLetterSink
 from sinks.redis import RedisSink
+from sinks.store import must_answer
 
 __all__ = ["Replay", "read_city", "replay"]
 
@@ -78,8 +79,12 @@ def replay(plan: Replay, settings: Settings) -> bool:
     ------
     FeedError
         When the directory does not hold a feed.
+    StoreError
+        When the store does not answer, or stays away too long.
     """
     names = tuple(feed_paths(plan.feed))
+    if plan.redis is not None:
+        must_answer(plan.redis)
     known = read_city(plan.feed)
     stop, counters = Stop(), Counters()
     stop_on_signals(stop)

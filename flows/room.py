@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import fcntl
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -23,7 +26,7 @@ from flows.settings import Settings
 from flows.up import Child, Supervisor, UpError, port_is_free, python
 from operators.events import LEVEL_NAMES
 from simulators.clock import default_start
-from sinks.store import EmbeddedStore, Keys, answers, connect
+from sinks.store import EmbeddedStore, Keys, answers, connect, must_answer
 
 __all__ = ["Up", "up"]
 
@@ -62,7 +65,25 @@ def up(what: Up, settings: Settings) -> None:
     with tempfile.TemporaryDirectory(prefix="citywatch-") as scratch:
         data = (what.data_dir or Path(scratch)).resolve()
         data.mkdir(parents=True, exist_ok=True)
-        _Room(what, settings, data).run()
+        with _owned(data):
+            _Room(what, settings, data).run()
+
+
+@contextmanager
+def _owned(data: Path) -> Iterator[None]:
+    """Keep everybody else from the directory while the context lasts.
+
+    Raises
+    ------
+    UpError
+        When somebody has it already.
+    """
+    with (data / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UpError(f"{data} is in use by another citywatch up") from None
+        yield
 
 
 @dataclass
@@ -82,7 +103,7 @@ class _Room:
             if embedded is not None:
                 supervisor.start_first(lambda: answers(embedded.socket))
             else:
-                _must_answer(url)
+                must_answer(url)
             where = f"http://{self.settings.host}:{self.settings.port}"
             self._say(f"screen at {where}  (Ctrl-C ends it)")
             with _Status(self.console, url, self.settings.region, plan) as status:
@@ -109,6 +130,7 @@ class _Room:
             read_city(what.feed)
             feed = DirectoryFeed(what.feed, 1)
             chunk = feed.read(feed.names[0])
+            feed.close()
             live_from = 0 if chunk is None else int(chunk.arrival_ms[0])
             live_from += int(settings.history_h * HOUR_MS)
         elif what.speed == 1:
@@ -152,13 +174,6 @@ def _same_run(path: Path, plan: LivePlan) -> LivePlan:
         plan = msgspec.structs.replace(plan, live_from_ms=before.live_from_ms)
     path.write_bytes(msgspec.json.encode(plan))
     return plan
-
-
-def _must_answer(url: str) -> None:
-    try:
-        connect(url).ping()
-    except redis.RedisError as error:
-        raise UpError(f"{url}: no store answers there: {error}") from None
 
 
 class _Status:

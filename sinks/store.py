@@ -33,9 +33,11 @@ __all__ = [
     "EmbeddedStore",
     "Keys",
     "StoreError",
+    "answers",
     "check_schema",
     "connect",
     "execute",
+    "must_answer",
     "set_up_commands",
     "store_command",
     "store_url",
@@ -114,6 +116,22 @@ def connect(url: str, retries: int = 4) -> redis.Redis:
         retry=Retry(ExponentialBackoff(cap=0.5, base=0.02), retries),
         retry_on_error=[BusyLoadingError, ReadOnlyError],
     )
+
+
+def must_answer(url: str) -> None:
+    """Find out that nobody is there before anything depends on it.
+
+    Raises
+    ------
+    StoreError
+        When the address is none, or no store answers.
+    """
+    try:
+        connect(url).ping()
+    except ValueError:
+        raise StoreError(f"--redis: expected redis://HOST:PORT, got {url!r}") from None
+    except redis.RedisError as error:
+        raise StoreError(f"{url}: no store answers there: {error}") from None
 
 
 def execute(client: redis.Redis, *command: Any) -> Any:
