@@ -10,7 +10,6 @@ module               what it learns, and of whom                              fa
 ==================== ======================================================== ===================
 ``record_of_peaks``  what a sensor has never done before; how far off it is   columns of a shard
 ``one_series``       the same, for one series                                 River's
-``stuck``            which sensors repeat themselves or say the impossible    columns of a shard
 ``level_forecast``   when an official level will be crossed, how surely       columns of a shard
 ``half_space``       which parts of the city show an unusual mixture of signs River's, for dicts
 ``report_text``      which hazard a report is about                           River's, for text
@@ -32,7 +31,6 @@ from models.level_forecast import LevelForecast
 from models.one_series import RecordOfPeaks
 from models.record_of_peaks import SensorBank
 from models.report_text import ReportText
-from models.stuck import StuckBank
 
 __all__ = [
     "CellModel",
@@ -41,5 +39,4 @@ __all__ = [
     "RecordOfPeaks",
     "ReportText",
     "SensorBank",
-    "StuckBank",
 ]

@@ -11,7 +11,6 @@ from models.level_forecast import LevelForecast
 from models.one_series import RecordOfPeaks
 from models.record_of_peaks import SensorBank
 from models.report_text import ReportText
-from models.stuck import StuckBank
 from tests.laws import detector_laws as laws
 
 SENSORS = 3
@@ -37,13 +36,6 @@ def _feed_bank(bank, rows):
     return list(
         zip(*(column.tolist() for column in bank.score_and_learn(*_columns(rows))), strict=True)
     )
-
-
-def _feed_stuck(bank, rows):
-    sensors, _, values = _columns(rows)
-    # Half of the readings are rounded so hard that they repeat.
-    faults = bank.check_and_learn(sensors, np.round(values / 4), -50.0, 50.0)
-    return list(zip(*(column.tolist() for column in faults), strict=True))
 
 
 def _feed_forecast(bank, rows):
@@ -152,18 +144,6 @@ LEARNERS = (
         exact=False,
     ),
     laws.Learner(
-        name="StuckBank",
-        new=lambda: StuckBank(SENSORS),
-        feed=_feed_stuck,
-        look=None,
-        restore=StuckBank.restore,
-        save=StuckBank.snapshot,
-        rows=_readings,
-        flat=lambda n: [(0, 300.0 * t, 7.3) for t in range(n)],
-        bad=NAN_ROWS,
-        score_at=0,
-    ),
-    laws.Learner(
         name="LevelForecast",
         new=lambda: LevelForecast(SENSORS),
         feed=_feed_forecast,
@@ -227,8 +207,6 @@ LAWS = (
 
 DO_NOT_APPLY = {
     ("SensorBank", laws.scoring_changes_nothing): "scores and learns in one act",
-    ("StuckBank", laws.scoring_changes_nothing): "judges and learns in one act",
-    ("StuckBank", laws.nothing_is_said_in_warm_up): "says yes or no; no is what it says in warm-up",
     ("LevelForecast", laws.nothing_is_said_in_warm_up): "has no score; see its own tests",
     ("LevelForecast", laws.a_flat_series_never_surprises): "has no score",
     ("CountBurst", laws.bad_rows_teach_nothing): "rejects them with an error; see its own tests",
