@@ -23,17 +23,6 @@ ALLOWED: dict[str, tuple[str, ...]] = {
 }
 IMPURE = ("time", "os", "socket", "asyncio", "bytewax", "subprocess", "random", "io")
 """What a pure core does without: a clock, files, sockets, the engine, chance."""
-ELSEWHERE = {
-    "flows.__main__": "tests/flows/test___main__.py",
-    "simulators.world": "tests/simulators/test_simulation.py",
-    "sinks.control_room.__main__": "tests/sinks/control_room/test_process.py",
-    "sinks.control_room.channels": "tests/sinks/control_room/test_hub.py",
-    "sinks.control_room.client": "tests/sinks/control_room/test_hub.py",
-    "sinks.control_room.store_tail": "tests/sinks/control_room/test_process.py",
-    "sinks.control_room.value_poll": "tests/sinks/control_room/test_process.py",
-    "sinks.pipeline": "tests/sinks/test_redis.py",
-}
-"""Wiring, tables and inner parts without a test file of their own, and what tests them."""
 SHELLS = {"operators.step": ("bytewax",)}
 NOW = ("now", "utcnow", "today")
 
@@ -225,15 +214,9 @@ def test_every_module_has_its_own_tests(package: str) -> None:
     missing = [
         str(test_file(module))
         for module in modules(package)
-        if module.path.name != "__init__.py"
-        and not (ROOT / test_file(module)).exists()
-        and not (ROOT / ELSEWHERE.get(module.name, "nowhere")).exists()
+        if module.path.name != "__init__.py" and not (ROOT / test_file(module)).exists()
     ]
     assert missing == []
-
-
-def test_exceptions_are_of_modules_that_exist() -> None:
-    assert ELSEWHERE.keys() <= {module.name for module in modules(*PACKAGES)}
 
 
 def test_the_top_level_is_fixed() -> None:
@@ -351,4 +334,3 @@ def test_where_tests_belong() -> None:
         "alerting",
         "test_step.py",
     )
-    assert test_file(written("flows.__main__", "")).name == "test_main.py"

@@ -1,0 +1,39 @@
+"""What is read of a real store: feeds that live, the overview, and silence as silence."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import redis.asyncio
+
+from operators.events import FeedHealth
+from sinks.control_room.value_poll import ValuePoll
+from sinks.redis import StoreWriter
+from sinks.store import EmbeddedStore, Keys
+
+
+@pytest.mark.system
+async def test_feeds_and_overview_are_told_as_they_are(store: EmbeddedStore) -> None:
+    told: dict[str, Any] = {}
+    hub = SimpleNamespace(
+        series={},
+        put_feeds=lambda health, mode, now: told.update(feeds=health, mode=mode) or True,
+        put_overview=lambda values, now: told.update(overview=values) or False,
+        put_city=lambda city: told.update(city=city),
+    )
+    client = redis.asyncio.Redis.from_url(store.url)
+    poll = ValuePoll(client, Keys(), hub)  # type: ignore[arg-type]
+    try:
+        assert await poll.poll(0.0)
+        assert (told["feeds"], told["overview"], poll.city_page) == ({}, {}, b"")
+        writer = StoreWriter(store.url)
+        writer.put_feeds([FeedHealth("traffic", 5, 1.5, 20, 0, 7, 1)], "catching_up")
+        writer.put_overview({"clock": 9})
+        writer.flush()
+        writer.close()
+        await poll.poll(1.0)
+    finally:
+        await client.aclose()
+    assert list(told["feeds"]) == ["traffic"]
+    assert told["mode"] == "catching_up"
+    assert told["overview"] == {"clock": b"9"}
