@@ -6,7 +6,7 @@ READY := $(VENV)/ready
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test unit check bench browser
+.PHONY: help setup run test unit check bench browser broker
 
 help:            ## list what can be made
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/: .*##/ /' | awk '{n=$$1; $$1=""; printf "  make %-8s%s\n", n, $$0}'
@@ -16,7 +16,7 @@ setup: $(READY)  ## make .venv with everything in requirements.lock
 run: setup       ## the city, the flow, the store and the screen; Ctrl-C ends it (ARGS="--scenario day")
 	@exec $(BIN)/citywatch up $(ARGS)
 
-test: setup browser check  ## everything: checks, unit tests, real store, real browser
+test: setup browser broker check  ## everything: checks, unit tests, real store, broker and browser
 	$(BIN)/python -m pytest
 
 unit: setup      ## tests without processes, store or browser: seconds
@@ -49,3 +49,10 @@ browser:
 	  echo "installing chromium, which the screen's tests need"; \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-noto-cjk >/dev/null; \
 	else echo "chromium is missing: the screen's tests are skipped; install it to run them"; fi
+
+broker:
+	@if test -n "$$CITYWATCH_KAFKA" || { command -v java && command -v mvn; } >/dev/null; then :; \
+	elif test "$$(id -u)" = 0 && command -v apt-get >/dev/null; then \
+	  echo "installing Java and Maven, which the Kafka tests need"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq openjdk-17-jre-headless maven >/dev/null; \
+	else echo "Java 17 or Maven is missing: the Kafka tests are skipped; install both, or set CITYWATCH_KAFKA=HOST:PORT"; fi
