@@ -17,17 +17,11 @@ between machines, the rates cannot. ``--quick`` takes one hour of 1,000 sensors 
 
 from __future__ import annotations
 
-import argparse
-import json
 import multiprocessing
-import os
-import platform
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from importlib import metadata
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
@@ -37,9 +31,9 @@ import bytewax.operators as op
 from bytewax.dataflow import Dataflow, Stream
 from bytewax.operators import KeyedStream
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
-from rich.console import Console
 from rich.table import Table
 
+from benchmarks.report import arguments, measured, publish, table
 from flows import city as wiring
 from flows.city import CITY, Run, city
 from flows.feeds import DirectoryFeed
@@ -205,42 +199,15 @@ def _summary(rounds: list[dict[str, Measured]], readings: int) -> dict[str, Any]
     return summary
 
 
-def _circumstances() -> dict[str, Any]:
-    """Return what the figures depend on beside the code."""
-    git = ("git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=9")
-    said = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
-    return {
-        "commit": said or None,
-        "versions": {
-            "python": platform.python_version(),
-            **{name: metadata.version(name) for name in PACKAGES},
-        },
-        "machine": {"cpu": _processor(), "cores": os.cpu_count(), "system": platform.platform()},
-    }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(named, platform.processor())
-
-
 def _table(result: dict[str, Any]) -> Table:
     load = result["workload"]
-    title = f"{load['readings']:,} readings of {load['sensors']:,} sensors"
-    table = Table(title=title)
-    table.add_column("scenario", no_wrap=True)
-    for head in ("readings/s", "spread", "per core s", "share"):
-        table.add_column(head, justify="right", no_wrap=True)
+    rows = []
     for name, figures in result["scenarios"].items():
         spread = (figures["highest"] - figures["lowest"]) / figures["readings_per_s"]
         wall, core = (f"{figures[r]:,}" for r in ("readings_per_s", "readings_per_core_s"))
-        share = f"{figures['share_of_pass_through']:.1%}"
-        table.add_row(name, wall, f"{spread:.0%}", core, share)
-    return table
+        rows.append((name, wall, f"{spread:.0%}", core, f"{figures['share_of_pass_through']:.1%}"))
+    title = f"{load['readings']:,} readings of {load['sensors']:,} sensors"
+    return table(title, ("scenario", "readings/s", "spread", "per core s", "share"), rows)
 
 
 def _run(workload: Workload) -> dict[str, Any]:
@@ -252,38 +219,18 @@ def _run(workload: Workload) -> dict[str, Any]:
             write_feed(simulation, feed, bar.show)
         with (feed / "readings.jsonl").open("rb") as lines:
             readings = sum(1 for _ in lines)
-        load_before = os.getloadavg()
         rounds = _rounds(feed, workload.rounds)
     return {
         "workload": {"scenario": EVENT, "seed": SEED, "readings": readings, **workload._asdict()},
         "scenarios": _summary(rounds, readings),
-        "load_average": {"before": load_before[0], "after": os.getloadavg()[0]},
-        **_circumstances(),
     }
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(given: list[str] | None = None) -> int:
     """Simulate, measure, print; return 0."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.throughput", description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--quick", action="store_true", help="a small workload")
-    parser.add_argument("--json", metavar="FILE", help="also write the result here; - prints it")
-    given = parser.parse_args(arguments)
-    result = _run(QUICK if given.quick else FULL)
-    text = json.dumps(result, indent=2) + "\n"
-    if given.json == "-":
-        sys.stdout.write(text)
-        return 0
-    if given.json:
-        Path(given.json).write_text(text, encoding="utf-8")
-    console = Console()
-    console.print(_table(result))
-    load = result["load_average"]
-    console.print(
-        f"{result['machine']['cpu']}, {result['machine']['cores']} cores,"
-        f" commit {result['commit']}, load {load['before']:.1f} to {load['after']:.1f}",
-        highlight=False,
-    )
+    asked = arguments("throughput", __doc__, given)
+    result = measured(lambda: _run(QUICK if asked.quick else FULL), PACKAGES)
+    publish(result, asked.json, [_table(result)])
     return 0
 
 

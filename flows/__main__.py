@@ -1,4 +1,4 @@
-"""The command line: ``citywatch up``, ``simulate``, ``replay``, ``score``, ``serve``, ``check``."""
+"""The command line: ``citywatch up``, ``run``, ``topics``, ``simulate``, ``replay`` and more."""
 
 from __future__ import annotations
 
@@ -12,18 +12,25 @@ from rich.console import Console
 
 from flows.check import check_config, check_feed
 from flows.feeds import FeedError
+from flows.kafka import KafkaPlace, KafkaUnusableError, Topics
+from flows.processes import production
+from flows.production import FLOWS
 from flows.progress import Bar
+from flows.publish import publish_directory
 from flows.replay import Replay
 from flows.replay import replay as run_replay
 from flows.room import Up
 from flows.room import up as run_up
+from flows.run import make_part, parse_part, run_part
 from flows.scoring import score_files
-from flows.settings import ConfigError, load_settings
+from flows.settings import ConfigError, Settings, load_settings
 from flows.up import UpError
+from flows.vault import VaultError
 from simulators.clock import default_start
 from simulators.feed import write_feed
 from simulators.scenarios import SCENARIOS
 from simulators.simulation import Simulation
+from sinks.kafka import SendError
 from sinks.store import StoreError, must_answer
 
 __all__ = ["app", "main"]
@@ -45,6 +52,9 @@ Seed = Annotated[int, typer.Option(help="Same seed, same city and same events.",
 Redis = Annotated[
     str | None, typer.Option(help="Store to use, redis://HOST:PORT; an embedded one if not given.")
 ]
+Kafka = Annotated[
+    str | None, typer.Option(help="Broker, HOST:PORT; several with commas.", metavar="HOST:PORT")
+]
 
 
 @app.command()
@@ -62,13 +72,92 @@ def up(
         Path | None, typer.Option(help="Keep state and logs here, and go on from it next time.")
     ] = None,
     sensors: Annotated[int | None, typer.Option(help="Sensors of the simulated city.")] = None,
+    kafka: Kafka = None,
+    processes: Annotated[
+        int, typer.Option(help="Processes that share the readings; needs --kafka.", min=1)
+    ] = 1,
 ) -> None:
-    """Run everything on this machine: store, flow and screen, with a simulated city as the feed."""
+    """Run everything on this machine: store, flow and screen, with a simulated city as the feed.
+
+    With --kafka the city is published to that broker, and the production processes read it.
+    """
     _known(scenario)
     if for_ is not None and not for_ > 0:
         raise typer.BadParameter(f"--for: expected more than 0 seconds, got {for_:g}")
-    settings = load_settings(redis=redis, port=port, sensors=sensors)
-    run_up(Up(scenario, speed, seed, feed, for_, data_dir), settings)
+    settings = load_settings(redis=redis, port=port, sensors=sensors, kafka=kafka)
+    if processes > 1 and settings.kafka is None:
+        raise ConfigError("--processes: more than one need --kafka HOST:PORT")
+    run_up(Up(scenario, speed, seed, feed, for_, data_dir, processes), settings)
+
+
+@app.command()
+def run(
+    flow: Annotated[
+        str, typer.Option(help="readings, reports, warnings, or city: all three, kept running.")
+    ] = "city",
+    kafka: Kafka = None,
+    redis: Redis = None,
+    city: Annotated[Path | None, typer.Option(help="city.json, or the directory it is in.")] = None,
+    part: Annotated[
+        str, typer.Option(help="Which of how many processes share the readings.", metavar="i/n")
+    ] = "1/1",
+    mode: Annotated[
+        str,
+        typer.Option(help="prompt: warn at once (live); ordered: in event-time order (replay)."),
+    ] = "prompt",
+    clock: Annotated[
+        str, typer.Option(help="wall: the present; feed: the clock that a replay publishes.")
+    ] = "wall",
+    data_dir: Annotated[Path | None, typer.Option(help="Where snapshots are kept (data).")] = None,
+    metrics_port: Annotated[
+        int | None, typer.Option(help="Serve Prometheus metrics here; 0 takes a free port.")
+    ] = None,
+) -> None:
+    """Run a production process: Kafka in, warnings out.
+
+    Topics are made by `citywatch topics`. Each process owns its partitions and keeps their state
+    in the data directory; one that was killed goes on where it was.
+    """
+    settings = load_settings(
+        kafka=kafka, redis=redis, city=city, data_dir=data_dir, metrics_port=metrics_port
+    )
+    _one_of("--flow", flow, (*FLOWS, "city"))
+    _one_of("--mode", mode, ("prompt", "ordered"))
+    _one_of("--clock", clock, ("wall", "feed"))
+    number = parse_part(part)
+    if flow == "city":
+        _run_all(settings, number, mode, clock)
+        return
+    made = make_part(flow, settings, number, prompt=mode == "prompt", clock=clock)  # type: ignore[arg-type]
+    at = settings.metrics_port
+    run_part(made, None if at is None else (settings.metrics_host, at))
+
+
+def _run_all(settings: Settings, part: tuple[int, int], mode: str, clock: str) -> None:
+    """Keep the three flows running, until asked to stop."""
+    for flow in FLOWS:
+        made = make_part(flow, settings, part if flow == "readings" else (1, 1))
+        made.partitions  # noqa: B018 (says what is missing, before anything starts)
+    with production(settings, [part], mode, clock) as supervisor:
+        supervisor.run(lambda: None)
+
+
+@app.command()
+def topics(
+    kafka: Kafka = None,
+    partitions: Annotated[
+        int, typer.Option(help="Of the readings: how many processes may share them.", min=1)
+    ] = 8,
+    replicas: Annotated[int, typer.Option(help="Copies of every partition.", min=1)] = 1,
+) -> None:
+    """Make the city's topics, where they are missing."""
+    settings = load_settings(kafka=kafka)
+    place = _broker(settings)
+    names = Topics(settings.kafka_prefix)
+    made = place.create(names, partitions, replicas)
+    for name, _, _ in names.settings(partitions):
+        count = len(place.partitions(name))
+        print(f"{name}: {count} partition{'s' if count > 1 else ''}{', new' * (name in made)}")
 
 
 @app.command()
@@ -109,9 +198,16 @@ def replay(
     poll_size: Annotated[
         int | None, typer.Option(help="Messages read at once; changes no result.", min=1)
     ] = None,
+    kafka: Kafka = None,
 ) -> None:
-    """Run a recorded or simulated feed through the whole engine: same feed, same bytes."""
+    """Run a recorded or simulated feed through the whole engine: same feed, same bytes.
+
+    With --kafka the feed is published to that broker instead, its end marked.
+    """
     settings = load_settings(redis=redis, poll_size=poll_size)
+    if kafka is not None:
+        _publish(directory, load_settings(kafka=kafka), _speed(speed))
+        return
     plan = Replay(directory, _speed(speed), alerts, dead_letters, settings.redis, data_dir)
     if not run_replay(plan, settings):
         raise typer.Exit(1)
@@ -167,6 +263,24 @@ def check(
     print(f"{what or 'configuration'}: nothing wrong")
 
 
+def _publish(directory: Path, settings: Settings, speed: float | None) -> None:
+    names = Topics(settings.kafka_prefix)
+    with Bar("publishing") as bar:
+        count = publish_directory(directory, _broker(settings), names, speed, bar.show)
+    print(f"{count:,} messages published to {names.readings} and {names.reports}")
+
+
+def _broker(settings: Settings) -> KafkaPlace:
+    if settings.kafka is None:
+        raise ConfigError("--kafka: expected HOST:PORT of a broker, got nothing")
+    return KafkaPlace(settings.kafka, settings.kafka_security())
+
+
+def _one_of(option: str, got: str, expected: tuple[str, ...]) -> None:
+    if got not in expected:
+        raise typer.BadParameter(f"{option}: expected one of {', '.join(expected)}, got {got!r}")
+
+
 def _known(scenario: str) -> None:
     if scenario not in SCENARIOS:
         expected = ", ".join(SCENARIOS)
@@ -185,11 +299,23 @@ def _speed(text: str) -> float | None:
     return speed
 
 
+MISTAKES = (
+    ConfigError,
+    FeedError,
+    UpError,
+    StoreError,
+    KafkaUnusableError,
+    SendError,
+    VaultError,
+    OSError,
+)
+
+
 def main() -> None:
     """Run the command line: a user's mistake is one line on stderr and status 1."""
     try:
         app()
-    except (ConfigError, FeedError, UpError, StoreError, OSError) as error:
+    except MISTAKES as error:
         print(f"citywatch: {error}", file=sys.stderr)
         sys.exit(1)
 

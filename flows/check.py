@@ -16,6 +16,7 @@ from operators.codec import (
 )
 from operators.events import KINDS, City
 from operators.intake import FeedName
+from operators.name_index import NameIndex
 from operators.registry import LONGEST_S, SHORTEST_S
 
 __all__ = ["check_config", "check_feed"]
@@ -49,7 +50,7 @@ def check_feed(directory: Path) -> list[str]:
         except ValueError as error:
             problems.append(f"{truth}: {error}")
     for name in feed.names:
-        problems += _check_messages(feed, name, {sensor.id for sensor in city.sensors})
+        problems += _check_messages(feed, name, NameIndex([sensor.id for sensor in city.sensors]))
     feed.close()
     return problems
 
@@ -73,7 +74,7 @@ def _check_city(path: Path, city: City) -> list[str]:
     return problems
 
 
-def _check_messages(feed: DirectoryFeed, name: FeedName, known: set[str]) -> list[str]:
+def _check_messages(feed: DirectoryFeed, name: FeedName, known: NameIndex) -> list[str]:
     problems: list[str] = []
     total = 0
     while (chunk := feed.read(name)) is not None:
@@ -86,15 +87,18 @@ def _check_messages(feed: DirectoryFeed, name: FeedName, known: set[str]) -> lis
     return problems
 
 
-def _rejected(name: FeedName, lines: list[bytes], known: set[str]) -> list[Rejected]:
+def _rejected(name: FeedName, lines: list[bytes], known: NameIndex) -> list[Rejected]:
     if name == "reports":
         return decode_reports(lines).rejected
     if name == "commands":
         return decode_commands(lines).rejected
-    rows = decode_readings(lines)
+    rows = decode_readings(lines, known)
     unknown = [
-        Rejected(int(line), f"sensor: {sensor!r} is not in city.json, and its message has no place")
-        for sensor, line in zip(rows.names, rows.line, strict=True)
-        if sensor not in known and sensor not in rows.introduced
+        Rejected(
+            int(rows.line[row]),
+            f"sensor: {sensor!r} is not in city.json, and its message has no place",
+        )
+        for row, sensor in rows.unknown.items()
+        if sensor not in rows.introduced
     ]
     return sorted(rows.rejected + unknown)

@@ -1,11 +1,13 @@
 """The whole city in one dataflow: wiring, and nothing else.
 
-Read it from top to bottom to follow a reading from the source to the sinks; every step is one
-file of ``operators``. Up to ``incidents`` steps work on batches, after it on rare things.
+Read it from top to bottom to follow a reading from the source to the sinks: ``ReadingPath`` takes
+bytes to evidence, ``WarningPath`` evidence to warnings. ``flows.readings``, ``flows.reports`` and
+``flows.warnings`` are the same paths as flows of their own, joined by Kafka.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,31 +17,26 @@ from bytewax.inputs import Source
 from bytewax.outputs import Sink
 from bytewax.testing import TestingSink, TestingSource
 
-from operators.alerting.cover import CoverCells
-from operators.alerting.step import IssueWarnings
-from operators.bursts import NoticeBursts
-from operators.cells import JudgeCells
+from operators.command_path import CommandPath
 from operators.counters import Counters
-from operators.events import BadMessage, CellState, City
+from operators.events import Alert, BadMessage, City, Sensor, SeriesPoints
 from operators.evidence import Found
-from operators.incidents import JoinIncidents
-from operators.intake import CommandRows, FeedName, Intake, ReportRows
-from operators.levels import WatchLevels
-from operators.merging import MergeWindows
-from operators.ordering import OrderReadings, ShardRows
-from operators.overview import DescribeCity
-from operators.quiet_places import NoticeQuietPlaces
+from operators.intake import CommandRows, FeedName
+from operators.meter import Meter
+from operators.reading_path import ReadingPath
 from operators.registry import Registry
-from operators.screening import Screened, ScreenReadings
-from operators.series import KeepSeries, Watch
-from operators.step import only, run_step
-from operators.triage import TriageReports
-from operators.windows import ShardWindow, SummariseShard
+from operators.report_path import ReportPath
+from operators.series import Watch
+from operators.step import only, run_step, where
+from operators.triage import Triaged
+from operators.warning_path import WarningPath
+from operators.windows import ShardWindow
 
-__all__ = ["Run", "city"]
+__all__ = ["TOLD", "Run", "city", "one"]
 
 CITY = "city"
 """The one key of steps that see the whole city."""
+TOLD = (Found, ShardWindow, Triaged, CommandRows, Sensor)
 
 
 @dataclass
@@ -49,37 +46,36 @@ class Run:
     Parameters
     ----------
     source
-        Polls of the feed.
+        Polls of the feeds.
     feeds
         Which feeds the source has.
     control
         Commands and watches while running, where there is somebody to give them.
-    where
+    name
         What the source is called in dead letters.
-    speed, live_from_ms
-        How fast event time runs on the clock, and from when on; before, the flow is catching up.
+    shards
+        Numbers of the partitions of the readings.
+    speed
+        How fast event time runs on the clock.
     prompt
         Apply evidence on arrival (live) instead of in event-time order (replay, tests).
+    meter
+        Measures how long steps and warnings take.
     """
 
     registry: Registry
     source: Source[Any]
-    feeds: tuple[FeedName, ...] = ("readings", "reports")
-    where: str = "feed"
+    feeds: Sequence[FeedName] = ("readings", "reports")
+    name: str = "feed"
+    shards: Sequence[int] = (0,)
     speed: float = 1.0
-    live_from_ms: int = 0
     control: Source[Any] | None = None
     prompt: bool = False
     alerts: Sink[Any] | None = None
     dead_letters: Sink[Any] | None = None
     store: Sink[Any] | None = None
     counters: Counters = field(default_factory=Counters)
-
-    def origins(self) -> list[str]:
-        """Return everybody who finds evidence."""
-        shards = range(self.registry.shards)
-        each = [f"{name}:{shard}" for name in ("screen", "levels") for shard in shards]
-        return [*each, "cells", "bursts", "outages"]
+    meter: Meter = field(default_factory=Meter)
 
     @classmethod
     def empty(cls) -> Run:
@@ -93,78 +89,76 @@ class Run:
             store=TestingSink([]),
         )
 
+    def reading_path(self) -> ReadingPath:
+        """Return the path of a reading."""
+        return ReadingPath(
+            self.registry,
+            self.counters,
+            self.shards,
+            prompt=self.prompt,
+            where=self.name,
+            meter=self.meter,
+        )
+
+    def report_path(self) -> ReportPath:
+        """Return the path of a report."""
+        return ReportPath(
+            self.registry, self.counters, prompt=self.prompt, where=self.name, meter=self.meter
+        )
+
+    def warning_path(self) -> WarningPath:
+        """Return the path of evidence."""
+        return WarningPath(
+            self.registry,
+            self.counters,
+            self.shards,
+            reports="reports" in self.feeds,
+            commands="commands" in self.feeds,
+            prompt=self.prompt,
+            speed=self.speed,
+            meter=self.meter,
+        )
+
 
 def city(run: Run | None = None) -> Dataflow:
     """Return the flow of a whole city."""
     run = run or Run.empty()
-    registry, counters, prompt = run.registry, run.counters, run.prompt
-    shards = [str(shard) for shard in range(registry.shards)]
     flow = Dataflow("city")
 
-    polls = op.key_on("one_source", op.input("source", flow, run.source), lambda _: CITY)
-    taken = run_step("intake", polls, lambda: Intake(registry, counters, run.feeds, run.where))
-    readings = only("readings", taken, ShardRows, key=by_shard)
-    reports = only("reports", taken, ReportRows, key=one)
-    commands = only("commands", taken, CommandRows, key=one)
-    bad = only("bad", taken, BadMessage, key=one)
-
-    ordered = run_step("order", readings, lambda: OrderReadings(counters, prompt))
-    screened = run_step("screen", ordered, lambda: ScreenReadings(registry, counters))
-    levels = run_step("levels", ordered, lambda: WatchLevels(registry))
-    triaged = run_step("triage", reports, lambda: TriageReports(registry, counters, prompt))
-    bursts = run_step("bursts", triaged, lambda: NoticeBursts(registry))
-
-    scored = only("scored", screened, Screened, key=by_shard)
-    sums = run_step("windows", scored, lambda: SummariseShard(registry))
-    windows = run_step(
-        "merge", only("sums", sums, ShardWindow, key=one), lambda: MergeWindows(registry.shards)
+    polls = op.key_on("one_source", op.input("source", flow, run.source), one)
+    control = (
+        op.key_on("one_control", op.input("control", flow, run.control), one)
+        if run.control is not None
+        else None
     )
-    cells = run_step("cells", op.merge("told", windows, triaged), lambda: JudgeCells(registry))
-    outages = run_step("outages", windows, lambda: NoticeQuietPlaces(registry))
-
-    found = only(
-        "evidence", op.merge("found", screened, levels, bursts, cells, outages), Found, one
+    seen = where("readings", polls, lambda item: item.feed == "readings")
+    if control is not None:
+        seen = op.merge("looked_at", seen, only("watches", control, Watch, one))
+    readings = run_step("reading_path", seen, run.reading_path)
+    reports = run_step(
+        "report_path", where("reports", polls, lambda item: item.feed == "reports"), run.report_path
     )
-    incidents = run_step("incidents", found, lambda: JoinIncidents(run.origins(), counters, prompt))
-    orders = commands
-    if run.control is not None:
-        control = op.key_on("one_control", op.input("control", flow, run.control), lambda _: CITY)
-        orders = op.merge("orders", commands, only("asked", control, CommandRows, key=one))
-        watches = op.flat_map_batch("watches", control, lambda items: to_shards(items, shards))
-        scored = op.merge("looked_at", scored, watches)
-    alerts = run_step(
-        "alerting",
-        op.merge("changes", incidents, orders),
-        lambda: IssueWarnings(registry, counters, prompt),
+    commands = run_step(
+        "command_path",
+        where("commands", polls, lambda item: item.feed == "commands"),
+        lambda: CommandPath(run.counters, where=run.name),
     )
+    found = op.merge("found", readings, reports, commands)
+    told = only("told", found, TOLD, one)
+    if control is not None:
+        told = op.merge("asked", told, only("orders", control, CommandRows, one))
+    warnings = run_step("warning_path", told, run.warning_path)
 
     if run.alerts is not None:
-        op.output("alerts", alerts, run.alerts)
+        op.output("alerts", only("versions", warnings, Alert, one), run.alerts)
     if run.dead_letters is not None:
-        op.output("dead_letters", bad, run.dead_letters)
+        op.output("dead_letters", only("bad", found, BadMessage, one), run.dead_letters)
     if run.store is not None:
-        states = only("cell_states", cells, CellState, key=one)
-        cover = run_step("cover", op.merge("covered", alerts, states), CoverCells)
-        overview = run_step(
-            "overview",
-            op.merge("described", windows, triaged, alerts),
-            lambda: DescribeCity(registry, counters, run.speed, run.live_from_ms),
-        )
-        series = run_step("series", scored, lambda: KeepSeries(registry))
-        op.output("store", op.merge("stored", alerts, cover, overview, series), run.store)
+        stored = op.merge("stored", warnings, only("series", readings, SeriesPoints, one))
+        op.output("store", stored, run.store)
     return flow
 
 
 def one(_: Any) -> str:
     """Key everything alike."""
     return CITY
-
-
-def by_shard(item: ShardRows | Screened | ShardWindow) -> str:
-    """Key by shard."""
-    return str(item.shard)
-
-
-def to_shards(items: list[tuple[str, Any]], shards: list[str]) -> list[tuple[str, Watch]]:
-    """Hand what somebody wants to see to every shard."""
-    return [(shard, item) for _, item in items if isinstance(item, Watch) for shard in shards]

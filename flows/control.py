@@ -6,6 +6,7 @@ lets the flow wait for the store.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,8 +17,8 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
 from flows.sources import Stop
 from operators.codec import decode_commands
+from operators.event_clock import NEVER
 from operators.intake import CommandRows
-from operators.ordering import NEVER
 from operators.series import Watch
 from sinks.store import Keys, connect
 
@@ -44,6 +45,10 @@ class ControlSource(FixedPartitionedSource[CommandRows | Watch, str]):
     url: str
     region: str = "city"
     stop: Stop = field(default_factory=Stop)
+    commands: bool = True
+    """Whether commands are read, or only watches."""
+    remembers: bool = False
+    """Keep in the store how far commands were read, where no snapshot of the flow does."""
 
     def list_parts(self) -> list[str]:
         """Return the one partition."""
@@ -65,6 +70,16 @@ class _ControlPartition(StatefulSourcePartition[CommandRows | Watch, str]):
         self._watched: tuple[str, ...] = ()
         self._looked = 0.0
         self._again = 0.0
+        self._passed_on = self._remembered = cursor
+        if source.remembers:
+            self.cursor = self._passed_on = self._remembered = self._recall()
+
+    def _recall(self) -> str:
+        try:
+            known: Any = self._connected().get(self.keys.commands_read)
+        except redis.RedisError:
+            return "0"  # every command then comes again, and is known by its id
+        return known.decode() if known else "0"
 
     def next_batch(self) -> list[CommandRows | Watch]:
         if self.source.stop.asked:
@@ -74,7 +89,8 @@ class _ControlPartition(StatefulSourcePartition[CommandRows | Watch, str]):
         # Commands that were read have moved the cursor: they must go on whatever comes after.
         heard: list[CommandRows | Watch] = []
         try:
-            heard.extend(self._commands())
+            if self.source.commands:
+                heard.extend(self._commands())
             heard.extend(self._watches())
         except redis.RedisError:
             self._client = None
@@ -85,6 +101,12 @@ class _ControlPartition(StatefulSourcePartition[CommandRows | Watch, str]):
         return datetime.now(UTC) + POLL
 
     def snapshot(self) -> str:
+        if self.source.remembers and self._passed_on != self._remembered:
+            # What was read before the last epoch began has been passed on by now.
+            with contextlib.suppress(redis.RedisError):
+                self._connected().set(self.keys.commands_read, self._passed_on)
+                self._remembered = self._passed_on
+        self._passed_on = self.cursor
         return self.cursor
 
     def _connected(self) -> redis.Redis:

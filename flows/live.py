@@ -13,18 +13,19 @@ import msgspec
 
 from flows.city import Run, city
 from flows.control import ControlSource
-from flows.feeds import DirectoryFeed
+from flows.feeds import DirectoryFeed, Feed
 from flows.replay import read_city
 from flows.running import run_flow, stop_on_signals
 from flows.simulated_feed import Simulated, SimulatedFeed
 from flows.sources import FeedSource, Pace, Stop
+from operators.events import City
 from operators.registry import Registry
 from simulators.simulation import BLOCK_MS
 from sinks.alert_file import AlertFileSink
 from sinks.dead_letters import DeadLetterSink
 from sinks.redis import RedisSink
 
-__all__ = ["LivePlan", "main", "make_run"]
+__all__ = ["LivePlan", "city_of", "feed_of", "main", "make_run"]
 
 HOUR_MS = 3_600_000
 
@@ -60,27 +61,27 @@ class LivePlan(msgspec.Struct, frozen=True):
         )
 
 
+def city_of(plan: LivePlan) -> City:
+    """Return the city that is watched."""
+    return plan.simulated.build().city if plan.feed is None else read_city(Path(plan.feed))
+
+
+def feed_of(plan: LivePlan) -> Feed:
+    """Return what happens in it."""
+    if plan.feed is not None:
+        return DirectoryFeed(Path(plan.feed), plan.poll_size, timed=True)
+    return SimulatedFeed(plan.simulated, -int(plan.history_h * HOUR_MS) // BLOCK_MS)
+
+
 def make_run(plan: LivePlan, stop: Stop) -> Run:
     """Return the run a plan describes."""
-    pace = Pace(plan.live_from_ms, plan.speed)
-    if plan.feed is not None:
-        directory = Path(plan.feed)
-        known = read_city(directory)
-        feed = DirectoryFeed(directory, plan.poll_size, timed=True)
-        names, source = feed.names, FeedSource(lambda: feed, stop, pace)
-    else:
-        known = plan.simulated.build().city
-        first = -int(plan.history_h * HOUR_MS) // BLOCK_MS
-        made = SimulatedFeed(plan.simulated, first)
-        names, source = made.names, FeedSource(lambda: made, stop, pace)
-    data = Path(plan.data_dir)
+    known, feed, data = city_of(plan), feed_of(plan), Path(plan.data_dir)
     return Run(
         Registry(known),
-        source,
-        names,
+        FeedSource(lambda: feed, stop, Pace(plan.live_from_ms, plan.speed)),
+        feed.names,
         plan.feed or plan.scenario,
         speed=plan.speed,
-        live_from_ms=plan.live_from_ms,
         control=ControlSource(plan.redis, plan.region, stop),
         prompt=True,
         alerts=AlertFileSink(data / "alerts.jsonl"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import fcntl
+import secrets
 import tempfile
 import time
 from collections.abc import Iterator
@@ -19,11 +20,14 @@ import redis
 from rich.console import Console
 
 from flows.feeds import DirectoryFeed
-from flows.live import HOUR_MS, LivePlan
+from flows.kafka import KafkaPlace, Topics
+from flows.live import HOUR_MS, LivePlan, city_of
+from flows.processes import environment, production_children
 from flows.progress import Bar
 from flows.replay import read_city
 from flows.settings import Settings
 from flows.up import Child, Supervisor, UpError, port_is_free, python
+from operators.codec import encode
 from operators.events import LEVEL_NAMES
 from simulators.clock import default_start
 from sinks.store import EmbeddedStore, Keys, answers, connect, must_answer
@@ -34,6 +38,8 @@ FIRST_LIVE_HOUR = 2 * 24 + 8
 """A simulated city is watched from a Wednesday, eight in the morning: it is awake, and the days
 learnt from before were working days too."""
 EVENT_AFTER_H = 1.5
+PARTITIONS = 8
+"""Of the readings, where we make the topics."""
 STATUS_S = 1.0
 PLAIN_STATUS_S = 10.0
 
@@ -48,6 +54,8 @@ class Up:
     feed: Path | None = None
     for_s: float | None = None
     data_dir: Path | None = None
+    processes: int = 1
+    """Which share the readings, when there is a broker."""
 
 
 def up(what: Up, settings: Settings) -> None:
@@ -118,8 +126,52 @@ class _Room:
         hub = python("sinks.control_room", "--redis", url, "--region", settings.region)
         hub += ["--host", settings.host, "--port", str(settings.port)]
         children = [] if embedded is None else [self._child("store", embedded.command)]
-        flow = python("flows.live", str(self.data / "plan.json"))
-        return [*children, self._child("screen", hub), self._child("flow", flow)]
+        return [*children, self._child("screen", hub), *self._flow(url)]
+
+    def _flow(self, url: str) -> list[Child]:
+        """Return what watches the city: one process, or with a broker those of production."""
+        plan = str(self.data / "plan.json")
+        if self.settings.kafka is None:
+            return [self._child("flow", python("flows.live", plan))]
+        settings = self._with_broker(url)
+        count = self.what.processes
+        parts = [(number, count) for number in range(1, count + 1)]
+        city = Child(
+            "city",
+            python("flows.publish", plan),
+            self.data / "logs" / "city.log",
+            environment=environment(settings),
+        )
+        return [*production_children(settings, parts, clock="feed"), city]
+
+    def _with_broker(self, url: str) -> Settings:
+        """Make the city's file and topics; return the settings of its processes."""
+        plan = msgspec.json.decode((self.data / "plan.json").read_bytes(), type=LivePlan)
+        (self.data / "city.json").write_bytes(encode(city_of(plan)))
+        settings = self.settings.model_copy(
+            update={
+                "redis": url,
+                "city": self.data,
+                "data_dir": self.data,
+                "kafka_prefix": self._prefix(),
+            }
+        )
+        place = KafkaPlace(str(settings.kafka), settings.kafka_security())
+        names = Topics(settings.kafka_prefix)
+        place.create(names, max(PARTITIONS, self.what.processes))
+        readings = place.partitions(names.readings)
+        if len(readings) < self.what.processes:
+            raise UpError(
+                f"{names.readings} has {len(readings)} partitions: more processes have no work"
+            )
+        return settings
+
+    def _prefix(self) -> str:
+        """Return the prefix of this run's topics: a simulated city is a new one each time."""
+        path = self.data / "prefix"
+        if not path.exists():
+            path.write_text(f"{self.settings.kafka_prefix}-{secrets.token_hex(3)}")
+        return path.read_text()
 
     def _child(self, name: str, command: list[str]) -> Child:
         return Child(name, command, self.data / "logs" / f"{name}.log")

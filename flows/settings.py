@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -22,6 +22,7 @@ from pydantic_settings import (
 __all__ = ["CONFIG", "ConfigError", "Settings", "load_settings"]
 
 CONFIG = Path("citywatch.toml")
+SECRETS = ("kafka_sasl_password", "kafka_ssl_key_password")
 
 
 class ConfigError(ValueError):
@@ -34,6 +35,25 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="CITYWATCH_", extra="forbid")
 
     redis: str | None = Field(None, description="store to use; an embedded one when not given")
+    city: Path | None = Field(None, description="city.json, or the feed directory that has it")
+    data_dir: Path = Field(Path("data"), description="snapshots and logs of production processes")
+    kafka: str | None = Field(None, description="HOST:PORT of the broker, several with commas")
+    kafka_prefix: str = Field("city", pattern=r"^[A-Za-z0-9._-]{1,200}$", description="topics")
+    kafka_security_protocol: Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"] = Field(
+        "plaintext", description="how to talk to the broker"
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "SCRAM-SHA-512", description="with a sasl protocol"
+    )
+    kafka_sasl_username: str | None = Field(None, description="with a sasl protocol")
+    kafka_sasl_password: SecretStr | None = Field(None, description="with a sasl protocol")
+    kafka_ssl_ca: Path | None = Field(None, description="PEM file of who signs the broker's key")
+    kafka_ssl_certificate: Path | None = Field(None, description="our certificate, a PEM file")
+    kafka_ssl_key: Path | None = Field(None, description="our key, a PEM file")
+    kafka_ssl_key_password: SecretStr | None = Field(None, description="of our key")
+    metrics_port: int | None = Field(None, ge=0, le=65535, description="of Prometheus metrics")
+    metrics_host: str = Field("127.0.0.1", description="address metrics are served on")
+    snapshot_s: float = Field(10.0, gt=0, le=3600, description="in which every shard is kept once")
     region: str = Field("city", pattern=r"^[a-z0-9_-]{1,32}$", description="part of the store")
     host: str = Field("127.0.0.1", description="address the screen is served on")
     port: int = Field(8765, ge=1, le=65535, description="port the screen is served on")
@@ -41,6 +61,25 @@ class Settings(BaseSettings):
     epoch_s: float = Field(2.0, gt=0, le=60, description="seconds between snapshots")
     sensors: int = Field(5_000, ge=100, le=1_000_000, description="sensors of a simulated city")
     history_h: float = Field(48.0, ge=0, le=24 * 28, description="hours learnt from before live")
+
+    def kafka_security(self) -> dict[str, str]:
+        """Return the client's settings for TLS and SASL."""
+        protocol = self.kafka_security_protocol
+        options: dict[str, Any] = {"security.protocol": protocol}
+        if protocol.startswith("sasl"):
+            options |= {
+                "sasl.mechanism": self.kafka_sasl_mechanism,
+                "sasl.username": self.kafka_sasl_username,
+                "sasl.password": self.kafka_sasl_password,
+            }
+        if protocol.endswith("ssl"):
+            options |= {
+                "ssl.ca.location": self.kafka_ssl_ca,
+                "ssl.certificate.location": self.kafka_ssl_certificate,
+                "ssl.key.location": self.kafka_ssl_key,
+                "ssl.key.password": self.kafka_ssl_key_password,
+            }
+        return {name: _told(value) for name, value in options.items() if value is not None}
 
     @classmethod
     def settings_customise_sources(
@@ -53,6 +92,10 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Read what was given, then the environment, then the file."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def _told(value: Any) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 
 
 def load_settings(config: Path | None = None, **given: Any) -> Settings:
@@ -87,7 +130,8 @@ def _plain(path: Path, given: dict[str, Any], error: Any) -> str:
         where = variable
     else:
         where = f"{path}{_line_of(path, name)}: {name}"
-    return f"{where}: {error['msg'].lower()}, got {error['input']!r}"
+    got = "a secret" if name in SECRETS else repr(error["input"])
+    return f"{where}: {error['msg'].lower()}, got {got}"
 
 
 def _line_of(path: Path, name: str) -> str:

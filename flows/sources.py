@@ -16,7 +16,7 @@ import numpy as np
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
 from flows.feeds import Chunk, Feed, FeedError
-from operators.intake import FeedName, Poll
+from operators.intake import FeedName, Poll, Stretch
 
 __all__ = ["FeedSource", "Pace", "Stop"]
 
@@ -156,14 +156,14 @@ class _FeedPartition(StatefulSourcePartition[Poll, Any]):
     def _take(self, name: FeedName, lane: _Lane, until_ms: int | None, clock: int | None) -> Poll:
         chunk = lane.chunk
         if chunk is None or lane.used >= len(chunk.lines):
-            return Poll(name, 0, [], lane.ended, clock)
+            return _poll(name, 0, [], lane.ended, clock, self._live)
         end = len(chunk.lines)
         if until_ms is not None:
             end = int(np.searchsorted(chunk.arrival_ms, until_ms, side="right"))
         end = max(end, lane.used)
         lines, offset = chunk.lines[lane.used : end], chunk.offset + lane.used
         lane.used = end
-        return Poll(name, offset, lines, lane.ended, clock)
+        return _poll(name, offset, lines, lane.ended, clock, self._live)
 
     def _release(self, pace: Pace) -> list[Poll]:
         polls = []
@@ -171,20 +171,25 @@ class _FeedPartition(StatefulSourcePartition[Poll, Any]):
             was_ended = lane.ended
             self._fill(name, lane)
             if lane.ended and not was_ended:
-                polls.append(Poll(name, 0, [], True))
+                polls.append(_poll(name, 0, [], True, None, self._live))
         clock = self._clock(pace)
         for name, lane in self.lanes.items():
             poll = self._take(name, lane, clock, clock if pace.tells_time else None)
             if poll.lines:
                 polls.append(poll)
         now = time.monotonic()
-        if not polls and now - self._ticked < TICK_S:
+        if not polls and (now - self._ticked < TICK_S or not pace.tells_time):
             time.sleep(IDLE_S)
             return []
-        self._ticked = now
-        if polls or not pace.tells_time:
-            return polls
-        return [Poll(next(iter(self.lanes)), 0, [], False, clock)]
+        if pace.tells_time and now - self._ticked >= TICK_S:
+            # Every feed is told: each has a clock of its own.
+            polls += [_poll(name, 0, [], False, clock, self._live) for name in self.lanes]
+            self._ticked = now
+        return polls
+
+    @property
+    def _live(self) -> bool:
+        return self.source.pace is None or self._started is not None
 
     def _clock(self, pace: Pace) -> int:
         """Return the stream's time: as far as can be released now, then as the clock goes."""
@@ -207,3 +212,17 @@ class _FeedPartition(StatefulSourcePartition[Poll, Any]):
             for lane in self.lanes.values()
             if lane.chunk is not None and lane.used < len(lane.chunk.lines)
         )
+
+
+def _poll(
+    name: FeedName, offset: int, lines: list[bytes], ended: bool, clock: int | None, live: bool
+) -> Poll:
+    """Return a poll of a feed that is one shard."""
+    return Poll(
+        name,
+        lines,
+        (Stretch(0, offset, len(lines)),),
+        frozenset({0}) if ended else frozenset(),
+        clock,
+        frozenset({0}) if live else frozenset(),
+    )

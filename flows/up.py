@@ -39,6 +39,8 @@ class Child:
     name: str
     command: list[str]
     log: Path
+    environment: dict[str, str] | None = None
+    """What it gets instead of ours."""
     process: subprocess.Popen[bytes] | None = None
     deaths: int = 0
     _started: float = 0.0
@@ -54,6 +56,7 @@ class Child:
                 stdout=out,
                 stderr=out,
                 stdin=subprocess.DEVNULL,
+                env=self.environment,
                 start_new_session=True,
             )
         self._started = time.monotonic()

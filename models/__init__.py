@@ -16,13 +16,14 @@ module               what it learns, and of whom                              fa
 ``count_burst``      which place is reported more often than usual            one report at a time
 ==================== ======================================================== ===================
 
-``peaks`` is the arithmetic behind the first, ``tails`` turns sizes into surprisals, ``rounds`` lets
-columns stand for single readings, ``report_words`` is the vocabulary triage starts from.
+``peaks`` is the arithmetic behind the first, ``tails`` turns sizes into surprisals, ``row_bank``
+keeps the state of a shard's sensors, ``compiled`` makes loops over readings fast, ``report_words``
+is the vocabulary triage starts from.
 
 Laws they all obey (``tests/laws/detector_laws.py``): scoring changes nothing; a snapshot goes on as
 the original; the same rows give the same scores however they are split into calls; memory is
 bounded; values that are not finite teach nothing; a flat series never surprises. They import numpy,
-scipy and river, and nothing of ours: no events, no clock, no files.
+scipy, numba and river, and nothing of ours: no events, no clock, no files.
 """
 
 from models.count_burst import CountBurst

@@ -19,10 +19,7 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-from numpy.typing import NDArray
-
-__all__ = ["Tail", "score_and_learn_tails"]
+__all__ = ["Tail", "learnt", "surprisal_of"]
 
 SHARE = 0.02  # of readings that are in the tail
 SHAPE = 0.2  # xi of the generalised Pareto tail; 0 would be exponential
@@ -30,65 +27,47 @@ TRUST = 3.0  # decades beyond the readings seen that a tail may be stretched
 FAR = 5.0  # mean excesses into the tail from which a reading teaches a quarter as much
 _AT_TAIL = -math.log10(SHARE)
 _SLOPE = 1.0 / (SHAPE * math.log(10.0))
-_SETTLED = 3000.0  # age from which tails move at their slowest
 _TINY = 1e-290
 
-Floats = NDArray[np.float64]
 
-
-def score_and_learn_tails(
-    size: Floats, quantile: Floats, excess: Floats, t: Floats, least: float
-) -> Floats:
-    """Return the surprisal of sizes of 0 or more, then move the tails on, in place.
-
-    Division by a mean excess of 0 is meant to give infinity: call it with such errors off.
-    Steps are shares of the numbers themselves: no single reading, however wild, moves them by more
-    than a tenth, and what is far out moves them by a quarter of that.
+def surprisal_of(size: float, quantile: float, excess: float, t: float) -> float:
+    """Return the surprisal of a size of 0 or more.
 
     Parameters
     ----------
     size
-        How large the deviations are, in any unit; rows of series.
+        How large the deviation is, in any unit.
     quantile, excess
-        The tails, of the same shape and unit; contiguous.
+        The tail, in the same unit; a mean excess of 0 makes all beyond as surprising as can be.
     t
-        Readings of each series before this one; bounds how far its tail is believed.
-    least
-        The smallest ``t``.
+        Sizes learnt before; bounds how far the tail is believed.
 
     Examples
     --------
-    >>> size, tails = np.array([[0.0, 1.0, 2.0, 1e9]]), np.ones((1, 4))
-    >>> score_and_learn_tails(size, tails, 0.5 * tails, np.full(4, 999.0), 999.0).round(2).tolist()
-    [[0.0, 1.7, 2.58, 6.0]]
+    >>> [round(surprisal_of(size, 1.0, 0.5, 999.0), 2) for size in (0.0, 1.0, 2.0, 1e9)]
+    [0.0, 1.7, 2.58, 6.0]
     """
-    over = (size - quantile).reshape(-1)
-    body = np.minimum(size / np.maximum(quantile, _TINY), 1.0)
-    surprisal: Floats = _AT_TAIL * body * np.sqrt(body)
-    rate = 0.02 if least >= _SETTLED else _rate(t)
-    far = (over > 0.0).nonzero()[0]
-    if len(far):
-        # Views: what is written to them is written to the tails.
-        flat, means = quantile.reshape(-1), excess.reshape(-1)
-        column = far % len(t)
-        beyond, mean = over[far], means[far]
-        step = rate if isinstance(rate, float) else rate[column]
-        # (1 - shape) x mean excess is the scale of a generalised Pareto tail with that mean.
-        reached = _SLOPE * np.log1p(beyond / mean * (SHAPE / (1.0 - SHAPE))) + _AT_TAIL
-        surprisal.reshape(-1)[far] = np.minimum(reached, TRUST + np.log10(t[column] + 1.0))
-        most = FAR * mean
-        weight = 1.0 - 0.75 * (beyond > most)
-        grown = flat[far] * (1.0 + step * (weight - SHARE))
-        means[far] = mean + 0.03 * weight * (np.minimum(beyond, most) - mean)
-    quantile *= 1.0 - SHARE * rate
-    if len(far):
-        flat[far] = grown
-    return surprisal
+    if size <= quantile:
+        body = size / max(quantile, _TINY)
+        return _AT_TAIL * body * math.sqrt(body)
+    # (1 - shape) x mean excess is the scale of a generalised Pareto tail with that mean.
+    scale = max(excess * (1.0 - SHAPE), _TINY)
+    reached = _AT_TAIL + _SLOPE * math.log1p(SHAPE * (size - quantile) / scale)
+    return min(reached, TRUST + math.log10(t + 1.0))
 
 
-def _rate(t: Floats) -> Floats:
-    rate: Floats = np.minimum(0.1, np.maximum(0.02, 60.0 / (t + 1.0)))
-    return rate
+def learnt(size: float, quantile: float, excess: float, t: float) -> tuple[float, float]:
+    """Return quantile and mean excess with this size learnt.
+
+    Steps are shares of the numbers themselves: no single reading, however wild, moves them by more
+    than a tenth, and what is far out moves them by a quarter of that.
+    """
+    rate, over, most = min(0.1, max(0.02, 60.0 / (t + 1.0))), size - quantile, FAR * excess
+    if over <= 0.0:
+        return quantile * (1.0 - SHARE * rate), excess
+    weight = 0.25 if over > most else 1.0
+    grown = quantile * (1.0 + rate * (weight - SHARE))
+    return grown, excess + 0.03 * weight * (min(over, most) - excess)
 
 
 class Tail:
@@ -109,11 +88,12 @@ class Tail:
 
     Examples
     --------
-    >>> rng = np.random.default_rng(3)
+    >>> import random
+    >>> rng = random.Random(3)
     >>> tail = Tail()
-    >>> for size in rng.exponential(size=5000):
-    ...     tail.learn_one(size)
-    >>> round(tail.surprisal_one(np.log(1000.0)))
+    >>> for _ in range(5000):
+    ...     tail.learn_one(rng.expovariate(1.0))
+    >>> round(tail.surprisal_one(math.log(1000.0)))
     3
     """
 
@@ -137,24 +117,13 @@ class Tail:
         """Return the surprisal of a size of 0 or more; None in warm-up."""
         if self.seen < self.warm_up:
             return None
-        if size <= self.quantile:
-            body = min(size / max(self.quantile, _TINY), 1.0)
-            return _AT_TAIL * body * math.sqrt(body)
-        scale = max(self.excess * (1.0 - SHAPE), _TINY)
-        surprisal = _AT_TAIL + _SLOPE * math.log1p(SHAPE * (size - self.quantile) / scale)
-        return min(surprisal, TRUST + math.log10(self.seen + 1.0))
+        return surprisal_of(size, self.quantile, self.excess, self.seen)
 
     def learn_one(self, size: float) -> None:
         """Learn one size."""
-        t, over = self.seen, size - self.quantile
+        t = self.seen
         self.mean += max(0.0005, 1.0 / (t + 1.0)) * (size - self.mean)
-        rate = min(0.1, max(0.02, 60.0 / (t + 1.0)))
-        if over > 0.0:
-            weight = 0.25 if over > FAR * self.excess else 1.0
-            self.quantile *= 1.0 + rate * (weight - SHARE)
-            self.excess += 0.03 * weight * (min(over, FAR * self.excess) - self.excess)
-        else:
-            self.quantile *= 1.0 - SHARE * rate
+        self.quantile, self.excess = learnt(size, self.quantile, self.excess, t)
         unit = self.mean if self.unit is None else self.unit
         if t < self.warm_up:
             self.quantile, self.excess = self.usual[0] * unit, self.usual[1] * unit

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator
 import h3
 
 from models.count_burst import Burst, CountBurst
+from operators.event_clock import NEVER
 from operators.events import HAZARDS, Evidence
 from operators.evidence import UNUSUAL, Found
-from operators.ordering import NEVER
 from operators.registry import CELL_RESOLUTION, Registry
 from operators.triage import Triaged, TriagedReport
 
@@ -40,16 +40,20 @@ class NoticeBursts:
         self._fine = CountBurst(HAZARDS, places=1000)
         self._coarse = CountBurst(HAZARDS, places=150)
         self._watermark = NEVER
+        self._number = 0
 
     def on_batch(self, items: Iterable[Triaged]) -> Iterator[Found]:
         """Return the bursts that the new reports make."""
         found: list[Evidence] = []
+        live = last = False
         for item in items:
             self._watermark = max(self._watermark, item.watermark)
+            live, last = item.live, item.last
             for report in item.reports:
                 if not report.repeated:
                     found.extend(self._take(report))
-        yield Found("bursts", tuple(found), self._watermark)
+        yield Found("bursts", tuple(found), self._watermark, self._number, live, last)
+        self._number += len(found)
 
     def _take(self, report: TriagedReport) -> Iterator[Evidence]:
         local_s = report.time / 1000 + self.registry.local_time.offset_s(report.time // 3_600_000)
@@ -84,9 +88,11 @@ class NoticeBursts:
 
     def snapshot(self) -> bytes:
         """Return the learnt rates."""
-        return pickle.dumps((self._fine.snapshot(), self._coarse.snapshot(), self._watermark))
+        return pickle.dumps(
+            (self._fine.snapshot(), self._coarse.snapshot(), self._watermark, self._number)
+        )
 
     def restore(self, state: bytes) -> None:
         """Continue from a snapshot."""
-        fine, coarse, self._watermark = pickle.loads(state)
+        fine, coarse, self._watermark, self._number = pickle.loads(state)
         self._fine, self._coarse = CountBurst.restore(fine), CountBurst.restore(coarse)

@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.half_space import CellModel
+from operators.event_clock import FOREVER, NEVER
 from operators.events import HAZARDS, NO_LEVEL, CellState, Evidence
 from operators.evidence import UNUSUAL, Found
 from operators.merging import CityWindow
-from operators.ordering import NEVER
 from operators.registry import Registry
 from operators.triage import Triaged
 from operators.windows import MILLI, WINDOW_MS, CellSums
@@ -72,12 +72,13 @@ class JudgeCells:
 
     def on_batch(self, items: Iterable[CityWindow | Triaged]) -> Iterator[Found | CellState]:
         """Return evidence and the state of cells that changed, window by window."""
+        ended = False
         for item in items:
             if isinstance(item, Triaged):
                 self._reports.extend((report.time, report.cell) for report in item.reports)
-                self._reported = max(self._reported, item.watermark)
+                self._reported = max(self._reported, FOREVER if item.last else item.watermark)
             else:
-                self._summed = max(self._summed, item.watermark)
+                self._summed, ended = max(self._summed, item.watermark), item.last
                 if item.shards:
                     self._windows.append(item)
         found: list[Evidence] = []
@@ -86,7 +87,7 @@ class JudgeCells:
             shown, calm = self._cells(window)
             yield from self._states(shown, window.end)
             found.extend(self._judge(shown, calm, window.end))
-        yield Found("cells", tuple(found), min(self._summed, self._reported))
+        yield Found("cells", tuple(found), min(self._summed, self._reported), last=ended)
 
     def _cells(self, window: CityWindow) -> tuple[list[_Cell], list[_Cell]]:
         """Return the cells that show something, and a rotating sample of the others."""

@@ -1,8 +1,9 @@
 """Bytes to events and back.
 
 Decoding is strict (type, finite value, range of time) and never raises on data: what cannot be
-used becomes a reason, beside where it stood. A good batch costs one call into msgspec; only a
-batch that holds a bad message is looked at line by line, by ``_examine``, which says why.
+used becomes a reason, beside where it stood. Plain readings are taken all at once, by
+``reading_lines``; only what that leaves is looked at message by message, and only what is bad in
+Python, which says why.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import base64
 import math
 import re
 from collections.abc import Callable, Sequence
-from itertools import chain
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
@@ -19,7 +19,10 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from operators import reading_lines
 from operators.events import Alert, BadMessage, City, Command, Report, Truth
+from operators.name_index import UNKNOWN, NameIndex
+from operators.reading_lines import MAX_GATEWAY, TIME_END_MS
 
 __all__ = [
     "MAX_GATEWAY",
@@ -39,10 +42,6 @@ __all__ = [
     "encode_alert_line",
 ]
 
-TIME_END_MS = 4_102_444_800_000
-"""2100-01-01: later than any reading, earlier than seconds taken for milliseconds twice."""
-MAX_GATEWAY = 10_000
-"""Readings one gateway message may carry."""
 _PAYLOAD_BYTES = 4096
 _SHOWN_CHARS = 40
 
@@ -83,131 +82,146 @@ class DecodedEvents(NamedTuple, Generic[T]):
 
 
 class DecodedReadings(NamedTuple):
-    """Rows of a poll in order of arrival, and what was rejected.
+    """Rows of a poll in order of arrival, and what was rejected."""
 
-    ``line`` says which line a row came from; ``introduced`` holds each sensor's first message that
-    carries a place, and its line.
-    """
-
-    names: list[str]
+    sensor: NDArray[np.intp]
+    """Position of the sensor's name, ``name_index.UNKNOWN`` where it has none."""
     time: NDArray[np.int64]
     value: NDArray[np.float64]
     line: NDArray[np.intp]
+    """The line each row came from."""
+    unknown: dict[int, str]
+    """The names that have no position, by row in ascending order."""
     introduced: dict[str, tuple[int, Message]]
+    """Each sensor's first message that carries a place, and its line."""
     rejected: list[Rejected]
 
 
 _decode_message = msgspec.json.Decoder(Message).decode
 
 
-def decode_readings(lines: Sequence[bytes]) -> DecodedReadings:
+def decode_readings(lines: Sequence[bytes], names: NameIndex) -> DecodedReadings:
     """Return the rows of many Reading messages, one message a line.
 
     Notes
     -----
-    Cost: about 1 us a reading where all are good; a batch with a bad one is examined line by line.
-    A message is judged by itself: its company in the poll makes no difference. A bad reading of a
-    gateway's message costs that reading and nothing else.
+    Cost: 0.1 us a reading, 0.05 us in a gateway's message, where ``reading_lines`` takes it; about
+    1 us where it is looked at here, 10 us where it is bad. A message is judged by itself: its
+    company in the poll makes no difference. A bad reading of a gateway's message costs that
+    reading and nothing else.
 
     Examples
     --------
     >>> good = b'{"sensor":"a","time":1763881200000,"value":37.5}'
-    >>> rows = decode_readings([good, b'{"sensor":"a","time":1763881200000,"value":"abc"}'])
-    >>> rows.names, rows.value.tolist(), rows.rejected[0].reason
-    (['a'], [37.5], "value: expected number, got 'abc'")
+    >>> bad = b'{"sensor":"a","time":1763881200000,"value":"abc"}'
+    >>> rows = decode_readings([good, bad], NameIndex(["a"]))
+    >>> rows.sensor.tolist(), rows.value.tolist(), rows.rejected[0].reason
+    ([0], [37.5], "value: expected number, got 'abc'")
     """
-    try:
-        messages = list(map(_decode_message, lines))
-    except _UNREADABLE:
-        return _examine_all(lines)
-    columns = _columns(messages)
-    if columns is None:
-        return _examine_all(lines)
-    names, times, values, line = columns
-    try:
-        time = np.array(times, np.int64)
-    except OverflowError:
-        return _examine_all(lines)
-    value = np.array(values, np.float64)
-    good = (time >= 0) & (time < TIME_END_MS) & np.isfinite(value)
-    if not good.all() or "" in names:
-        return _examine_all(lines)
-    introduced: dict[str, tuple[int, Message]] = {}
-    for number, message in enumerate(messages):
-        if message.lon is not None:
-            _introduce(introduced, number, message)
-    return DecodedReadings(names, time, value, line, introduced, [])
+    plain = reading_lines.parse(lines, names)
+    if not len(plain.left):
+        return DecodedReadings(*plain[:4], {}, {}, [])
+    rest = _examined(lines, plain.left, names)
+    if not len(plain.line):
+        return rest
+    line = np.concatenate([plain.line, rest.line])
+    order = np.argsort(line, kind="stable")
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    return DecodedReadings(
+        np.concatenate([plain.sensor, rest.sensor])[order],
+        np.concatenate([plain.time, rest.time])[order],
+        np.concatenate([plain.value, rest.value])[order],
+        line[order],
+        {int(place[len(plain.line) + row]): name for row, name in rest.unknown.items()},
+        rest.introduced,
+        rest.rejected,
+    )
 
 
-def _introduce(introduced: dict[str, tuple[int, Message]], line: int, message: Message) -> None:
-    if isinstance(message.sensor, str) and message.lon is not None and message.lat is not None:
-        introduced.setdefault(message.sensor, (line, message))
-
-
-def _columns(
-    messages: list[Message],
-) -> tuple[list[str], list[int], list[float], NDArray[np.intp]] | None:
-    """Return the columns of messages, gateways spread out; None where a shape is wrong."""
-    names: list[Any] = [m.sensor for m in messages]
-    times: list[Any] = [m.time for m in messages]
-    values: list[Any] = [m.value for m in messages]
-    line = np.arange(len(messages))
-    if list not in map(type, names) and list not in map(type, times + values):
-        return names, times, values, line
-    sizes = _sizes(names)
-    if _sizes(times) != sizes or _sizes(values) != sizes or max(sizes) > MAX_GATEWAY:
-        return None
-    rows = np.repeat(line, np.abs(sizes))
-    return _flat(names), _flat(times), _flat(values), rows
-
-
-def _sizes(columns: list[Any]) -> list[int]:
-    """Return the length of each array, and -1 for what is none."""
-    return [len(c) if isinstance(c, list) else -1 for c in columns]
-
-
-def _flat(columns: list[Any]) -> list[Any]:
-    return list(chain.from_iterable(c if isinstance(c, list) else (c,) for c in columns))
-
-
-def _examine_all(lines: Sequence[bytes]) -> DecodedReadings:
-    names: list[str] = []
+def _examined(
+    lines: Sequence[bytes], numbers: NDArray[np.intp], names: NameIndex
+) -> DecodedReadings:
+    """Return the rows of the lines with the given numbers, and what is wrong with the others."""
+    sensors: list[str] = []
     times: list[int] = []
     values: list[float] = []
     line: list[int] = []
     introduced: dict[str, tuple[int, Message]] = {}
     rejected: list[Rejected] = []
-    for i, raw in enumerate(lines):
+    for number in numbers.tolist():
         try:
-            fields = _fields(raw)
-            rows, reasons = _rows(fields)
+            found, reasons = _columns(lines[number])
         except ValueError as error:
-            rejected.append(Rejected(i, str(error)))
+            rejected.append(Rejected(number, str(error)))
             continue
-        rejected.extend(Rejected(i, reason) for reason in reasons)
-        for name, at, value in rows:
-            names.append(name)
-            times.append(at)
-            values.append(value)
-            line.append(i)
-        if rows and isinstance(fields["sensor"], str):
-            _introduce(introduced, i, msgspec.convert(fields, Message))
+        rejected.extend(Rejected(number, reason) for reason in reasons)
+        sensors += found.sensor
+        times += found.time
+        values += found.value
+        line += [number] * len(found.sensor)
+        if found.place is not None:
+            introduced.setdefault(found.sensor[0], (number, found.place))
+    sensor = names.get_many(sensors)
     return DecodedReadings(
-        names,
+        sensor,
         np.array(times, np.int64),
         np.array(values, np.float64),
         np.array(line, np.intp),
+        {row: sensors[row] for row in np.flatnonzero(sensor == UNKNOWN).tolist()},
         introduced,
         rejected,
     )
 
 
-def _fields(raw: bytes) -> dict[str, Any]:
-    """Return a message's fields; the decoder of the fast path decides, the rest finds the words."""
+class _Found(NamedTuple):
+    """The good rows of one message, and the message where it says where its sensor is."""
+
+    sensor: Sequence[str]
+    time: Sequence[int]
+    value: Sequence[float]
+    place: Message | None
+
+
+def _columns(raw: bytes) -> tuple[_Found, list[str]]:
+    """Return a message's rows; the decoder decides, what follows it finds the words."""
     try:
-        return msgspec.structs.asdict(_decode_message(raw))
+        message = _decode_message(raw)
     except _UNREADABLE:
-        return _looked_at(raw)
+        fields = _looked_at(raw)
+    else:
+        found = _all(message)
+        if found is not None:
+            return found, []
+        fields = msgspec.structs.asdict(message)
+    rows, reasons = _rows(fields)
+    sensors, times, values = zip(*rows, strict=True) if rows else ((), (), ())
+    is_one = bool(rows) and isinstance(fields["sensor"], str)
+    place = _place(msgspec.convert(fields, Message)) if is_one else None
+    return _Found(sensors, times, values, place), reasons
+
+
+def _all(message: Message) -> _Found | None:
+    """Return all rows of a message, None where one is bad."""
+    sensor, time, value = message.sensor, message.time, message.value
+    if isinstance(sensor, str) and isinstance(time, int) and isinstance(value, float):
+        if sensor and 0 <= time < TIME_END_MS and math.isfinite(value):
+            return _Found((sensor,), (time,), (value,), _place(message))
+    elif isinstance(sensor, list) and isinstance(time, list) and isinstance(value, list):
+        equal = 0 < len(sensor) == len(time) == len(value) <= MAX_GATEWAY
+        if (
+            equal
+            and all(sensor)
+            and min(time) >= 0
+            and max(time) < TIME_END_MS
+            and all(map(math.isfinite, value))
+        ):
+            return _Found(sensor, time, value, None)
+    return None
+
+
+def _place(message: Message) -> Message | None:
+    return None if message.lon is None or message.lat is None else message
 
 
 def _looked_at(raw: bytes) -> dict[str, Any]:

@@ -228,23 +228,25 @@ class City(msgspec.Struct, frozen=True):
 
 
 class Readings(NamedTuple):
-    """Columns of one poll, row by row in order of arrival.
+    """Columns of readings, row by row in order of arrival.
 
-    Equal lengths; ``sensor`` is the index in the registry.
+    Equal lengths; ``sensor`` is the index in the registry, ``shard`` that in its process.
     """
 
     sensor: NDArray[np.intp]
     time: NDArray[np.int64]
     value: NDArray[np.float64]
+    shard: NDArray[np.intp]
 
     @classmethod
     def empty(cls) -> Readings:
         """Return columns without rows."""
-        return cls(np.empty(0, np.intp), np.empty(0, np.int64), np.empty(0, np.float64))
+        none = np.empty(0, np.intp)
+        return cls(none, np.empty(0, np.int64), np.empty(0, np.float64), none)
 
     def take(self, rows: Any) -> Readings:
         """Return the rows selected by a mask, positions or a slice."""
-        return Readings(self.sensor[rows], self.time[rows], self.value[rows])
+        return Readings(self.sensor[rows], self.time[rows], self.value[rows], self.shard[rows])
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -318,6 +320,8 @@ class Evidence(msgspec.Struct, frozen=True):
     """Which feature was unusual, in a word."""
     graded: bool = False
     """Whether its sensor has official levels, which say how bad a value is."""
+    stamps: tuple[int, int, int] | None = None
+    """Wall-clock microseconds: given to the log, polled, screened; None where nobody measures."""
 
 
 class Forecast(msgspec.Struct, frozen=True):

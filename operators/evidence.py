@@ -19,6 +19,12 @@ class Found(NamedTuple):
     origin: str
     evidence: tuple[Evidence, ...]
     watermark: int
+    number: int | None = None
+    """How much evidence the finder had told before this, where it may tell the same again."""
+    live: bool = True
+    """Whether the finder is up with the present; what it says while it catches up waits."""
+    last: bool = False
+    """Whether it will say nothing more, ever: nobody waits for it."""
 
 
 def sensor_evidence(registry: Registry, sensor: int, source: Any, **fields: Any) -> Evidence:

@@ -17,9 +17,9 @@ from typing import NamedTuple
 import h3
 
 from operators.counters import Counters
+from operators.event_clock import NEVER
 from operators.events import HAZARD_INITIALS, Evidence
 from operators.evidence import Found
-from operators.ordering import NEVER
 
 __all__ = [
     "CLOSE_AFTER_MS",
@@ -118,6 +118,8 @@ class Progress(NamedTuple):
     """No change older than ``watermark`` will follow."""
 
     watermark: int
+    last: bool = False
+    """Nothing will follow at all."""
 
 
 @dataclass
@@ -177,11 +179,13 @@ class JoinIncidents:
     origins
         Everybody who finds evidence; time waits for the slowest.
     prompt
-        Apply evidence as it arrives.
+        Apply evidence as it arrives, once everybody is up with the present; what is told while
+        somebody catches up waits for its turn in event time.
 
     Notes
     -----
     State: evidence not yet applied and the open incidents, each at most ``STRANDS`` strands.
+    Evidence that comes again (its finder was restarted) is known by its number and left out.
     Cost: one set look-up per open incident and piece of evidence.
     """
 
@@ -189,6 +193,9 @@ class JoinIncidents:
         self.counters = counters
         self.prompt = prompt
         self._watermarks = dict.fromkeys(origins, NEVER)
+        self._behind: set[str] = set()
+        self._ended: set[str] = set()
+        self._told: dict[str, int] = {}
         self._held: list[tuple[int, str, str, int, Evidence]] = []
         self._open: dict[str, _Incident] = {}
         self._number = 0
@@ -197,19 +204,55 @@ class JoinIncidents:
     def on_batch(self, items: Iterable[Found]) -> Iterator[IncidentView | Progress]:
         """Return what changed, in event-time order."""
         for found in items:
-            self._watermarks[found.origin] = max(self._watermarks[found.origin], found.watermark)
-            self.counters.add("incidents", "received", len(found.evidence))
-            for evidence in found.evidence:
-                self._number += 1
-                entry = evidence.time, evidence.source, evidence.key, self._number, evidence
-                heapq.heappush(self._held, entry)
-        watermark = min(self._watermarks.values())
-        while self._held and (self.prompt or self._held[0][0] < watermark):
+            self._hear(found)
+            if self.prompt:
+                # One after the other: how they were cut into batches must make no difference.
+                yield from self._apply_due()
+        yield from self._apply_due()
+        yield Progress(self._reached(), len(self._ended) == len(self._watermarks))
+
+    @property
+    def live(self) -> bool:
+        """Whether everybody who finds evidence is up with the present."""
+        return not self._behind
+
+    def _hear(self, found: Found) -> None:
+        self._watermarks[found.origin] = max(self._watermarks[found.origin], found.watermark)
+        (self._behind.discard if found.live else self._behind.add)(found.origin)
+        if found.last:
+            self._ended.add(found.origin)
+        self.counters.add("incidents", "received", len(found.evidence))
+        for evidence in self._unheard(found):
+            self._number += 1
+            entry = evidence.time, evidence.source, evidence.key, self._number, evidence
+            heapq.heappush(self._held, entry)
+
+    def _unheard(self, found: Found) -> tuple[Evidence, ...]:
+        """Return what was not told before."""
+        if found.number is None:
+            return found.evidence
+        told = self._told.get(found.origin, 0)
+        again = min(max(0, told - found.number), len(found.evidence))
+        self.counters.add("incidents", "rejected", again, "told before")
+        missing = max(0, found.number - told)
+        self.counters.add("incidents", "received", missing)
+        self.counters.add("incidents", "rejected", missing, "never arrived")
+        self._told[found.origin] = max(told, found.number + len(found.evidence))
+        return found.evidence[again:]
+
+    def _reached(self) -> int:
+        """Return how far the slowest has come of those who may still say something."""
+        open_ = [w for name, w in self._watermarks.items() if name not in self._ended]
+        return min(open_) if open_ else max(self._watermarks.values())
+
+    def _apply_due(self) -> Iterator[IncidentView]:
+        watermark = self._reached()
+        at_once = self.prompt and self.live
+        while self._held and (at_once or self._held[0][0] < watermark):
             evidence = heapq.heappop(self._held)[-1]
             yield from self._expire(evidence.time)
             yield from self._apply(evidence)
         yield from self._expire(watermark)
-        yield Progress(watermark)
 
     def _apply(self, evidence: Evidence) -> Iterator[IncidentView]:
         self.counters.add("incidents", "sent")
@@ -261,9 +304,29 @@ class JoinIncidents:
 
     def snapshot(self) -> bytes:
         """Return open incidents and evidence not yet applied."""
-        return pickle.dumps((self._watermarks, self._held, self._open, self._number, self._now))
+        return pickle.dumps(
+            (
+                self._watermarks,
+                self._behind,
+                self._ended,
+                self._told,
+                self._held,
+                self._open,
+                self._number,
+                self._now,
+            )
+        )
 
     def restore(self, state: bytes) -> None:
         """Continue from a snapshot."""
-        self._watermarks, self._held, self._open, self._number, self._now = pickle.loads(state)
+        (
+            self._watermarks,
+            self._behind,
+            self._ended,
+            self._told,
+            self._held,
+            self._open,
+            self._number,
+            self._now,
+        ) = pickle.loads(state)
         self.counters.add("incidents", "received", len(self._held))

@@ -1,4 +1,4 @@
-"""Take what a source polled: decode it, place it in time, deal it out to the shards.
+"""Take what a source polled: decode it and place it in time.
 
 Everything a feed can do wrong is dealt with here: a message that cannot be used becomes a
 ``BadMessage``, one that comes too late is counted and left out, a sensor nobody knows is
@@ -7,17 +7,16 @@ registered when its message says where it is.
 
 from __future__ import annotations
 
-import pickle
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from itertools import compress
-from typing import Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from operators.codec import (
     DecodedEvents,
-    Message,
+    DecodedReadings,
     Rejected,
     bad_message,
     decode_commands,
@@ -25,16 +24,26 @@ from operators.codec import (
     decode_reports,
 )
 from operators.counters import Counters
-from operators.events import BadMessage, Command, Readings, Report
-from operators.ordering import NEVER, EventClock, ShardRows
+from operators.event_clock import NEVER, EventClocks
+from operators.events import BadMessage, Command, Readings, Report, Sensor
+from operators.ordering import RowBatch
 from operators.registry import UNKNOWN, Registry
 
-__all__ = ["PROMPT_LATENESS_MS", "CommandRows", "FeedName", "Intake", "Poll", "ReportRows"]
+__all__ = [
+    "PROMPT_LATENESS_MS",
+    "CommandRows",
+    "FeedName",
+    "Poll",
+    "ReportRows",
+    "Stretch",
+    "TakeEvents",
+    "TakeReadings",
+]
 
 FeedName = Literal["readings", "reports", "commands"]
 
 PROMPT_LATENESS_MS = 120_000
-"""How far time is held back in prompt mode, for windows to be whole when they close."""
+"""How far time is held back where a clock paces the stream, for windows to be whole."""
 PACED_AHEAD_MS = 900_000
 """How far a message may be ahead of a clock that paces the stream."""
 AHEAD = "time: more than 15 min ahead of the clock"
@@ -44,17 +53,32 @@ BLOCKS: dict[str, int] = {"readings": 64, "reports": 16, "commands": 1}
 E = TypeVar("E", Report, Command)
 
 
+class Stretch(NamedTuple):
+    """Consecutive messages of one shard inside a poll."""
+
+    shard: int
+    offset: int
+    """Number of the first in its partition, or line of its file."""
+    size: int
+    sent_ms: int | None = None
+    """When the first was given to the log, by its producer's clock."""
+
+
 class Poll(NamedTuple):
     """Raw messages of one feed, in order of arrival."""
 
     feed: FeedName
-    offset: int
-    """Number of the first message in its feed."""
-    lines: list[bytes]
-    ended: bool = False
-    """No message of this feed will follow."""
+    lines: Sequence[bytes]
+    stretches: tuple[Stretch, ...]
+    """Which message came from where; sizes add up to the lines."""
+    ended: frozenset[int] = frozenset()
+    """Shards of which no message will follow."""
     clock_ms: int | None = None
     """The stream's clock where something paces it; None when only event time counts."""
+    live: frozenset[int] = frozenset()
+    """Shards that are up with the present: for these the clock speaks."""
+    polled_us: int = 0
+    """Wall-clock time of the poll, to measure latency from; 0 where nobody measures."""
 
 
 class ReportRows(NamedTuple):
@@ -73,165 +97,210 @@ class CommandRows(NamedTuple):
     last: bool = False
 
 
-Out = ShardRows | ReportRows | CommandRows | BadMessage
+class _Clocks:
+    """Event time of a feed's shards, and the paced clock beside it where there is one."""
+
+    def __init__(self, shards: int, feed: FeedName) -> None:
+        self.event = EventClocks(shards, BLOCKS[feed])
+        self.ended: set[int] = set()
+        self._paced = np.full(shards, NEVER, np.int64)
+        self._now = NEVER
+
+    def hear(self, poll: Poll) -> None:
+        if poll.clock_ms is not None:
+            self._now = max(self._now, poll.clock_ms)
+            live = list(poll.live)
+            self._paced[live] = np.maximum(self._paced[live], poll.clock_ms - PROMPT_LATENESS_MS)
+
+    def end(self, shards: frozenset[int]) -> frozenset[int]:
+        """Note that shards have ended; return those of which that is news."""
+        new = shards - self.ended
+        for shard in new:
+            self.event.close(shard)
+        self.ended |= new
+        return frozenset(new)
+
+    @property
+    def watermarks(self) -> NDArray[np.int64]:
+        """How far each shard has come; past its last message once it has ended."""
+        reached = self.event.watermarks
+        for shard in self.ended:
+            reached[shard] = self.event.now[shard] + 1
+        # Paced time does not wait: a feed without messages is a finding, not a reason to stop.
+        return np.maximum(reached, self._paced)
+
+    def ahead(self, times: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Say which messages come from after now, where there is a clock to tell.
+
+        Without one they wait for their time: a feed may have gaps of any length.
+        """
+        if self._now == NEVER:
+            return np.zeros(len(times), np.bool_)
+        return np.asarray(times > self._now + PACED_AHEAD_MS)
+
+    def take(self, shard: int) -> Any:
+        return self.event.take(shard), shard in self.ended, int(self._paced[shard])
+
+    def put(self, shard: int, state: Any) -> None:
+        clock, ended, paced = state
+        self.event.put(shard, clock)
+        self._paced[shard] = paced
+        (self.ended.add if ended else self.ended.discard)(shard)
 
 
-class Intake:
-    """Decoder, clocks and dealer of one source.
+class TakeReadings:
+    """Decoder and clocks of a process's readings.
 
     Parameters
     ----------
-    feeds
-        Names of the feeds this source has; time waits for the slowest of them.
+    names
+        What the shards are called in dead letters: the numbers of their partitions.
     where
         What the source is called in dead letters.
 
     Notes
     -----
-    State: one block of times per feed and the sensors that introduced themselves. Resumes
-    with the source at the same message. Cost: about 1 us a reading.
+    State: one block of times per shard. A message is judged by its shard's clock, so
+    what is late does not depend on the other shards. Cost: see ``codec.decode_readings``.
     """
 
     def __init__(
-        self, registry: Registry, counters: Counters, feeds: Iterable[FeedName], where: str
+        self, registry: Registry, counters: Counters, names: Sequence[int], where: str
     ) -> None:
         self.registry = registry
         self.counters = counters
+        self.names = names
         self.where = where
-        self._clocks = {feed: EventClock(BLOCKS[feed]) for feed in feeds}
-        self._ended: set[str] = set()
-        self._paced = NEVER
-        self._told = NEVER
-        self._known = len(registry)
+        self.clocks = _Clocks(len(names), "readings")
 
-    def on_batch(self, items: Iterable[Poll]) -> Iterator[Out]:
-        """Return rows per shard, reports and commands, and what was bad, poll by poll."""
-        for poll in items:
-            if poll.clock_ms is not None:
-                self._paced = max(self._paced, poll.clock_ms - PROMPT_LATENESS_MS)
-            yield from self._take(poll)
+    def accept(self, poll: Poll) -> tuple[RowBatch, list[BadMessage], list[Sensor]]:
+        """Return the rows that count, what was bad, and sensors that introduced themselves."""
+        self.clocks.hear(poll)
+        rows, bad, met = Readings.empty(), list[Rejected](), list[Sensor]()
+        if len(poll.lines):
+            rows, bad, met = self._rows(poll)
+        ended = self.clocks.end(poll.ended)
+        letters = list(dead_letters(poll, bad, self.names, self.where))
+        return RowBatch(rows, self.clocks.watermarks, ended), letters, met
 
-    def _take(self, poll: Poll) -> Iterator[Out]:
-        rows, reports, commands = Readings.empty(), list[Report](), list[Command]()
-        bad: list[Rejected] = []
-        if poll.feed == "readings" and poll.lines:
-            rows, bad = self._readings(poll.lines)
-        elif poll.feed == "reports" and poll.lines:
-            told = decode_reports(poll.lines)
-            reports, bad = self._in_time(poll.feed, told), told.rejected
-        elif poll.lines:
-            asked = decode_commands(poll.lines)
-            commands, bad = self._in_time(poll.feed, asked), asked.rejected
-        for line, reason in sorted(bad):
-            yield bad_message(
-                f"{self.where}/{poll.feed}", 0, poll.offset + line, reason, poll.lines[line]
-            )
-        if poll.ended and poll.feed not in self._ended:
-            self._clocks[poll.feed].close()
-            self._ended.add(poll.feed)
-        yield from self._deal(rows, reports, commands)
-
-    def _deal(
-        self, rows: Readings, reports: list[Report], commands: list[Command]
-    ) -> Iterator[Out]:
-        watermark = self.watermark
-        moved = watermark > self._told
-        self._told = watermark
-        shards = self.registry.columns.shard[rows.sensor]
-        for shard in range(self.registry.shards):
-            mine = rows if self.registry.shards == 1 else rows.take(shards == shard)
-            if moved or len(mine.sensor):
-                yield ShardRows(shard, mine, watermark, self._all_ended)
-        if moved or reports:
-            yield ReportRows(reports, watermark, self._all_ended)
-        if moved or commands:
-            yield CommandRows(commands, watermark, self._all_ended)
-
-    @property
-    def _all_ended(self) -> bool:
-        return len(self._ended) == len(self._clocks)
-
-    @property
-    def watermark(self) -> int:
-        """How far every feed has come; past the last message once all have ended."""
-        if self._all_ended:
-            return max(self._told, *(clock.now + 1 for clock in self._clocks.values()))
-        slowest = min(
-            clock.watermark for feed, clock in self._clocks.items() if feed not in self._ended
-        )
-        # Paced time does not wait: a feed without messages is a finding, not a reason to stop.
-        return max(slowest, self._paced, self._told)
-
-    def _readings(self, lines: list[bytes]) -> tuple[Readings, list[Rejected]]:
-        names, times, values, line, introduced, bad = decode_readings(lines)
-        sensors = self.registry.lookup(names)
-        unknown = sensors == UNKNOWN
-        if unknown.any():
-            bad = bad + self._introduce(names, line, unknown, introduced, sensors)
-            unknown = sensors == UNKNOWN
-        ahead = self._ahead(times)
-        for row in np.flatnonzero(ahead & ~unknown):
-            bad.append(Rejected(int(line[row]), AHEAD))
-        late = np.zeros(len(times), np.bool_)
-        late[~ahead] = self._clocks["readings"].late(times[~ahead])
-        unusable = unknown | ahead
-        keep = ~(late | unusable)
-        self.counters.add("intake", "received", len(names) + len(bad) - int(unusable.sum()))
+    def _rows(self, poll: Poll) -> tuple[Readings, list[Rejected], list[Sensor]]:
+        told = decode_readings(poll.lines, self.registry.index)
+        sensors, bad, met = told.sensor, told.rejected, list[Sensor]()
+        if told.unknown:
+            bad, met = self._introduce(told)
+        shards = np.repeat([s.shard for s in poll.stretches], [s.size for s in poll.stretches])
+        if len(sensors) != len(poll.lines) or bad:
+            shards = shards[told.line]
+        rows = Readings(sensors, told.time, told.value, shards)
+        keep = sensors != UNKNOWN
+        ahead = self.clocks.ahead(told.time)
+        if ahead.any():
+            bad = bad + [
+                Rejected(int(told.line[row]), AHEAD) for row in np.flatnonzero(ahead & keep)
+            ]
+            keep &= ~ahead
+        if not keep.all():
+            rows = rows.take(keep)
+        late = self.clocks.event.late(rows.shard, rows.time)
+        lates = int(late.sum())
+        self.counters.add("intake", "received", len(late) + len(bad))
         self.counters.add("intake", "rejected", len(bad), "readings")
-        self.counters.add("intake", "late", int((late & ~unusable).sum()), "readings")
-        self.counters.add("intake", "sent", int(keep.sum()))
-        rows = Readings(sensors, times, values)
-        return (rows if keep.all() else rows.take(keep)), bad
+        self.counters.add("intake", "late", lates, "readings")
+        self.counters.add("intake", "sent", len(late) - lates)
+        return (rows.take(~late) if lates else rows), bad, met
 
-    def _introduce(
-        self,
-        names: list[str],
-        line: NDArray[np.intp],
-        unknown: NDArray[np.bool_],
-        introduced: dict[str, tuple[int, Message]],
-        sensors: NDArray[np.intp],
-    ) -> list[Rejected]:
-        bad = []
-        for row in np.flatnonzero(unknown):
-            since, message = introduced.get(names[row], (0, None))
-            if message is not None and line[row] >= since:
-                sensors[row] = self.registry.introduce(message)
-            if sensors[row] == UNKNOWN:
-                why = (
-                    f"sensor: {names[row]!r} is not in the city file, and its message has no place"
-                )
-                bad.append(Rejected(int(line[row]), why))
-        return bad
+    def _introduce(self, told: DecodedReadings) -> tuple[list[Rejected], list[Sensor]]:
+        bad, met = list(told.rejected), list[Sensor]()
+        for row, name in told.unknown.items():
+            since, message = told.introduced.get(name, (0, None))
+            if message is not None and told.line[row] >= since:
+                known = len(self.registry)
+                told.sensor[row] = self.registry.introduce(message)
+                met += self.registry.sensors[known:]
+            if told.sensor[row] == UNKNOWN:
+                why = f"sensor: {name!r} is not in the city file, and its message has no place"
+                bad.append(Rejected(int(told.line[row]), why))
+        return bad, met
 
-    def _in_time(self, feed: FeedName, decoded: DecodedEvents[E]) -> list[E]:
+
+class TakeEvents:
+    """Decoder and clocks of reports or commands.
+
+    Notes
+    -----
+    State: one block of times per shard.
+    """
+
+    def __init__(
+        self, feed: FeedName, counters: Counters, names: Sequence[int], where: str
+    ) -> None:
+        self.feed = feed
+        self.counters = counters
+        self.names = names
+        self.where = where
+        self.clocks = _Clocks(len(names), feed)
+
+    def accept(self, poll: Poll) -> tuple[ReportRows | CommandRows, list[BadMessage]]:
+        """Return the events that count, and what was bad."""
+        self.clocks.hear(poll)
+        if self.feed == "reports":
+            told = decode_reports(poll.lines)
+            reports = self._in_time(poll, told)
+            self.clocks.end(poll.ended)
+            out: ReportRows | CommandRows = ReportRows(reports, self.watermark, self.over)
+            bad = told.rejected
+        else:
+            asked = decode_commands(poll.lines)
+            commands = self._in_time(poll, asked)
+            self.clocks.end(poll.ended)
+            out, bad = CommandRows(commands, self.watermark, self.over), asked.rejected
+        return out, list(dead_letters(poll, bad, self.names, self.where))
+
+    def _in_time(self, poll: Poll, decoded: DecodedEvents[E]) -> list[E]:
         """Return the events that count; one too far ahead is added to what was rejected."""
         events, bad = decoded.events, decoded.rejected
         self.counters.add("intake", "received", len(events) + len(bad))
         times = np.array([event.time for event in events], np.int64)
-        ahead = self._ahead(times)
+        shards = np.repeat([s.shard for s in poll.stretches], [s.size for s in poll.stretches])
+        shards = shards.astype(np.intp)[decoded.line]
+        ahead = self.clocks.ahead(times)
         bad.extend(Rejected(line, AHEAD) for line in compress(decoded.line, ahead))
-        late = self._clocks[feed].late(times[~ahead])
-        self.counters.add("intake", "rejected", len(bad), feed)
-        self.counters.add("intake", "late", int(late.sum()), feed)
+        late = self.clocks.event.late(shards[~ahead], times[~ahead])
+        self.counters.add("intake", "rejected", len(bad), self.feed)
+        self.counters.add("intake", "late", int(late.sum()), self.feed)
         self.counters.add("intake", "sent", int(len(late) - late.sum()))
         return list(compress(compress(events, ~ahead), ~late))
 
-    def _ahead(self, times: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Say which messages come from after now, where there is a clock to tell.
+    @property
+    def watermark(self) -> int:
+        """How far the slowest shard has come."""
+        return int(self.clocks.watermarks.min())
 
-        Without one they wait for their time: a feed may have gaps of any length.
-        """
-        if self._paced == NEVER:
-            return np.zeros(len(times), np.bool_)
-        return np.asarray(times > self._paced + PROMPT_LATENESS_MS + PACED_AHEAD_MS)
+    @property
+    def over(self) -> bool:
+        """Whether every shard has ended."""
+        return len(self.clocks.ended) == len(self.names)
 
-    def snapshot(self) -> bytes:
-        """Return clocks and self-introduced sensors."""
-        new = self.registry.sensors[self._known :]
-        return pickle.dumps((self._clocks, self._ended, self._paced, self._told, new))
+    def take(self) -> Any:
+        """Return the state of all shards."""
+        return [self.clocks.take(shard) for shard in range(len(self.names))]
 
-    def restore(self, state: bytes) -> None:
-        """Continue from a snapshot; self-introduced sensors get their old index back."""
-        self._clocks, self._ended, self._paced, self._told, new = pickle.loads(state)
-        for sensor in new:
-            self.registry.register(sensor)
+    def put(self, state: Any) -> None:
+        """Continue from what ``take`` returned."""
+        for shard, each in enumerate(state):
+            self.clocks.put(shard, each)
+
+
+def dead_letters(
+    poll: Poll, bad: list[Rejected], names: Sequence[int], where: str
+) -> Iterator[BadMessage]:
+    """Return what was rejected of a poll, with where each message stood."""
+    if not bad:
+        return
+    starts = np.cumsum([0, *(stretch.size for stretch in poll.stretches)])
+    for line, reason in sorted(bad):
+        number = int(np.searchsorted(starts, line, side="right")) - 1
+        stretch = poll.stretches[number]
+        at = stretch.offset + line - int(starts[number])
+        source = f"{where}/{poll.feed}"
+        yield bad_message(source, names[stretch.shard], at, reason, poll.lines[line])

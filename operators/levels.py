@@ -6,16 +6,16 @@ Before that, a forecast says how likely a crossing is and when.
 
 from __future__ import annotations
 
-import pickle
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.compiled import compiled
 from models.level_forecast import LevelForecast
 from operators.events import NO_LEVEL, Evidence, Readings
-from operators.evidence import Found, sensor_evidence
-from operators.ordering import ShardRows, join_readings
+from operators.evidence import sensor_evidence
 from operators.registry import Registry
 
 __all__ = ["LIKELY", "WatchLevels"]
@@ -27,96 +27,110 @@ STEEPER = 2.0
 SLOPE_RATE = 0.3
 SURPRISAL_OF_LEVEL = {1: 7.0, 2: 6.0, 3: 5.0, 4: 4.0, NO_LEVEL: 0.0}
 """Levels are set by people so as to be rare: what crossing each is taken to be worth."""
+NOWHERE = -1
+
+
+class _Looked(NamedTuple):
+    """What one pass over the rows of graded sensors saw, row by row."""
+
+    crossed: NDArray[np.int8]
+    """Worst level that this reading and the one before are over."""
+    near: NDArray[np.bool_]
+    """Whether a level could be reached within the sensor's horizon."""
 
 
 class WatchLevels:
-    """Crossings of one shard's sensors.
+    """Crossings of a process's sensors.
 
     Notes
     -----
-    State: that of ``LevelForecast`` and 26 bytes a sensor. Rows are looked at in rounds that
-    hold a sensor at most once, so the result does not depend on how rows were batched.
+    State: 5 bytes a sensor; where a crossing is forecast, that of ``LevelForecast`` and 25 bytes
+    more. Cost: 10 ns a reading of a sensor without levels, .1 us with forecasts; 25 us where a
+    level is near. How rows are cut into batches changes nothing.
     """
 
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
         self.forecast = LevelForecast()
         self._over = np.empty(0, np.int8)
+        self._slot = np.empty(0, np.int32)
         self._ahead = np.empty(0, np.int8)
         self._track = np.empty((0, 3))
 
-    def on_batch(self, items: Iterable[ShardRows]) -> Iterator[Found]:
-        """Return crossings, seen and expected."""
-        batch = list(items)
-        rows = join_readings(item.rows for item in batch)
+    def evidence(self, rows: Readings) -> Iterator[tuple[int, Evidence]]:
+        """Return crossings, seen and expected, each with its row; rows must be possible values."""
         columns = self.registry.columns
-        levels = columns.levels[rows.sensor]
-        graded = ~np.isnan(levels).all(axis=1)
-        graded &= (rows.value >= columns.low[rows.sensor]) & (
-            rows.value <= columns.high[rows.sensor]
+        graded = np.flatnonzero(columns.graded[rows.sensor])
+        if not len(graded):
+            return
+        mine = rows.take(graded)
+        self._grow(mine.sensor)
+        looked = self._look(mine)
+        for row in np.flatnonzero(looked.crossed < NO_LEVEL).tolist():
+            level = int(looked.crossed[row])
+            yield int(graded[row]), self._say(mine, row, level, None, None)
+        for row, said in self._forecasts(mine, looked):
+            yield int(graded[row]), said
+
+    def _look(self, rows: Readings) -> _Looked:
+        columns = self.registry.columns
+        looked = _Looked(np.empty(len(rows.sensor), np.int8), np.empty(len(rows.sensor), np.bool_))
+        _pass_over(
+            rows.sensor,
+            rows.time,
+            rows.value,
+            columns.levels,
+            columns.sign,
+            columns.horizon_s,
+            self._over,
+            self._slot,
+            self._track,
+            looked.crossed,
+            looked.near,
         )
-        found: list[Evidence] = []
-        for part in rounds(rows.take(graded)):
-            found.extend(self._round(part))
-        yield Found(f"levels:{batch[0].shard}", tuple(found), batch[-1].watermark)
+        return looked
 
-    def _round(self, rows: Readings) -> Iterator[Evidence]:
-        columns = self.registry.columns
-        slots = columns.slot[rows.sensor]
-        self._grow(int(slots.max()) + 1)
-        # A sensor whose threat is below is watched upside down.
-        flip = np.where(columns.sign[rows.sensor] < 0, -1.0, 1.0)
-        value, levels = rows.value * flip, columns.levels[rows.sensor] * flip[:, None]
-        self.forecast.observe(slots, rows.time, value)
-        over = worst_over(value, levels)
-        confirmed = np.maximum(over, self._over[slots])
-        self._over[slots] = over
-        yield from self._crossed(rows, confirmed)
-        horizon = columns.horizon_s[rows.sensor]
-        lowest = np.nanmin(levels, axis=1)
-        climb = STEEPER * horizon * self._slopes(slots, rows.time, value)
-        near = (horizon > 0) & (over > 1) & (value + climb >= lowest)
-        ahead = np.full(len(value), NO_LEVEL, np.int8)
-        for horizon_s in np.unique(horizon[near]):
-            part = np.flatnonzero(near & (horizon == horizon_s))
-            ahead[part] = yield from self._expected(
-                rows.take(part), slots[part], levels[part], confirmed[part], float(horizon_s)
-            )
-        self._ahead[slots] = ahead
-
-    def _slopes(
-        self, slots: NDArray[np.intp], times: NDArray[np.int64], value: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        """Take the next values; return how fast each sensor has been rising, per second."""
-        track: NDArray[np.float64] = self._track[slots]
-        time_ms, before, slope = track[:, 0], track[:, 1], track[:, 2]
-        elapsed_s = np.maximum(times - time_ms, 1.0) / 1000
-        now = np.where(np.isnan(before), 0.0, (value - before) / elapsed_s)
-        slope = slope + SLOPE_RATE * (now - slope)
-        self._track[slots] = np.column_stack([times, value, slope])
-        return slope
-
-    def _crossed(self, rows: Readings, level: NDArray[np.int8]) -> Iterator[Evidence]:
-        for row in np.flatnonzero(level < NO_LEVEL):
-            yield self._say(rows, int(row), int(level[row]), None, None)
+    def _forecasts(self, rows: Readings, looked: _Looked) -> Iterator[tuple[int, Evidence]]:
+        """Observe all rows; ask for crossings where one is near, at each of its readings."""
+        slots = self._slot[rows.sensor]
+        watched = slots != NOWHERE
+        flip = np.where(self.registry.columns.sign[rows.sensor] < 0, -1.0, 1.0)
+        asked = np.zeros(len(self._ahead), np.bool_)
+        asked[slots[looked.near]] = True
+        plain = np.flatnonzero(watched & ~asked[slots])
+        self.forecast.observe(slots[plain], rows.time[plain], rows.value[plain] * flip[plain])
+        self._ahead[slots[plain]] = NO_LEVEL
+        for part in rounds(slots, np.flatnonzero(watched & asked[slots])):
+            self.forecast.observe(slots[part], rows.time[part], rows.value[part] * flip[part])
+            ahead = np.full(len(part), NO_LEVEL, np.int8)
+            horizons = self.registry.columns.horizon_s[rows.sensor[part]]
+            for horizon_s in np.unique(horizons[looked.near[part]]):
+                which = np.flatnonzero(looked.near[part] & (horizons == horizon_s))
+                ahead[which] = yield from self._expected(
+                    rows, part[which], flip, looked.crossed, float(horizon_s)
+                )
+            self._ahead[slots[part]] = ahead
 
     def _expected(
         self,
         rows: Readings,
-        slots: NDArray[np.intp],
-        levels: NDArray[np.float64],
+        part: NDArray[np.intp],
+        flip: NDArray[np.float64],
         reached: NDArray[np.int8],
         horizon_s: float,
-    ) -> Generator[Evidence, None, NDArray[np.int8]]:
+    ) -> Any:
+        slots = self._slot[rows.sensor[part]]
+        levels = self.registry.columns.levels[rows.sensor[part]] * flip[part, None]
         chance, seconds = self.forecast.crossing(slots, levels, horizon_s)
         likely = np.nan_to_num(chance) >= LIKELY
         ahead = np.where(likely.any(axis=1), likely.argmax(axis=1) + 1, NO_LEVEL).astype(np.int8)
         confirmed = np.maximum(ahead, self._ahead[slots])
-        for row in np.flatnonzero(confirmed < np.minimum(reached, NO_LEVEL)):
-            level = int(confirmed[row])
-            wait_ms = int(seconds[row, level - 1] * 1000) // 60_000 * 60_000
+        for number in np.flatnonzero(confirmed < np.minimum(reached[part], NO_LEVEL)):
+            row, level = int(part[number]), int(confirmed[number])
+            wait_ms = int(seconds[number, level - 1] * 1000) // 60_000 * 60_000
             onset = int(rows.time[row]) + wait_ms
-            yield self._say(rows, int(row), level, onset, float(chance[row, level - 1]))
+            probability = float(chance[number, level - 1])
+            yield row, self._say(rows, row, level, onset, probability)
         return ahead
 
     def _say(
@@ -138,44 +152,90 @@ class WatchLevels:
             channel="level" if onset is None else "forecast",
         )
 
-    def _grow(self, size: int) -> None:
+    def _grow(self, sensors: NDArray[np.intp]) -> None:
+        """Make room for sensors, and a slot for those whose crossings are forecast."""
+        size = int(sensors.max()) + 1
         if size > len(self._over):
-            more = np.full(size - len(self._over), NO_LEVEL, np.int8)
-            self._over = np.append(self._over, more)
-            self._ahead = np.append(self._ahead, more)
-            fresh = np.tile([0.0, np.nan, 0.0], (len(more), 1))
+            more = max(size - len(self._over), len(self._over) // 2)
+            self._over = np.append(self._over, np.full(more, NO_LEVEL, np.int8))
+            self._slot = np.append(self._slot, np.full(more, NOWHERE, np.int32))
+        columns = self.registry.columns
+        new = sensors[self._slot[sensors] == NOWHERE]
+        new = np.unique(new[(columns.horizon_s[new] > 0) & columns.graded[new]])
+        if len(new):
+            known = len(self._ahead)
+            self._slot[new] = np.arange(known, known + len(new))
+            self._ahead = np.append(self._ahead, np.full(len(new), NO_LEVEL, np.int8))
+            fresh = np.tile([0.0, np.nan, 0.0], (len(new), 1))
             self._track = np.concatenate([self._track, fresh])
-        self.forecast.grow(size)
+            self.forecast.grow(len(self._ahead))
 
-    def snapshot(self) -> bytes:
-        """Return the forecasts and what was over."""
-        return pickle.dumps((self.forecast.snapshot(), self._over, self._ahead, self._track))
+    def take(self, sensors: NDArray[np.intp]) -> Any:
+        """Return the state of the given sensors."""
+        if not len(sensors):
+            return None
+        self._grow(sensors)
+        forecast = self._slot[sensors] != NOWHERE
+        slots = self._slot[sensors[forecast]].astype(np.intp)
+        slow = self._ahead[slots], self._track[slots], self.forecast.take(slots)
+        return self._over[sensors], forecast, slow
 
-    def restore(self, state: bytes) -> None:
-        """Continue from a snapshot."""
-        forecast, self._over, self._ahead, self._track = pickle.loads(state)
-        self.forecast = LevelForecast.restore(forecast)
+    def put(self, sensors: NDArray[np.intp], state: Any) -> None:
+        """Continue the given sensors from what ``take`` returned for them."""
+        if state is None:
+            return
+        self._grow(sensors)
+        self._over[sensors], forecast, (ahead, track, slow) = state
+        slots = self._slot[sensors[forecast]].astype(np.intp)
+        self._ahead[slots], self._track[slots] = ahead, track
+        self.forecast.put(slots, slow)
 
 
-def worst_over(value: NDArray[np.float64], levels: NDArray[np.float64]) -> NDArray[np.int8]:
-    """Return the worst level each value has reached, ``NO_LEVEL`` where none.
+@compiled
+def _pass_over(
+    sensors: NDArray[np.intp],
+    times_ms: NDArray[np.int64],
+    values: NDArray[np.float64],
+    levels: NDArray[np.float64],
+    signs: NDArray[np.int8],
+    horizons_s: NDArray[np.float64],
+    over: NDArray[np.int8],
+    slots: NDArray[np.int32],
+    track: NDArray[np.float64],
+    crossed: NDArray[np.int8],
+    near: NDArray[np.bool_],
+) -> None:
+    """Note which level each reading is over, and whether one could be reached in time."""
+    for row in range(len(sensors)):
+        sensor = sensors[row]
+        # A sensor whose threat is below is watched upside down.
+        flip = -1.0 if signs[sensor] < 0 else 1.0
+        value, lowest = values[row] * flip, np.inf
+        reached = NO_LEVEL
+        for level in range(NO_LEVEL - 1, 0, -1):
+            bound = levels[sensor, level - 1] * flip
+            if value >= bound:
+                reached = level
+            if bound < lowest:
+                lowest = bound
+        crossed[row] = max(reached, over[sensor])
+        over[sensor] = reached
+        near[row] = False
+        slot = slots[sensor]
+        if slot != NOWHERE:
+            before = track[slot, 1]
+            gap_s = max(times_ms[row] - track[slot, 0], 1.0) / 1000
+            slope = 0.0 if np.isnan(before) else (value - before) / gap_s
+            track[slot, 2] += SLOPE_RATE * (slope - track[slot, 2])
+            track[slot, 0], track[slot, 1] = times_ms[row], value
+            climb = STEEPER * horizons_s[sensor] * track[slot, 2]
+            near[row] = reached > 1 and value + climb >= lowest
 
-    >>> worst_over(np.array([5.0]), np.array([[9.0, 7.0, 5.0, np.nan]])).tolist()
-    [3]
-    """
-    with np.errstate(invalid="ignore"):
-        reached = value[:, None] >= levels
-    return np.where(reached.any(axis=1), reached.argmax(axis=1) + 1, NO_LEVEL).astype(np.int8)
 
-
-def rounds(rows: Readings) -> Iterator[Readings]:
-    """Split rows so that no part holds a sensor twice; each sensor's rows keep their order."""
-    if not len(rows.sensor):
-        return
-    order = np.argsort(rows.sensor, kind="stable")
-    first = np.r_[True, np.diff(rows.sensor[order]) != 0]
-    start = np.maximum.accumulate(np.where(first, np.arange(len(order)), 0))
-    occurrence = np.empty(len(order), np.intp)
-    occurrence[order] = np.arange(len(order)) - start
-    for number in range(int(occurrence.max()) + 1):
-        yield rows.take(np.flatnonzero(occurrence == number))
+def rounds(slots: NDArray[Any], rows: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:
+    """Split rows so that no part holds a slot twice; each slot's rows keep their order."""
+    while len(rows):
+        _, first = np.unique(slots[rows], return_index=True)
+        first.sort()
+        yield rows[first]
+        rows = np.delete(rows, first)

@@ -6,7 +6,7 @@ import pickle
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from operators.ordering import NEVER
+from operators.event_clock import NEVER
 from operators.windows import ShardWindow
 
 __all__ = ["CityWindow", "MergeWindows"]
@@ -18,36 +18,54 @@ class CityWindow(NamedTuple):
     end: int
     watermark: int
     shards: tuple[ShardWindow, ...] = ()
+    last: bool = False
+    """Nothing will follow."""
 
 
 class MergeWindows:
     """Windows of a city.
 
+    Parameters
+    ----------
+    shards
+        Their numbers; a window is whole when every one of them has finished it.
+
     Notes
     -----
-    State: the summaries of windows that some shard has not finished, one number a shard.
+    State: the summaries of windows that some shard has not finished, three numbers a shard. A
+    summary that comes again (its process was restarted) is left out: the first one counts.
     """
 
-    def __init__(self, shards: int) -> None:
-        self._watermarks = [NEVER] * shards
+    def __init__(self, shards: Iterable[int]) -> None:
+        self._watermarks = dict.fromkeys(shards, NEVER)
+        self._summed = dict.fromkeys(self._watermarks, NEVER)
+        self._ended: set[int] = set()
         self._open: dict[int, dict[int, ShardWindow]] = {}
 
     def on_batch(self, items: Iterable[ShardWindow]) -> Iterator[CityWindow]:
         """Return the windows that every shard has finished, oldest first."""
         for item in items:
             self._watermarks[item.shard] = max(self._watermarks[item.shard], item.watermark)
-            if item.cells is not None:
+            if item.cells is not None and item.end > self._summed[item.shard]:
+                self._summed[item.shard] = item.end
                 self._open.setdefault(item.end, {})[item.shard] = item
-        watermark = min(self._watermarks)
+            if item.last:
+                self._ended.add(item.shard)
+        watermark = self._reached()
         for end in sorted(end for end in self._open if end <= watermark):
             shards = self._open.pop(end)
             yield CityWindow(end, end, tuple(shards[number] for number in sorted(shards)))
-        yield CityWindow(watermark, watermark)
+        yield CityWindow(watermark, watermark, last=len(self._ended) == len(self._watermarks))
+
+    def _reached(self) -> int:
+        """Return how far the slowest shard has come that has not ended."""
+        open_ = [w for shard, w in self._watermarks.items() if shard not in self._ended]
+        return min(open_) if open_ else max(self._watermarks.values())
 
     def snapshot(self) -> bytes:
         """Return the unfinished windows."""
-        return pickle.dumps((self._watermarks, self._open))
+        return pickle.dumps((self._watermarks, self._summed, self._ended, self._open))
 
     def restore(self, state: bytes) -> None:
         """Continue from a snapshot."""
-        self._watermarks, self._open = pickle.loads(state)
+        self._watermarks, self._summed, self._ended, self._open = pickle.loads(state)

@@ -6,6 +6,8 @@ Time is the stream's: a tick says how far it has come, so a replay finds the sam
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,63 +24,90 @@ NEVER = -1
 
 
 class OutageWatch:
-    """Last time each sensor of one shard was heard, and how long it usually takes.
+    """Last time each sensor was heard, and how long it usually takes.
 
     Notes
     -----
-    State: three columns, 17 bytes a sensor. Cost: one comparison a sensor and tick. An outage is
+    State: three columns, 13 bytes a sensor. Cost: one comparison a sensor and tick. An outage is
     reported once, and its end once. A sensor slower than the city file says is believed.
 
     Examples
     --------
-    >>> watch = OutageWatch()
+    >>> watch, both = OutageWatch(), np.array([0, 1])
     >>> for time in (0, 60_000):
-    ...     _ = watch.heard(np.array([0, 1]), np.array([time, time]))
-    >>> _ = watch.heard(np.array([1]), np.array([260_000]))
-    >>> watch.tick(300_000, np.array([60_000, 60_000])).tolist()
+    ...     _ = watch.heard(both, np.array([time, time]), np.array([1, 1]))
+    >>> _ = watch.heard(np.array([1]), np.array([260_000]), np.array([1]))
+    >>> watch.tick(300_000, both, np.array([60_000, 60_000])).tolist()
     [0]
-    >>> watch.heard(np.array([0]), np.array([310_000])).tolist()
+    >>> watch.heard(np.array([0]), np.array([310_000]), np.array([1])).tolist()
     [0]
     """
 
     def __init__(self) -> None:
         self.last_ms = np.empty(0, np.int64)
-        self.gap_ms = np.empty(0)
+        self.gap_ms = np.empty(0, np.float32)
         self.quiet = np.empty(0, np.bool_)
 
-    def heard(self, sensors: NDArray[np.intp], times_ms: NDArray[np.int64]) -> NDArray[np.intp]:
-        """Note readings; return the sensors whose outage just ended."""
-        if len(sensors) and int(sensors.max()) >= len(self.last_ms):
-            more = int(sensors.max()) + 1 - len(self.last_ms)
-            self.last_ms = np.append(self.last_ms, np.full(more, NEVER, np.int64))
-            self.gap_ms = np.append(self.gap_ms, np.full(more, np.nan))
-            self.quiet = np.append(self.quiet, np.zeros(more, np.bool_))
-        before = self.last_ms.copy()
-        # maximum.at, not assignment: a batch may hold one sensor twice, out of order.
-        np.maximum.at(self.last_ms, sensors, times_ms)
-        self._learn(before, np.bincount(sensors, minlength=len(before)))
-        back = np.unique(sensors[self.quiet[sensors]])
+    def heard(
+        self,
+        sensors: NDArray[np.intp],
+        latest_ms: NDArray[np.int64],
+        readings: NDArray[np.int64],
+    ) -> NDArray[np.intp]:
+        """Note when sensors, each named once, were last heard and how often since before.
+
+        Returns
+        -------
+        The sensors whose outage just ended.
+        """
+        if len(sensors):
+            self._grow(int(sensors.max()) + 1)
+        before = self.last_ms[sensors]
+        latest = np.maximum(before, latest_ms)
+        known = before != NEVER
+        gap = np.where(known, (latest - before) / np.maximum(readings, 1), np.nan)
+        usual = self.gap_ms[sensors].astype(np.float64)
+        step = GAP_RATE * (np.minimum(gap, SLOWER * usual) - usual)
+        self.gap_ms[sensors] = np.where(np.isnan(usual), gap, usual + np.where(known, step, 0.0))
+        self.last_ms[sensors] = latest
+        back = sensors[self.quiet[sensors]]
         self.quiet[back] = False
         return back
 
-    def _learn(self, before: NDArray[np.int64], readings: NDArray[np.intp]) -> None:
-        known = (before != NEVER) & (readings > 0)
-        gap = (self.last_ms - before)[known] / readings[known]
-        usual = self.gap_ms[known]
-        step = GAP_RATE * (np.minimum(gap, SLOWER * usual) - usual)
-        self.gap_ms[known] = np.where(np.isnan(usual), gap, usual + step)
-
-    def tick(self, now_ms: int, interval_ms: NDArray[np.int64]) -> NDArray[np.intp]:
-        """Return the sensors that went quiet since the last tick.
+    def tick(
+        self, now_ms: int, sensors: NDArray[np.intp], interval_ms: NDArray[np.int64]
+    ) -> NDArray[np.intp]:
+        """Return those of the sensors that went quiet since the last tick.
 
         Parameters
         ----------
         interval_ms
-            How often each sensor is said to report; as many as sensors ever heard, or more.
+            How often each of them is said to report.
         """
-        said = interval_ms[: len(self.last_ms)]
-        usual = np.maximum(said, np.where(np.isnan(self.gap_ms), FIRST_GAP_MS, self.gap_ms))
-        overdue = now_ms - self.last_ms > GRACE * usual
-        new = overdue & ~self.quiet & (self.last_ms != NEVER)
-        self.quiet |= new
-        return np.flatnonzero(new)
+        if len(sensors):
+            self._grow(int(sensors.max()) + 1)
+        last, gap = self.last_ms[sensors], self.gap_ms[sensors].astype(np.float64)
+        usual = np.maximum(interval_ms, np.where(np.isnan(gap), FIRST_GAP_MS, gap))
+        overdue = now_ms - last > GRACE * usual
+        new = sensors[overdue & ~self.quiet[sensors] & (last != NEVER)]
+        self.quiet[new] = True
+        return np.asarray(new)
+
+    def _grow(self, size: int) -> None:
+        more = max(size - len(self.last_ms), len(self.last_ms) // 2)
+        if size > len(self.last_ms):
+            self.last_ms = np.append(self.last_ms, np.full(more, NEVER, np.int64))
+            self.gap_ms = np.append(self.gap_ms, np.full(more, np.nan, np.float32))
+            self.quiet = np.append(self.quiet, np.zeros(more, np.bool_))
+
+    def take(self, sensors: NDArray[np.intp]) -> Any:
+        """Return the state of some sensors."""
+        if len(sensors):
+            self._grow(int(sensors.max()) + 1)
+        return self.last_ms[sensors], self.gap_ms[sensors], self.quiet[sensors]
+
+    def put(self, sensors: NDArray[np.intp], state: Any) -> None:
+        """Continue some sensors from what ``take`` returned."""
+        if len(sensors):
+            self._grow(int(sensors.max()) + 1)
+        self.last_ms[sensors], self.gap_ms[sensors], self.quiet[sensors] = state

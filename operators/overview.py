@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any, TypeAlias
 
 from operators.counters import Counters
+from operators.event_clock import FOREVER, NEVER
 from operators.events import Alert, FeedHealth, Text, kind_of
 from operators.intake import PROMPT_LATENESS_MS
 from operators.merging import CityWindow
-from operators.ordering import NEVER
 from operators.registry import Registry
 from operators.screening import BAND
 from operators.triage import Triaged
@@ -47,17 +47,14 @@ class DescribeCity:
     ----------
     speed
         Seconds of event time per second of the clock.
-    live_from_ms
-        Until then the flow is catching up.
     """
 
-    def __init__(
-        self, registry: Registry, counters: Counters, speed: float = 1.0, live_from_ms: int = 0
-    ) -> None:
+    def __init__(self, registry: Registry, counters: Counters, speed: float = 1.0) -> None:
         self.registry = registry
         self.counters = counters
         self.speed = speed
-        self.live_from_ms = live_from_ms
+        self.live = True
+        """Whether everybody is up with the present; else the flow is catching up."""
         self._curves: dict[str, deque[tuple[int, float, float, float]]] = {}
         self._active: set[str] = set()
         self._issued: deque[int] = deque()
@@ -78,7 +75,7 @@ class DescribeCity:
                 yield self._warned(item)
             elif isinstance(item, Triaged):
                 self._reports.extend(report.time for report in item.reports)
-                self._reported = max(self._reported, item.watermark)
+                self._reported = max(self._reported, FOREVER if item.last else item.watermark)
             else:
                 clock = max(clock, item.watermark)
                 if item.shards:
@@ -87,7 +84,7 @@ class DescribeCity:
             yield from self._window(self._windows.pop(0))
         if clock >= self._clock + 1000:
             self._clock = clock
-            mode = "live" if clock + PROMPT_LATENESS_MS >= self.live_from_ms else "catching_up"
+            mode = "live" if self.live else "catching_up"
             yield {"clock": clock + PROMPT_LATENESS_MS, "speed": self.speed, "mode": mode}
 
     def _warned(self, alert: Alert) -> Facts:

@@ -14,10 +14,10 @@ from collections.abc import Iterable, Iterator
 import h3
 from scipy.special import bdtrc
 
+from operators.event_clock import NEVER
 from operators.events import Evidence
 from operators.evidence import UNUSUAL, Found
 from operators.merging import CityWindow
-from operators.ordering import NEVER
 from operators.registry import Registry
 
 __all__ = ["NoticeQuietPlaces"]
@@ -49,11 +49,12 @@ class NoticeQuietPlaces:
     def on_batch(self, items: Iterable[CityWindow]) -> Iterator[Found]:
         """Return the places that have gone quiet."""
         found: list[Evidence] = []
+        ended = False
         for window in items:
-            self._watermark = max(self._watermark, window.watermark)
+            self._watermark, ended = max(self._watermark, window.watermark), window.last
             if window.shards:
                 found.extend(self._look(window))
-        yield Found("outages", tuple(found), self._watermark)
+        yield Found("outages", tuple(found), self._watermark, last=ended)
 
     def _look(self, window: CityWindow) -> Iterator[Evidence]:
         still = {int(sensor) for shard in window.shards for sensor in shard.quiet}

@@ -7,11 +7,10 @@ meaning. It is built from the city file; a sensor the file does not know may int
 from __future__ import annotations
 
 import datetime as dt
-import zlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import h3
@@ -21,15 +20,14 @@ from numpy.typing import NDArray
 
 from operators.codec import Message
 from operators.events import HAZARDS, NO_LEVEL, City, Kind, Sensor, kind_of
+from operators.name_index import UNKNOWN, NameIndex
 
 __all__ = ["CELL_RESOLUTION", "UNKNOWN", "Columns", "LocalTime", "Registry", "cell_of"]
 
 CELL_RESOLUTION = 8
 """H3 resolution of a cell: about 460 m from centre to corner."""
-UNKNOWN = -1
-"""Index of a sensor nobody has told of."""
-SENSORS_PER_SHARD = 4096
-MAX_SHARDS = 256
+FEW_HOURS = 1000
+"""Between the earliest and latest of a batch, for each to be looked up once without sorting."""
 SHORTEST_S, LONGEST_S = 0.001, 30 * 86_400.0
 """Reporting intervals outside this are taken for the nearest one inside."""
 
@@ -67,8 +65,13 @@ class LocalTime:
 
     def seconds(self, times_ms: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return local seconds, as if the city's clock were UTC."""
-        hours, which = np.unique(times_ms // 3_600_000, return_inverse=True)
-        offsets = np.array([self.offset_s(int(hour)) for hour in hours])
+        hours = times_ms // 3_600_000
+        first, last = (int(hours.min()), int(hours.max())) if len(hours) else (0, 0)
+        if last - first < FEW_HOURS:
+            offsets = np.array([self.offset_s(hour) for hour in range(first, last + 1)])
+            return np.asarray(times_ms / 1000.0 + offsets[hours - first], np.float64)
+        each, which = np.unique(hours, return_inverse=True)
+        offsets = np.array([self.offset_s(int(hour)) for hour in each])
         return np.asarray(times_ms / 1000.0 + offsets[which], np.float64)
 
 
@@ -86,14 +89,14 @@ class Registry:
     sensors: list[Sensor] = field(default_factory=list, init=False)
     cells: list[str] = field(default_factory=list, init=False)
     districts: list[str] = field(default_factory=list, init=False)
-    index: dict[str, int] = field(default_factory=dict, init=False)
+    index: NameIndex = field(default_factory=NameIndex, init=False)
+    """Sensor id to index."""
 
     def __post_init__(self) -> None:
         self.local_time = LocalTime(self.city.timezone)
-        self.shards = max(1, min(MAX_SHARDS, -(-len(self.city.sensors) // SENSORS_PER_SHARD)))
+        self._columns = Columns.of((), ())
         self._places = _Places(self.city)
-        for sensor in self.city.sensors:
-            self.register(sensor)
+        self.register_all(self.city.sensors)
 
     def __len__(self) -> int:
         return len(self.sensors)
@@ -105,12 +108,18 @@ class Registry:
             return known
         if len(self.sensors) >= self.limit:
             return UNKNOWN
-        position = self.index[sensor.id] = len(self.sensors)
-        self.sensors.append(sensor)
-        self.cells.append(cell_of(sensor.lon, sensor.lat))
-        self.districts.append(sensor.district or self.district_of(sensor.lon, sensor.lat))
-        self._columns = None
-        return position
+        self.register_all([sensor])
+        return len(self.sensors) - 1
+
+    def register_all(self, sensors: Sequence[Sensor]) -> None:
+        """Register sensors, of which some may be known."""
+        for sensor, position in zip(
+            sensors, self.index.add_many([s.id for s in sensors]), strict=True
+        ):
+            if position == len(self.sensors):
+                self.sensors.append(sensor)
+                self.cells.append(cell_of(sensor.lon, sensor.lat))
+                self.districts.append(sensor.district or self.district_of(sensor.lon, sensor.lat))
 
     def introduce(self, message: Message) -> int:
         """Register the sensor of a message that carries its place; return its index."""
@@ -124,11 +133,6 @@ class Registry:
             Sensor(message.sensor, kind, message.lon, message.lat, kind_of(kind).unit)
         )
 
-    def lookup(self, names: Sequence[str]) -> NDArray[np.intp]:
-        """Return the index of each sensor, ``UNKNOWN`` where there is none."""
-        get = self.index.get
-        return np.fromiter((get(name, UNKNOWN) for name in names), np.intp, len(names))
-
     def district_of(self, lon: float, lat: float) -> str:
         """Return the district: by polygon, else the nearest sensor's, else "city"."""
         return self._places.district_of(lon, lat)
@@ -140,19 +144,16 @@ class Registry:
     @property
     def columns(self) -> Columns:
         """What steps look up per row, as arrays over all sensors."""
-        if self._columns is None:
-            self._columns = Columns.of(self.sensors, self.cells, self.shards)
+        known = len(self._columns.cell)
+        if known < len(self.sensors):
+            fresh = Columns.of(self.sensors[known:], self.cells[known:], self._columns)
+            self._columns = fresh if not known else self._columns.extended(fresh)
         return self._columns
-
-    _columns: Columns | None = field(default=None, init=False, repr=False)
 
 
 class Columns(NamedTuple):
     """One row a sensor."""
 
-    shard: NDArray[np.intp]
-    slot: NDArray[np.intp]
-    """Position within the shard; a later sensor never changes an earlier one's."""
     cell: NDArray[np.intp]
     """Index into ``cell_names``."""
     hazard: NDArray[np.intp]
@@ -167,30 +168,40 @@ class Columns(NamedTuple):
     interval_ms: NDArray[np.int64]
     levels: NDArray[np.float64]
     """Shape (sensors, 4): official levels red, orange, yellow, blue; NaN where there is none."""
+    graded: NDArray[np.bool_]
+    """Whether there is any official level."""
     first_level: NDArray[np.float64]
     """The official level that is reached first, coming from harmless values; NaN without."""
     horizon_s: NDArray[np.float64]
     """How far ahead a crossing of a level is looked for; 0 where it is not."""
     cell_names: tuple[str, ...]
     """Cells that hold a sensor, in order of first appearance."""
+    cell_position: dict[str, int]
+    """Where each of them is in ``cell_names``."""
     kind_names: tuple[str, ...]
     """Kinds of sensors, in order of first appearance."""
-    sensors_of_feed: dict[str, int]
+    sensors_of_feed: Counter[str]
     """How many sensors an operator sees under each group."""
-    sensors_of_cell: dict[str, int]
+    sensors_of_cell: Counter[str]
     landmark: int
     """The sensor whose value stands for the river, ``UNKNOWN`` when the city has none."""
 
     @classmethod
-    def of(cls, sensors: Sequence[Sensor], cells: Sequence[str], shards: int) -> Columns:
-        """Return the columns of the given sensors, whose cells are given beside them."""
-        shard = np.array([zlib.crc32(s.id.encode()) % shards for s in sensors], np.intp)
-        slot = np.empty(len(sensors), np.intp)
-        for number in range(shards):
-            mine = shard == number
-            slot[mine] = np.arange(int(mine.sum()))
-        position = {name: i for i, name in enumerate(dict.fromkeys(cells))}
-        named = {name: i for i, name in enumerate(dict.fromkeys(s.kind for s in sensors))}
+    def of(
+        cls, sensors: Sequence[Sensor], cells: Sequence[str], after: Columns | None = None
+    ) -> Columns:
+        """Return the columns of the given sensors, whose cells are given beside them.
+
+        Names continue those of the columns they come after.
+        """
+        position = dict(after.cell_position) if after else {}
+        named = {name: i for i, name in enumerate(after.kind_names)} if after else {}
+        before = len(after.cell) if after else 0
+        gauge = next((row for row, s in enumerate(sensors) if s.kind == "river_level"), None)
+        for cell in cells:
+            position.setdefault(cell, len(position))
+        for sensor in sensors:
+            named.setdefault(sensor.kind, len(named))
         kinds = [kind_of(s.kind) for s in sensors]
         signs = {"above": 1, "below": -1, "both": 0}
         sign = np.array(
@@ -202,25 +213,38 @@ class Columns(NamedTuple):
             if sensor.levels is not None:
                 for level, value in sensor.levels.by_level().items():
                     levels[row, level - 1] = value
+        feeds, held = Counter(k.feed for k in kinds), Counter(cells)
+        hazards = {hazard: number for number, hazard in enumerate(HAZARDS)}
         return cls(
-            shard,
-            slot,
             np.array([position[cell] for cell in cells], np.intp),
-            np.array([HAZARDS.index(k.hazard) for k in kinds], np.intp),
+            np.array([hazards[k.hazard] for k in kinds], np.intp),
             np.array([named[s.kind] for s in sensors], np.intp),
             np.array([k.low for k in kinds], np.float64),
             np.array([k.high for k in kinds], np.float64),
             sign,
             np.array([_interval_ms(s) for s in sensors], np.int64),
             levels,
+            ~np.isnan(levels).all(axis=1),
             _first_level(levels, sign),
             np.array([k.horizon_s for k in kinds], np.float64),
             tuple(position),
+            position,
             tuple(named),
-            dict(Counter(k.feed for k in kinds)),
-            dict(Counter(cells)),
-            next((row for row, s in enumerate(sensors) if s.kind == "river_level"), UNKNOWN),
+            after.sensors_of_feed + feeds if after else feeds,
+            after.sensors_of_cell + held if after else held,
+            _landmark(after, UNKNOWN if gauge is None else before + gauge),
         )
+
+    def extended(self, more: Columns) -> Columns:
+        """Return these columns with those of further sensors, which were made after them."""
+        pairs: Any = zip(self, more, strict=True)
+        return Columns._make(
+            np.concatenate([old, new]) if isinstance(old, np.ndarray) else new for old, new in pairs
+        )
+
+
+def _landmark(after: Columns | None, found: int) -> int:
+    return after.landmark if after and after.landmark != UNKNOWN else found
 
 
 def _interval_ms(sensor: Sensor) -> int:

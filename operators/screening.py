@@ -1,27 +1,27 @@
 """Score every reading against what is normal for its sensor.
 
-Readings of one shard arrive in event-time order; each is scored, then learnt from. A reading that
-is unusual in the direction that threatens becomes evidence at once.
+Each reading is scored, then learnt from. One that is unusual in the direction that threatens
+becomes evidence at once.
 """
 
 from __future__ import annotations
 
-import pickle
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.compiled import compiled
 from models.record_of_peaks import CHANNELS, BankScores, SensorBank
 from operators.counters import Counters
 from operators.events import Evidence, Readings
-from operators.evidence import UNUSUAL, Found, sensor_evidence
-from operators.ordering import ShardRows, join_readings
+from operators.evidence import UNUSUAL, sensor_evidence
+from operators.ordering import RowBatch
 from operators.registry import Registry
 from operators.shared_change import SharedChange
 
-__all__ = ["BAND", "ScreenReadings", "Screened"]
+__all__ = ["BAND", "ScreenReadings", "Screened", "material"]
 
 MATERIAL = 0.4
 """Share of the way from what is expected to the lowest official level that matters."""
@@ -35,118 +35,173 @@ SHOWN_DIGITS = 4
 
 
 class Screened(NamedTuple):
-    """Readings of one shard with their scores, row by row.
+    """Readings with their scores, row by row.
 
     ``surprisal`` is that of the threatening direction, NaN in warm-up; ``expected`` and ``spread``
     say what was expected and how far a reading usually is from it.
     """
 
-    shard: int
     rows: Readings
     surprisal: NDArray[np.float64]
     expected: NDArray[np.float64]
     spread: NDArray[np.float64]
-    watermark: int
+    channel: NDArray[np.int8]
     impossible: Readings = Readings.empty()
     """Readings that were rejected: no such value can be measured."""
 
 
 class ScreenReadings:
-    """One shard's detectors.
+    """The detectors of a process's sensors.
 
     Notes
     -----
-    State: that of ``SensorBank``. A physically impossible value is rejected: it says something
-    about its sensor, nothing about the city.
+    State: that of ``SensorBank``, and 8 bytes a sensor. A physically impossible value is rejected:
+    it says something about its sensor, nothing about the city.
     """
 
-    def __init__(self, registry: Registry, counters: Counters) -> None:
+    def __init__(self, registry: Registry, counters: Counters, shards: int) -> None:
         self.registry = registry
         self.counters = counters
         self.bank = SensorBank()
-        self.shared = SharedChange()
+        self.shared = SharedChange(shards)
         self._first_ms = np.empty(0, np.int64)
 
-    def on_batch(self, items: Iterable[ShardRows]) -> Iterator[Screened | Found]:
-        """Return the scored rows and the evidence in them."""
-        batch = list(items)
-        shard, watermark = batch[0].shard, batch[-1].watermark
-        rows, impossible = self._split(join_readings(item.rows for item in batch))
+    def score(self, batch: RowBatch) -> Screened:
+        """Score and learn."""
+        rows, impossible = self._split(batch.rows)
         if not len(rows.sensor):
-            yield Found(f"screen:{shard}", (), watermark)
-            yield Screened(shard, rows, *(np.empty(0),) * 3, watermark, impossible)
-            return
-        scores = self._score(rows)
+            return Screened(rows, *(np.empty(0),) * 3, np.empty(0, np.int8), impossible)
+        self._grow(int(rows.sensor.max()) + 1)
+        local_s = self.registry.local_time.seconds(rows.time)
+        scores = self.bank.score_and_learn(rows.sensor, local_s, rows.value)
         surprisal = self._threat(rows, scores)
-        yield Found(f"screen:{shard}", tuple(self._evidence(rows, scores, surprisal)), watermark)
-        yield Screened(shard, rows, surprisal, scores.expected, scores.scale, watermark, impossible)
+        return Screened(rows, surprisal, scores.expected, scores.scale, scores.channel, impossible)
 
     def _split(self, rows: Readings) -> tuple[Readings, Readings]:
         """Return what can have been measured, and what cannot."""
         columns = self.registry.columns
-        value = rows.value
-        good = (value >= columns.low[rows.sensor]) & (value <= columns.high[rows.sensor])
+        good = np.empty(len(rows.sensor), np.bool_)
+        count = _possible(rows.sensor, rows.value, columns.low, columns.high, good)
         self.counters.add("screen", "received", len(good))
-        self.counters.add("screen", "rejected", int(len(good) - good.sum()), "impossible value")
-        self.counters.add("screen", "sent", int(good.sum()))
-        return (rows, Readings.empty()) if good.all() else (rows.take(good), rows.take(~good))
-
-    def _score(self, rows: Readings) -> BankScores:
-        slots = self.registry.columns.slot[rows.sensor]
-        self.bank.grow(int(slots.max()) + 1)
-        local_s = self.registry.local_time.seconds(rows.time)
-        return self.bank.score_and_learn(slots, local_s, rows.value)
+        self.counters.add("screen", "rejected", len(good) - count, "impossible value")
+        self.counters.add("screen", "sent", count)
+        if count == len(good):
+            return rows, Readings.empty()
+        return rows.take(good), rows.take(~good)
 
     def _threat(self, rows: Readings, scores: BankScores) -> NDArray[np.float64]:
-        surprisal = np.fmax(scores.surprisal, scores.residual_surprisal)
         columns = self.registry.columns
-        harmless = columns.sign[rows.sensor] * scores.sign < 0
-        harmless |= ~material(rows.value, scores.expected, columns.first_level[rows.sensor])
-        surprisal = np.where(harmless & ~np.isnan(surprisal), 0.0, surprisal)
-        surprisal -= FIRST_DAY * self._is_first_day(rows, columns.slot[rows.sensor])
-        return self.shared.discount(rows.time, columns.kind[rows.sensor], surprisal)
+        surprisal = np.empty(len(rows.sensor))
+        _threats(
+            rows.sensor,
+            rows.time,
+            rows.value,
+            scores.expected,
+            scores.surprisal,
+            scores.residual_surprisal,
+            scores.sign,
+            columns.sign,
+            columns.first_level,
+            columns.graded,
+            self._first_ms,
+            surprisal,
+        )
+        self.shared.discount(rows.shard, rows.time, columns.kind[rows.sensor], surprisal)
+        return surprisal
 
-    def _is_first_day(self, rows: Readings, slots: NDArray[np.intp]) -> NDArray[np.bool_]:
-        """Say which sensors have not yet shown a whole day: its rush hours are still news."""
-        more = int(slots.max()) + 1 - len(self._first_ms)
-        if more > 0:
-            self._first_ms = np.append(self._first_ms, np.full(more, NEVER_YET))
-        np.minimum.at(self._first_ms, slots, rows.time)
-        young = rows.time - self._first_ms[slots] < DAY_MS
-        return young & np.isnan(self.registry.columns.levels[rows.sensor]).all(axis=1)
-
-    def _evidence(
-        self, rows: Readings, scores: BankScores, surprisal: NDArray[np.float64]
-    ) -> Iterator[Evidence]:
-        for row in np.flatnonzero(surprisal >= UNUSUAL):
-            yield sensor_evidence(
-                self.registry,
-                int(rows.sensor[row]),
-                "sensor",
-                time=int(rows.time[row]),
-                value=float(rows.value[row]),
-                expected=round(float(scores.expected[row]), SHOWN_DIGITS),
-                surprisal=round(float(surprisal[row]), 2),
-                channel=CHANNELS[scores.channel[row]],
+    def evidence(self, screened: Screened) -> Iterator[tuple[int, Evidence]]:
+        """Return what is unusual, each with its row."""
+        rows = screened.rows
+        for row in np.flatnonzero(screened.surprisal >= UNUSUAL):
+            yield (
+                int(row),
+                sensor_evidence(
+                    self.registry,
+                    int(rows.sensor[row]),
+                    "sensor",
+                    time=int(rows.time[row]),
+                    value=float(rows.value[row]),
+                    expected=round(float(screened.expected[row]), SHOWN_DIGITS),
+                    surprisal=round(float(screened.surprisal[row]), 2),
+                    channel=CHANNELS[screened.channel[row]],
+                ),
             )
 
-    def snapshot(self) -> bytes:
-        """Return the bank's state and the shares."""
-        return pickle.dumps((self.bank.snapshot(), self.shared, self._first_ms))
+    def _grow(self, size: int) -> None:
+        self.bank.grow(size)
+        if size > len(self._first_ms):
+            more = max(size - len(self._first_ms), len(self._first_ms) // 2)
+            self._first_ms = np.append(self._first_ms, np.full(more, NEVER_YET))
 
-    def restore(self, state: bytes) -> None:
-        """Continue from a snapshot."""
-        bank, self.shared, self._first_ms = pickle.loads(state)
-        self.bank = SensorBank.restore(bank)
+    def take(self, shard: int, sensors: NDArray[np.intp]) -> Any:
+        """Return one shard's state, whose sensors are given."""
+        if len(sensors):
+            self._grow(int(sensors.max()) + 1)
+        return self.bank.take(sensors), self._first_ms[sensors], self.shared.take(shard)
+
+    def put(self, shard: int, sensors: NDArray[np.intp], state: Any) -> None:
+        """Continue one shard from what ``take`` returned."""
+        bank, first_ms, shared = state
+        if len(sensors):
+            self._grow(int(sensors.max()) + 1)
+        self.bank.put(sensors, bank)
+        self._first_ms[sensors] = first_ms
+        self.shared.put(shard, shared)
 
 
-def material(
-    value: NDArray[np.float64], expected: NDArray[np.float64], level: NDArray[np.float64]
-) -> NDArray[np.bool_]:
-    """Say which deviations matter: part of the way to the first official level, if there is one.
+@compiled
+def material(value: float, expected: float, level: float) -> bool:
+    """Say whether a deviation matters: part of the way to the first official level, if any."""
+    return bool(np.isnan(level)) or abs(value - expected) >= MATERIAL * abs(level - expected)
 
-    >>> material(np.array([0.2, 4.0]), np.array([0.1, 0.1]), np.array([9.0, 9.0])).tolist()
-    [False, True]
+
+@compiled
+def _possible(
+    sensors: NDArray[np.intp],
+    values: NDArray[np.float64],
+    low: NDArray[np.float64],
+    high: NDArray[np.float64],
+    good: NDArray[np.bool_],
+) -> int:
+    count = 0
+    for row in range(len(sensors)):
+        sensor = sensors[row]
+        good[row] = low[sensor] <= values[row] <= high[sensor]
+        count += good[row]
+    return count
+
+
+@compiled
+def _threats(
+    sensors: NDArray[np.intp],
+    times_ms: NDArray[np.int64],
+    values: NDArray[np.float64],
+    expected: NDArray[np.float64],
+    record: NDArray[np.float64],
+    event: NDArray[np.float64],
+    side: NDArray[np.int8],
+    threat: NDArray[np.int8],
+    first_level: NDArray[np.float64],
+    graded: NDArray[np.bool_],
+    first_ms: NDArray[np.int64],
+    surprisal: NDArray[np.float64],
+) -> None:
+    """Keep the surprisals of deviations that threaten and matter; others are no surprise.
+
+    A sensor without official levels that has not yet shown a whole day counts less: its rush
+    hours are still news.
     """
-    gone = np.abs(value - expected) >= MATERIAL * np.abs(level - expected)
-    return np.asarray(np.isnan(level) | gone)
+    for row in range(len(sensors)):
+        sensor = sensors[row]
+        found = record[row]
+        if np.isnan(found) or event[row] > found:
+            found = event[row]
+        first_ms[sensor] = min(first_ms[sensor], times_ms[row])
+        if not np.isnan(found):
+            if threat[sensor] * side[row] < 0 or not material(
+                values[row], expected[row], first_level[sensor]
+            ):
+                found = 0.0
+            if times_ms[row] - first_ms[sensor] < DAY_MS and not graded[sensor]:
+                found -= FIRST_DAY
+        surprisal[row] = found

@@ -7,10 +7,12 @@ says how surprising one more is; official levels are watched elsewhere and are n
 
 from __future__ import annotations
 
-from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from models.compiled import compiled
 
 __all__ = ["ORDINARY_SHARE", "SharedChange"]
 
@@ -22,69 +24,89 @@ WINDOW_MS = 900_000
 LEAST = 20
 """Readings of a kind in a window from which its share is believed."""
 
+Floats = NDArray[np.float64]
+Counts = NDArray[np.int64]
+
 
 class SharedChange:
-    """Shares of unusual readings per kind, window by window.
+    """Shares of unusual readings per shard and kind, window by window.
 
     Notes
     -----
-    State: three numbers a kind. Readings must come in event-time order; then how they are cut into
-    batches changes nothing, for only closed windows are looked at. Discount: log10 of the share
-    over ``ORDINARY_SHARE``.
+    State: three numbers a shard and kind. A row is held against the windows before its own, so how
+    rows are cut into batches changes nothing. Discount: log10 of the share over
+    ``ORDINARY_SHARE``. A kind that reports seldom keeps its last share until there is a better one.
 
     Examples
     --------
-    >>> shared = SharedChange()
-    >>> times = np.repeat([0, 1_000_000], 50)
+    >>> shared = SharedChange(1)
+    >>> times, none = np.repeat([0, 1_000_000], 50), np.zeros(100, np.intp)
     >>> surprisal = np.full(100, 4.0)
-    >>> shared.discount(times, np.zeros(100, np.intp), surprisal)[[0, 99]].round(2).tolist()
+    >>> shared.discount(none, times, none, surprisal)
+    >>> surprisal[[0, 99]].round(2).tolist()
     [4.0, 2.3]
     """
 
-    def __init__(self) -> None:
-        self.window = -1
-        self._share = np.zeros(0)
-        self._readings = np.zeros(0, np.int64)
-        self._unusual = np.zeros(0, np.int64)
+    def __init__(self, shards: int) -> None:
+        self._window = np.full(shards, -1, np.int64)
+        self._excess = np.zeros((shards, 0))
+        self._counts = np.zeros((shards, 0, 2), np.int64)
 
     def discount(
         self,
+        shards: NDArray[np.intp],
         times_ms: NDArray[np.int64],
         kinds: NDArray[np.intp],
-        surprisal: NDArray[np.float64],
-    ) -> NDArray[np.float64]:
-        """Return the surprisals less what is shared; then count these readings too."""
-        if not len(times_ms):
-            return surprisal
-        self._grow(int(kinds.max()) + 1)
-        windows = times_ms // WINDOW_MS
-        result = surprisal.copy()
-        edges = np.flatnonzero(np.r_[True, np.diff(windows) != 0, True])
-        for start, stop in pairwise(edges):
-            self._open(int(windows[start]))
-            part = slice(start, stop)
-            excess = np.log10(np.maximum(self._share / ORDINARY_SHARE, 1.0))
-            result[part] = np.maximum(surprisal[part] - excess[kinds[part]], 0.0)
-            scored = ~np.isnan(surprisal[part])
-            self._readings += np.bincount(kinds[part][scored], minlength=len(self._readings))
-            high = kinds[part][scored & (np.nan_to_num(surprisal[part]) >= UNUSUAL)]
-            self._unusual += np.bincount(high, minlength=len(self._unusual))
-        return np.where(np.isnan(surprisal), surprisal, result)
+        surprisal: Floats,
+    ) -> None:
+        """Take off the surprisals what is shared, in place; count these readings too."""
+        if len(times_ms):
+            self._grow(int(kinds.max()) + 1)
+            _discount(shards, times_ms, kinds, surprisal, self._window, self._excess, self._counts)
 
-    def _open(self, window: int) -> None:
-        if window <= self.window:
-            return
-        enough = self._readings >= LEAST
-        share = self._unusual / np.maximum(self._readings, 1)
-        # A kind that reports seldom keeps its last share until there is a better one.
-        self._share = np.where(enough, share, self._share)
-        self._readings[enough] = 0
-        self._unusual[enough] = 0
-        self.window = window
+    def _grow(self, kinds: int) -> None:
+        shards, known = self._excess.shape
+        if kinds > known:
+            more = kinds - known
+            self._excess = np.concatenate([self._excess, np.zeros((shards, more))], axis=1)
+            self._counts = np.concatenate(
+                [self._counts, np.zeros((shards, more, 2), np.int64)], axis=1
+            )
 
-    def _grow(self, size: int) -> None:
-        more = size - len(self._share)
-        if more > 0:
-            self._share = np.append(self._share, np.zeros(more))
-            self._readings = np.append(self._readings, np.zeros(more, np.int64))
-            self._unusual = np.append(self._unusual, np.zeros(more, np.int64))
+    def take(self, shard: int) -> Any:
+        """Return one shard's shares."""
+        return int(self._window[shard]), self._excess[shard].copy(), self._counts[shard].copy()
+
+    def put(self, shard: int, state: Any) -> None:
+        """Continue one shard from what ``take`` returned."""
+        window, excess, counts = state
+        self._grow(len(excess))
+        self._window[shard] = window
+        self._excess[shard, : len(excess)], self._counts[shard, : len(counts)] = excess, counts
+
+
+@compiled
+def _discount(
+    shards: NDArray[np.intp],
+    times_ms: NDArray[np.int64],
+    kinds: NDArray[np.intp],
+    surprisal: Floats,
+    opened: Counts,
+    excess: Floats,
+    counts: Counts,
+) -> None:
+    for row in range(len(shards)):
+        shard, kind, found = shards[row], kinds[row], surprisal[row]
+        window = times_ms[row] // WINDOW_MS
+        if window > opened[shard]:
+            opened[shard] = window
+            for each in range(excess.shape[1]):
+                readings, unusual = counts[shard, each]
+                if readings >= LEAST:
+                    share = unusual / readings
+                    excess[shard, each] = np.log10(max(share / ORDINARY_SHARE, 1.0))
+                    counts[shard, each] = 0
+        if not np.isnan(found):
+            counts[shard, kind, 0] += 1
+            counts[shard, kind, 1] += found >= UNUSUAL
+            surprisal[row] = max(found - excess[shard, kind], 0.0)

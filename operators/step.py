@@ -13,7 +13,7 @@ import bytewax.operators as op
 from bytewax.dataflow import Stream, operator
 from bytewax.operators import KeyedStream, StatefulBatchLogic
 
-__all__ = ["Step", "only", "run_step"]
+__all__ = ["Step", "only", "run_step", "where"]
 
 X = TypeVar("X")
 Y = TypeVar("Y")
@@ -75,3 +75,13 @@ def only(step_id: str, up: Stream[Any], kind: Any, key: Callable[[Any], str]) ->
         return [(key(item), item) for _, item in items if isinstance(item, kind)]
 
     return op.flat_map_batch("only", up, shim_mapper)
+
+
+@operator
+def where(step_id: str, up: KeyedStream[X], holds: Callable[[X], bool]) -> KeyedStream[X]:
+    """Keep items for which something holds, with their keys."""
+
+    def shim_mapper(items: list[tuple[str, X]]) -> list[tuple[str, X]]:
+        return [item for item in items if holds(item[1])]
+
+    return op.flat_map_batch("where", up, shim_mapper)

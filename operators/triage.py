@@ -14,9 +14,10 @@ from typing import NamedTuple, TypeVar
 
 from models.report_text import ReportText, normalise
 from operators.counters import Counters
+from operators.event_clock import NEVER
 from operators.events import HAZARDS, Report
 from operators.intake import ReportRows
-from operators.ordering import BEYOND, NEVER
+from operators.ordering import BEYOND
 from operators.registry import Registry, cell_of
 
 __all__ = ["REPEAT_MS", "TriageReports", "Triaged", "TriagedReport"]
@@ -51,6 +52,11 @@ class Triaged(NamedTuple):
 
     reports: tuple[TriagedReport, ...]
     watermark: int
+    number: int = 0
+    """How many reports were told before these: what comes again is known by it."""
+    live: bool = True
+    last: bool = False
+    """Nothing will follow."""
 
 
 class TriageReports:
@@ -75,6 +81,7 @@ class TriageReports:
         self._ids: OrderedDict[str, None] = OrderedDict()
         self._texts: OrderedDict[tuple[str, str], int] = OrderedDict()
         self._watermark = NEVER
+        self._number = 0
 
     def on_batch(self, items: Iterable[ReportRows]) -> Iterator[Triaged]:
         """Return the reports whose turn it is."""
@@ -89,8 +96,11 @@ class TriageReports:
         if ended:
             self.counters.add("triage", "rejected", len(self._held), BEYOND)
             self._held = []
-        due.sort(key=lambda report: (report.time, report.id))
-        yield Triaged(tuple(self._each(due)), self._watermark)
+        if not self.prompt:
+            due.sort(key=lambda report: (report.time, report.id))
+        told = tuple(self._each(due))
+        yield Triaged(told, self._watermark, self._number, last=ended)
+        self._number += len(told)
 
     def _each(self, reports: list[Report]) -> Iterator[TriagedReport]:
         for report in reports:
@@ -134,12 +144,21 @@ class TriageReports:
     def snapshot(self) -> bytes:
         """Return the model and what is remembered."""
         return pickle.dumps(
-            (self.model.snapshot(), self._held, self._ids, self._texts, self._watermark)
+            (
+                self.model.snapshot(),
+                self._held,
+                self._ids,
+                self._texts,
+                self._watermark,
+                self._number,
+            )
         )
 
     def restore(self, state: bytes) -> None:
         """Continue from a snapshot."""
-        model, self._held, self._ids, self._texts, self._watermark = pickle.loads(state)
+        model, self._held, self._ids, self._texts, self._watermark, self._number = pickle.loads(
+            state
+        )
         self.model = ReportText.restore(model)
         self.counters.add("triage", "received", len(self._held))
 

@@ -30,6 +30,27 @@ local function told(story, entry)
   return table.concat(entries, ' ', math.max(1, #entries - STORY + 1))
 end
 
+-- A message that says how long its way took so far says last when it was decided, by the wall clock,
+-- and has a zero for the hop that ends here. A quote inside a text is escaped, so what is found is
+-- the field; string.find is told to take it as it is.
+local STORED = '"stored":0'
+local AND_AT = '^,"sent":0,"at":(%d+)}'
+
+local function stored(message, now)
+  local first, last = string.find(message, STORED, 1, true)
+  local at = last and string.match(message, AND_AT, last + 1)
+  if not at then
+    return message
+  end
+  local took = string.format('%.0f', math.max(0, now - at))
+  return string.sub(message, 1, last - 1) .. took .. string.sub(message, last + 1)
+end
+
+local function wall_us()
+  local time = redis.call('TIME')
+  return time[1] * 1e6 + time[2]
+end
+
 local function show(keys, id, level, time, lon, lat)
   redis.call('ZADD', keys[2], string.format('%.0f', (level + 1) * FAR - time), id)
   if on_map(tonumber(lon), tonumber(lat)) then
@@ -46,13 +67,14 @@ end
 -- per alert: id, version, time, status, level, district, hazard, lon, lat, message.
 -- Returns how many versions were new. A version is new when it is above the one the store has.
 local function put_alerts(keys, args)
-  local applied = 0
+  local applied, now = 0, wall_us()
   for i = 0, #keys - 4 do
     local key, at = keys[4 + i], 2 + i * ALERT_FIELDS
     local id, version, time, status, level = unpack(args, at + 1, at + 5)
     local district, hazard, lon, lat, message = unpack(args, at + 6, at + 10)
     local known = redis.call('HMGET', key, 'v', 'level', 'story')
     if tonumber(version) > tonumber(known[1] or 0) then
+      message = stored(message, now)
       -- 'was' lets a reader with a level filter see a warning leave its levels.
       local entry = redis.call('XADD', keys[1], 'MAXLEN', '~', args[1], '*', 'id', id,
         'v', version, 'level', level, 'was', known[2] or level, 'status', status, 'b', message)

@@ -3,6 +3,12 @@
 A version of a warning is applied once: the store compares versions and writes the log, the
 warning and the indexes together, so sending again after a lost reply or a crash changes nothing.
 Writing runs ahead of the replies; a flow's snapshot waits for them.
+
+A version may say in ``latency_us`` how long its way took, hop by hop, and ``at``: when it was
+decided, in microseconds of the wall clock. It is then sent with ``"stored":0,"sent":0`` before
+``at``: the store writes the time since ``at`` in place of the first zero when it takes the version
+in, and the hub the time since that in place of the second when it hands the version to its
+sockets. A version that does not say ``at`` is stored byte by byte as it was encoded.
 """
 
 from __future__ import annotations
@@ -242,8 +248,19 @@ def _alert_row(alert: Alert) -> list[Any]:
         alert.hazard,
         float(alert.lon),
         float(alert.lat),
-        _encode(alert),
+        _encode(_with_room(alert)),
     ]
+
+
+def _with_room(alert: Alert) -> Alert:
+    """Return a version with room in it for the hops that end in the store and in the hub."""
+    hops = alert.latency_us
+    if hops is None or "at" not in hops:
+        return alert
+    known = {name: hops[name] for name in hops if name not in ("stored", "sent", "at")}
+    # The order is what the store and the hub look for.
+    hops = known | {"stored": 0, "sent": 0, "at": hops["at"]}
+    return msgspec.structs.replace(alert, latency_us=hops)
 
 
 def _cell_row(state: CellState) -> list[Any]:

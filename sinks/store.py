@@ -74,6 +74,7 @@ class Keys:
         self.geo = self.root + "alerts:geo"
         self.cells = self.root + "cells:log"
         self.commands = self.root + "commands"
+        self.commands_read = self.root + "commands:read"
 
     def alert(self, alert_id: str) -> str:
         """Return the key of one warning."""

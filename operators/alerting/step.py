@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator
 from operators.alerting.lifecycle import Change, Life
 from operators.alerting.versions import write_version
 from operators.counters import Counters
+from operators.event_clock import FOREVER, NEVER
 from operators.events import Alert, Command
 from operators.incidents import IncidentView, Progress
 from operators.intake import CommandRows
-from operators.ordering import BEYOND, NEVER
+from operators.ordering import BEYOND
 from operators.registry import Registry
 
 __all__ = ["IssueWarnings"]
@@ -49,23 +50,24 @@ class IssueWarnings:
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._progress = NEVER
         self._commanded = NEVER
+        self._over = False
         self._doubted: dict[str, int] = {}
 
     def on_batch(self, items: Iterable[IncidentView | Progress | CommandRows]) -> Iterator[Alert]:
         """Return the versions that are due."""
-        ended = False
         for item in items:
             if isinstance(item, IncidentView):
                 self._views.append(item)
             elif isinstance(item, CommandRows):
-                self._commanded = max(self._commanded, item.watermark)
+                reached = FOREVER if item.last else item.watermark
+                self._commanded = max(self._commanded, reached)
                 self._hear(item.commands)
-                ended = ended or item.last
             else:
                 self._progress = max(self._progress, item.watermark)
+                self._over = item.last
         now = self._progress if self.prompt else min(self._progress, self._commanded)
         yield from self._apply(now)
-        if ended and self._progress >= self._commanded:
+        if self._over and self._commanded == FOREVER:
             self.counters.add("alerting", "rejected", len(self._commands), BEYOND)
             self._commands = []
 
@@ -146,6 +148,7 @@ class IssueWarnings:
                 self._seen,
                 self._progress,
                 self._commanded,
+                self._over,
                 self._doubted,
             )
         )
@@ -159,6 +162,7 @@ class IssueWarnings:
             self._seen,
             self._progress,
             self._commanded,
+            self._over,
             self._doubted,
         ) = pickle.loads(state)
         self.counters.add("alerting", "received", len(self._commands))

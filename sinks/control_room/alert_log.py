@@ -12,6 +12,7 @@ from operator import attrgetter
 
 import msgspec
 
+from sinks.control_room.hops import Hops, with_sent
 from sinks.control_room.protocol import Filter, Position
 
 __all__ = ["AlertLog", "Entry", "Wanted"]
@@ -19,8 +20,8 @@ __all__ = ["AlertLog", "Entry", "Wanted"]
 REMEMBERED = 4096  # entries; who is further behind is served from the store
 
 
-class Entry(msgspec.Struct, frozen=True):
-    """One version of a warning, as the log has it."""
+class Entry(msgspec.Struct):
+    """One version of a warning, as the log has it; it only changes when it is first sent."""
 
     at: Position
     id: str
@@ -34,6 +35,18 @@ class Entry(msgspec.Struct, frozen=True):
     cells: frozenset[str]
     body: bytes
     """The message, encoded; empty when it could not be read, and then nobody gets it."""
+    hops: Hops | None = None
+    """How long its way into the store took, when it says so."""
+
+    @property
+    def stored_us(self) -> int:
+        """When the store had it, in microseconds of the wall clock, or as exactly as is known."""
+        return 1000 * self.at[0] if self.hops is None else self.hops.stored_at
+
+    def send(self, wall_us: int) -> None:
+        """Note in the message that it is being sent now, to all who follow."""
+        if self.hops is not None:
+            self.body = with_sent(self.body, max(0, wall_us - self.stored_us))
 
 
 class Wanted:
@@ -114,8 +127,13 @@ class AlertLog:
         row = bisect_right(self._entries, at, key=attrgetter("at"))
         return row > 0 and self._entries[row - 1].at == at
 
-    def after(self, at: Position, most_bytes: int) -> list[Entry] | None:
+    def after(self, at: Position, end: Position, most_bytes: int) -> list[Entry] | None:
         """Return the entries after a position, at least one and then no more than a size.
+
+        Parameters
+        ----------
+        end
+            The position of the last one wanted.
 
         Returns
         -------
@@ -124,8 +142,9 @@ class AlertLog:
         if at < self.start:
             return None
         first = bisect_right(self._entries, at, key=attrgetter("at"))
+        beyond = bisect_right(self._entries, end, lo=first, key=attrgetter("at"))
         size, last = 0, first
-        while last < len(self._entries) and (last == first or size < most_bytes):
+        while last < beyond and (last == first or size < most_bytes):
             size += len(self._entries[last].body)
             last += 1
         return self._entries[first:last]

@@ -28,14 +28,24 @@ class Page(NamedTuple):
 
 
 class Turn:
-    """What all clients served in one turn share, so that a frame is built once."""
+    """What all clients served in one turn share, so that a frame is built once.
+
+    A turn goes as far as the log went when it began: what comes meanwhile is for the next, or
+    clients served earlier and later would be owed different frames from then on.
+    """
 
     def __init__(self, log: AlertLog, wrap: Callable[[bytes], bytes], now: float) -> None:
         self.log = log
         self.wrap = wrap
         self.now = now
+        self._end = log.end
         self.pages: list[Page] = []
         self._frames: dict[Any, Any] = {}
+
+    @property
+    def end(self) -> Position:
+        """The last entry clients are sent, unless the log has become another one meanwhile."""
+        return min(self._end, self.log.end)
 
     def once(self, key: Any, build: Callable[[], Any]) -> Any:
         """Return what was built for a key, building it the first time."""
@@ -137,10 +147,10 @@ class AlertSub:
         return self._snapshot is None
 
     def _send_events(self, client: Client, turn: Turn) -> None:
-        while not self._asked and self._at < turn.log.end:
+        while not self._asked and self._at < turn.end:
             if not self._live and client.busy():
                 return
-            key = (self._at, turn.log.end, self.id, self.wanted.wish)
+            key = (self._at, turn.end, self.id, self.wanted.wish)
             built = turn.once(key, lambda: self._next(turn))
             if built is None:
                 return self._ask(client, turn)
@@ -150,7 +160,7 @@ class AlertSub:
         self._live = self._asked is None
 
     def _next(self, turn: Turn) -> tuple[bytes | None, Position] | None:
-        entries = turn.log.after(self._at, PAGE_BYTES)
+        entries = turn.log.after(self._at, turn.end, PAGE_BYTES)
         return None if entries is None else self._build(entries, turn)
 
     def _build(self, entries: list[Entry], turn: Turn) -> tuple[bytes | None, Position]:

@@ -17,6 +17,7 @@ from operators.events import City, Command
 from sinks.control_room.alert_log import AlertLog, Entry, Wanted
 from sinks.control_room.channels import AlertSub, LatestSub, Page, SeriesSub, Turn
 from sinks.control_room.client import Client, Outlet
+from sinks.control_room.hops import WayTimes
 from sinks.control_room.latest import Latest, Series
 from sinks.control_room.protocol import (
     MAX_IN,
@@ -42,7 +43,6 @@ __all__ = ["BEAT_S", "Hub", "Record", "Story", "Wish"]
 BEAT_S = 5
 STALE_S = 10.0  # nothing new from the flow for this long, and the screen must look frozen
 ANSWERED = 10_000  # ids of commands already recorded
-DELAYS = 2000  # versions the delay percentiles are of
 VERSION = "0.1.0"
 
 
@@ -95,8 +95,10 @@ class Hub:
         self._changed_at: float | None = None
         self._store_here = False
         self._answered: OrderedDict[str, None] = OrderedDict()
-        self._undelivered: list[int] = []
-        self._delays: deque[int] = deque(maxlen=DELAYS)
+        self._unsent: list[Entry] = []
+        self._sending: list[Entry] = []
+        self._way = WayTimes()
+        self._said_of_way: dict[str, Any] = {"hub_us": None, "us": None}
         self._lag_ms = 0
 
     # The store's side.
@@ -114,7 +116,7 @@ class Hub:
     def append(self, entries: list[Entry], wall_ms: float) -> None:
         """Note new entries of the log, in order."""
         self.log.append(entries)
-        self._undelivered += [entry.at[0] for entry in entries]
+        self._unsent += entries
         self._lag_ms = max(self._lag_ms, *(round(wall_ms) - entry.at[0] for entry in entries))
 
     def put_feeds(self, feeds: dict[str, bytes], mode: str, now: float) -> bool:
@@ -246,6 +248,10 @@ class Hub:
         thing it wished for, so that it need not wait to know the time.
         """
         turn = self._turn(now)
+        fresh, self._unsent = self._unsent, []
+        for entry in fresh:
+            entry.send(round(1000 * wall_ms))
+        self._sending += fresh
         for client in list(self.clients):
             if client.slow(now):
                 self._drop(client)
@@ -260,12 +266,18 @@ class Hub:
         self.wishes.extend(turn.pages)
 
     def delivered(self, wall_ms: float) -> None:
-        """Note that everything appended has been handed to the sockets."""
-        self._delays.extend(round(1000 * (wall_ms - ms)) for ms in self._undelivered)
-        self._undelivered = []
+        """Note that the turn is over: its versions have been handed to the sockets."""
+        # While catching up, a reading's age says when it was and not how long its way is.
+        live = self._mode == "live"
+        for entry in self._sending:
+            sent_us = max(0, round(1000 * wall_ms) - entry.stored_us)
+            self._way.add(entry.hops if live else None, sent_us)
+        self._sending = []
 
     def beat(self, now: float, wall_ms: float) -> Iterator[None]:
         """Send every client a heartbeat, pausing after each; forget series nobody watches."""
+        # Worked out once a beat: the greetings between two say the same.
+        self._said_of_way = {"hub_us": self._way.sent(), "us": self._way.hops()}
         beat = self._beats(now, wall_ms)
         self._lag_ms = 0
         self._prune()
@@ -321,8 +333,6 @@ class Hub:
 
     def _heartbeat(self, now: float, wall_ms: float) -> dict[str, Any]:
         age_s = None if self._changed_at is None else now - self._changed_at
-        delays = sorted(self._delays)
-        at = {name: delays[len(delays) * part // 100] for name, part in _PARTS} if delays else None
         progress = self.overview.get("progress")
         return {
             "lag_ms": self._lag_ms,
@@ -330,7 +340,7 @@ class Hub:
             "clock": self.clock,
             "flow": self.flow(now),
             "flow_age_ms": None if age_s is None else round(1000 * age_s),
-            "hub_us": at,
+            **self._said_of_way,
             "feeds": msgspec.Raw(self.feeds.since(None)),
             "progress": None if progress is None else msgspec.Raw(progress),
         }
@@ -355,6 +365,3 @@ class Hub:
         }
         for sensor in set(self.series) - watched:
             del self.series[sensor]
-
-
-_PARTS = (("p50", 50), ("p99", 99))

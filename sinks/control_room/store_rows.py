@@ -8,6 +8,7 @@ import math
 import msgspec
 
 from sinks.control_room.alert_log import Entry
+from sinks.control_room.hops import read_hops
 from sinks.control_room.protocol import encode, parse_position
 
 __all__ = ["as_entry", "as_health", "as_point", "as_text"]
@@ -25,6 +26,7 @@ class _Head(msgspec.Struct):
     district: str
     hazard: str
     cells: frozenset[str]
+    latency_us: msgspec.Raw = msgspec.Raw(b"null")
 
 
 _decode_head = msgspec.json.Decoder(_Head).decode
@@ -46,7 +48,8 @@ def as_entry(at: bytes, fields: dict[bytes, bytes]) -> Entry:
         return Entry(position, "", 0, "unreadable", 4, 4, "", "", frozenset(), b"")
     was = int(fields.get(b"was", head.level))
     what = head.id, head.version, head.status, head.level, was
-    return Entry(position, *what, head.district, head.hazard, head.cells, body)
+    hops = read_hops(head.latency_us)
+    return Entry(position, *what, head.district, head.hazard, head.cells, body, hops)
 
 
 def as_health(row: dict[bytes, bytes]) -> bytes:

@@ -1,8 +1,13 @@
 """A compiled loop does what the same Python does."""
 
-import numpy as np
+import sys
+from pathlib import Path
+from types import ModuleType
 
-from models.compiled import compiled
+import numpy as np
+import pytest
+
+from models.compiled import AHEAD, compiled, prefetch
 
 
 def _sum_of_ratios(top: np.ndarray, bottom: np.ndarray) -> float:
@@ -20,3 +25,65 @@ def test_the_same_bits_as_python() -> None:
 
 def test_division_by_zero_is_infinite() -> None:
     assert compiled(_sum_of_ratios)(np.ones(1), np.zeros(1)) == np.inf
+
+
+def _sum_of_rows(rows: np.ndarray, which: np.ndarray) -> float:
+    total = 0.0
+    for row in range(len(which)):
+        if row + AHEAD < len(which):
+            prefetch(rows, which[row + AHEAD])
+        total += rows[which[row]].value
+    return total
+
+
+def test_asking_for_rows_changes_nothing() -> None:
+    rows = np.zeros(50, [("value", float), ("rest", float, 60)])
+    rows["value"] = np.arange(50)
+    which = np.random.default_rng(6).permutation(50)
+    assert compiled(_sum_of_rows)(rows, which) == rows["value"].sum()
+
+
+CALLEE = """
+def scaled(x):
+    return x * FACTOR
+
+FACTOR = {factor}
+"""
+CALLER = """
+from callee_of_a_test import scaled
+from models.compiled import compiled
+
+scaled = compiled(scaled)
+
+@compiled
+def of(x):
+    return inner(x) + LARGE
+
+@compiled
+def inner(x):
+    return scaled(x)
+
+LARGE = 1000
+"""
+
+
+def _imported(name: str, source: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """Write a module and import it, as a new process would."""
+    path, module = folder / f"{name}.py", ModuleType(name)
+    path.write_text(source)
+    monkeypatch.setitem(sys.modules, name, module)
+    exec(compile(source, str(path), "exec"), module.__dict__)
+    return module
+
+
+def test_a_change_in_another_module_is_noticed_and_none_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said, found = [], []
+    for factor in (2, 2, 3):
+        _imported("callee_of_a_test", CALLEE.format(factor=factor), tmp_path, monkeypatch)
+        caller = _imported("caller_of_a_test", CALLER, tmp_path, monkeypatch)
+        said.append(caller.of(5))
+        found.append(sum(caller.of.stats.cache_hits.values()))
+    assert said == [1010, 1010, 1015]
+    assert found == [0, 1, 0]

@@ -1,26 +1,70 @@
+import math
+
 import numpy as np
+import pytest
 
-from models.peaks import RE_ARM, THRESHOLD, WIDTH, _alarm, _combine, advance, newborn
+from models.peaks import (
+    HALF_LIFE,
+    PEAK,
+    RE_ARM,
+    SENSOR,
+    THRESHOLD,
+    _alarm,
+    _compare,
+    advance,
+    newborn,
+)
+
+SETTLED = 1_000_000  # an age at which a short memory costs next to nothing
 
 
-def test_the_tournament_finds_the_three_largest():
+def _compared(ratios, age=SETTLED):
+    """S and channel of features that are so many times the second largest peak, which is 2."""
+    s = newborn(1)[0]
+    s["age"], s["current"], s["other"] = age, 2.0, 5.0
+    return _compare(s, tuple(2.0 * ratio for ratio in ratios))
+
+
+def test_the_three_largest_make_the_score():
     rng = np.random.default_rng(1)
-    ratio = np.exp(rng.normal(0, 2, (7, 5000)))
-    # Ties and floors are where a wrong bracket would show.
-    ratio[:, ::3] = np.round(ratio[:, ::3])
-    u = np.sort(np.maximum(np.log(np.maximum(ratio, 1e-300)), -1.0), axis=0)
-    pool = np.empty((8, 5000))
-    pool[:7] = ratio
-    np.testing.assert_allclose(_combine(pool), u[6] + 0.25 * (u[5] + u[4]), atol=1e-12)
+    for nth in range(500):
+        ratios = np.exp(rng.normal(0, 2, 7))
+        if nth % 3 == 0:  # ties are where a wrong order would show
+            ratios = np.round(ratios)
+        score, channel = _compared(ratios.tolist())
+        u = np.sort(np.maximum(np.log(np.maximum(ratios, 1e-300)), -1.0))
+        expected = u[6] + 0.25 * (u[5] + u[4]) - 150 / (SETTLED + 1)
+        assert score == pytest.approx(expected, abs=1e-12)
+        assert channel == (ratios.argmax() if u[6] > -1.0 else 0)
 
 
-def _alarms(scores, age=1000.0):
-    s = newborn(1).T.copy()
-    s[0] = age
+def test_the_first_thing_of_its_kind_counts_one_and_nothing_minus_one():
+    s = newborn(1)[0]
+    s["age"] = SETTLED
+    score, channel = _compare(s, (0.0, 0.0, 0.0, 3.0, 0.0, 0.0, 0.0))
+    assert score == pytest.approx(1.0 + 0.25 * (-1.0 - 1.0), abs=1e-3)
+    assert channel == 3
+
+
+def test_one_event_is_one_peak_and_the_next_one_another():
+    #  9 ──┐     5 ──┐            the second within 100 readings of the first: one peak
+    s = newborn(1)[0]
+    decay = 0.5 ** (1 / HALF_LIFE)
+    sizes = [9.0] + [0.0] * 49 + [12.0] + [0.0] * (PEAK - 50) + [5.0]
+    for size in sizes:
+        _compare(s, (size,) + (0.0,) * 6)
+    assert s["current"][0] == pytest.approx(5.0 * decay)
+    assert s["other"][0] == pytest.approx(12.0 * decay ** (len(sizes) - 50))
+    assert s["free"][0] == PEAK
+
+
+def _alarms(scores, age=1000):
+    s = newborn(1)[0]
+    s["age"] = age
     said = []
     for score in scores:
-        said.append(bool(_alarm(s, np.array([score]))[0] > 0))
-        s[0] += 1
+        said.append(_alarm(s, score) > 0)
+        s["age"] += 1
     return said
 
 
@@ -41,14 +85,15 @@ def test_at_the_threshold_there_is_no_alarm():
     assert not any(_alarms([THRESHOLD] * 5))
 
 
-def test_a_step_says_something_of_every_sensor():
-    s = np.ascontiguousarray(newborn(7).T)
-    habits, seen = np.zeros(7, np.float32), np.zeros(7, np.uint8)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        step, habits, seen = advance(s, np.arange(7.0), habits, seen)
-    assert habits.tolist() == [0.0] * 7  # as offsets from each sensor's first value
-    assert seen.tolist() == [1] * 7
-    assert np.isnan(step.score).all()
-    assert np.isnan(step.surprisals).all()
-    assert step.expected.tolist() == list(range(7))
-    assert s.shape == (WIDTH, 7)
+def test_a_step_says_something_from_the_first_reading_on():
+    s = newborn(1)[0]
+    step = advance(s, 7.0, 3)
+    assert (step.expected, step.scale, step.strength) == (7.0, 0.0, 0.0)
+    assert all(math.isnan(score) for score in (step.score, step.record, step.event))
+    assert (s["age"], s["day"][3], s["seen"].tolist()[2:5]) == (1, 0.0, [0, 1, 0])
+
+
+def test_the_row_is_compact_and_its_numbers_lie_on_multiples_of_their_size():
+    assert SENSOR.itemsize == 496
+    for kind, offset in SENSOR.fields.values():
+        assert offset % kind.base.itemsize == 0

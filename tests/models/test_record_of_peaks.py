@@ -135,7 +135,19 @@ def test_growing_keeps_what_was_learnt():
 
 def test_state_is_small():
     per_sensor = (len(SensorBank(1000).snapshot()) - len(SensorBank().snapshot())) / 1000
-    assert per_sensor <= 600
+    assert per_sensor == SensorBank().state_bytes <= 500
+
+
+def test_half_hours_are_told_apart_at_any_time():
+    # Before 1970 and to the second: the habit of 23:30 is not that of midnight.
+    bank = SensorBank(1)
+    for day in range(-3, 4):
+        for second, value in ((-1, 10.0), (0, 20.0)):
+            time = np.array([day * DAY + second])
+            said = bank.score_and_learn(np.zeros(1, np.intp), time, np.array([value]))
+    assert said.expected[0] == 20.0
+    late = bank.score_and_learn(np.zeros(1, np.intp), np.array([5 * DAY - 1800]), np.zeros(1))
+    assert late.expected[0] == 10.0
 
 
 def test_values_that_are_none_are_counted_and_left_out():
@@ -144,6 +156,15 @@ def test_values_that_are_none_are_counted_and_left_out():
     assert bank.ignored == 2
     assert np.isnan(said.expected).tolist() == [True, False, True]
     assert said.strength.tolist() == [0.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize(("time", "value"), [(0.0, 1e101), (0.0, -1e101), (1e16, 1.0)])
+def test_what_is_beyond_all_measure_is_counted_and_left_out(time, value):
+    bank = SensorBank(1)
+    before = bank.take(np.zeros(1, np.intp))
+    bank.score_and_learn(np.zeros(1, np.intp), np.array([time]), np.array([value]))
+    assert bank.ignored == 1
+    assert bank.take(np.zeros(1, np.intp)) == before
 
 
 def test_a_sensor_it_does_not_have_is_refused():

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
+from scipy.stats import genpareto
 
-from models.tails import FAR, SHARE, TRUST, Tail, score_and_learn_tails
+from models.tails import FAR, SHAPE, SHARE, TRUST, Tail, learnt, surprisal_of
 
 
 @pytest.mark.parametrize(
@@ -26,23 +27,20 @@ def test_one_in_a_thousand_is_about_that(draw):
         assert 0.33 <= (settled >= level).mean() * 10**level <= 3
 
 
-def test_columns_and_a_single_tail_agree():
-    rng, tail = np.random.default_rng(2), Tail()
-    quantile, excess = np.zeros((1, 1)), np.zeros((1, 1))
-    mean = 0.0
-    for t, size in enumerate(rng.exponential(size=800)):
-        t_column = np.array([float(t)])
-        with np.errstate(all="ignore"):
-            column = score_and_learn_tails(np.array([[size]]), quantile, excess, t_column, float(t))
-        one = tail.surprisal_one(size)
-        tail.learn_one(size)
-        mean += max(0.0005, 1 / (t + 1)) * (size - mean)
-        if t < 150:
-            quantile[:], excess[:] = 2.9 * mean, 0.5 * mean
-            assert one is None
-        else:
-            assert column[0, 0] == pytest.approx(one, rel=1e-9)
-        quantile[:], excess[:] = np.maximum(quantile, 1.2 * mean), np.maximum(excess, 0.1 * mean)
+@pytest.mark.parametrize("over", [0.0, 0.1, 1.0, 7.0])
+def test_beyond_the_quantile_it_is_a_generalised_pareto_tail(over):
+    quantile, excess = 3.0, 0.8
+    tail = genpareto(SHAPE, scale=excess * (1.0 - SHAPE))
+    assert tail.mean() == pytest.approx(excess)
+    said = surprisal_of(quantile + over, quantile, excess, 1e6)
+    assert said == pytest.approx(-np.log10(SHARE * tail.sf(over)), rel=1e-9)
+
+
+def test_what_exceeds_moves_both_numbers_and_what_does_not_the_quantile_alone():
+    assert learnt(0.9, 1.0, 0.5, 1e6) == (pytest.approx(1.0 - 0.02 * SHARE), 0.5)
+    quantile, excess = learnt(2.0, 1.0, 0.5, 1e6)
+    assert quantile == pytest.approx(1.0 + 0.02 * (1.0 - SHARE))
+    assert excess == pytest.approx(0.5 + 0.03 * 0.5)
 
 
 def test_no_single_size_moves_a_tail_far():

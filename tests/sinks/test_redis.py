@@ -2,6 +2,7 @@
 
 import random
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from bytewax.operators import output
 from bytewax.testing import TestingSource, run_main
 
 import sinks.redis
+from operators.codec import decode_alert, encode
 from operators.events import CellState, City, FeedHealth, Sensor, SeriesPoints
 from sinks.redis import RedisSink, StoreWriter
 from sinks.store import EmbeddedStore, Keys, StoreError, connect
@@ -65,6 +67,38 @@ def test_a_cleared_warning_leaves_the_indexes_and_expires(writer, client) -> Non
     assert client.zcard(keys.active) == client.zcard(keys.geo) == 0
     assert 6 * 86_400 < client.ttl(keys.alert("wl-1")) <= 7 * 86_400
     assert client.hget(keys.alert("wl-1"), "status") == b"cleared"
+
+
+def test_the_store_says_how_long_a_version_took_to_reach_it(writer, client) -> None:
+    decided = time.time_ns() // 1000 - 2_000_000
+    # What a text says must not be taken for the field.
+    reason = '"stored":0,"sent":0,"at":7}'
+    hops = {"source": 1, "screened": 2, "decided": 3, "at": decided}
+    writer.put_alerts([alert("wl-1", reason=reason, latency_us=hops)])
+    writer.flush()
+    kept = decode_alert(client.hget(keys.alert("wl-1"), "b"))
+    ((_, entry),) = client.xrange(keys.log)
+    assert entry[b"b"] == client.hget(keys.alert("wl-1"), "b")
+    assert list(kept.latency_us) == ["source", "screened", "decided", "stored", "sent", "at"]
+    assert 2_000_000 <= kept.latency_us["stored"] < 12_000_000
+    assert kept.latency_us | {"stored": 0} == hops | {"stored": 0, "sent": 0}
+    assert kept.reason == reason
+
+
+def test_a_version_decided_after_it_was_stored_took_no_time(writer, client) -> None:
+    ahead = time.time_ns() // 1000 + 60_000_000
+    writer.put_alerts([alert("wl-1", latency_us={"decided": 3, "at": ahead})])
+    writer.flush()
+    kept = decode_alert(client.hget(keys.alert("wl-1"), "b"))
+    assert kept.latency_us == {"decided": 3, "stored": 0, "sent": 0, "at": ahead}
+
+
+@pytest.mark.parametrize("hops", [None, {}, {"engine": 90}, {"stored": 0, "sent": 0}])
+def test_a_version_that_was_not_timed_is_stored_as_it_is(writer, client, hops) -> None:
+    version = alert("wl-1", latency_us=hops)
+    writer.put_alerts([version])
+    writer.flush()
+    assert client.hget(keys.alert("wl-1"), "b") == encode(version)
 
 
 def test_a_place_off_the_map_does_not_stop_the_batch(writer, client) -> None:

@@ -170,7 +170,6 @@ def overview(**fields: Any) -> dict[str, Any]:
                 "first": NOW - 218 * MINUTE,
             }
         ],
-        "latency": {"p50_us": 2100, "p99_us": 7800},
         "warnings_per_hour": 0.4,
     }
     return values | fields

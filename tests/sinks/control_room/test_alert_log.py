@@ -1,6 +1,7 @@
 """The remembered end of the log."""
 
 from sinks.control_room.alert_log import AlertLog, Entry, Wanted
+from sinks.control_room.hops import Hops
 from sinks.control_room.protocol import Filter
 
 
@@ -20,16 +21,17 @@ def entry(at: int, name: str = "a", version: int = 1, **fields) -> Entry:
 def test_after_gives_the_rest_up_to_a_size_but_always_one() -> None:
     log = AlertLog()
     log.append([entry(n) for n in range(1, 11)])
-    assert [e.at[0] for e in log.after((3, 0), 35)] == [4, 5, 6, 7]
-    assert [e.at[0] for e in log.after((3, 0), 0)] == [4]
-    assert log.after((10, 0), 100) == []
+    assert [e.at[0] for e in log.after((3, 0), log.end, 35)] == [4, 5, 6, 7]
+    assert [e.at[0] for e in log.after((3, 0), log.end, 0)] == [4]
+    assert log.after((10, 0), log.end, 100) == []
+    assert [e.at[0] for e in log.after((3, 0), (5, 0), 100)] == [4, 5]
 
 
 def test_what_was_before_the_reload_is_not_remembered() -> None:
     log = AlertLog()
     log.reload("e", (5, 0), [entry(5)])
     log.append([entry(6)])
-    assert log.after((4, 9), 100) is None
+    assert log.after((4, 9), log.end, 100) is None
     assert log.knows((5, 0))
     assert log.knows((6, 0))
     assert not log.knows((4, 0))
@@ -51,6 +53,17 @@ def test_an_unreadable_entry_keeps_its_place_and_reaches_nobody() -> None:
     assert log.end == (2, 0)
     assert set(log.active) == {"a"}
     assert not Wanted(None).passes(entry(2, body=b""))
+
+
+def test_a_version_with_hops_says_when_it_is_sent_and_one_without_stays_as_it_is() -> None:
+    bare, timed = entry(1), entry(2, body=b'{"sent":0,"at":1900}', hops=Hops(1, 1, 1, 100, 1900))
+    assert (bare.stored_us, timed.stored_us) == (1000, 2000)
+    for each in (bare, timed):
+        each.send(2500)
+    assert (bare.body, timed.body) == (b"x" * 10, b'{"sent":500,"at":1900}')
+    ahead = entry(2, body=b'{"sent":0,"at":1900}', hops=Hops(1, 1, 1, 100, 1900))
+    ahead.send(1950)  # the store's clock is ahead of ours
+    assert ahead.body == b'{"sent":0,"at":1900}'
 
 
 def test_every_part_of_a_filter_must_hold() -> None:

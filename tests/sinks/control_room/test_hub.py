@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from sinks.control_room.alert_log import Entry
 from sinks.control_room.client import BUSY_BYTES, MOST_BYTES
+from sinks.control_room.hops import Hops
 from tests.sinks.control_room.transcript import Room, play
 
 TRANSCRIPTS = sorted((Path(__file__).parent / "transcripts").glob("*.txt"))
@@ -199,3 +201,95 @@ def test_frames_are_built_once_for_all_who_get_the_same() -> None:
     room.values("cells", '{"8a":[1]}')
     room.turn()
     assert len(built) == 2
+
+
+# --- how long the way took -------------------------------------------------------------------
+
+
+def timed(room: Room, name: str, stored_ms: int) -> Entry:
+    """A version that was decided at 0, and stored some milliseconds later."""
+    hops = {
+        "source": 5,
+        "screened": 6,
+        "decided": 7,
+        "stored": 1000 * stored_ms,
+        "sent": 0,
+        "at": 0,
+    }
+    entry = room.entry(f"{name} v1")
+    body = json.dumps({"id": name, "latency_us": hops}, separators=(",", ":"))
+    entry.body, entry.hops = body.encode(), Hops(5, 6, 7, 1000 * stored_ms, 0)
+    room.entries.append(entry)
+    return entry
+
+
+def turn(room: Room, start_ms: float, end_ms: float) -> None:
+    for _ in room.hub.turn(room.now, start_ms):
+        pass
+    room.hub.delivered(end_ms)
+
+
+def hops_of(message: dict) -> list[int]:
+    return [alert["latency_us"]["sent"] for alert in message["a"]]
+
+
+def test_a_version_says_when_it_was_sent_to_those_who_follow() -> None:
+    room = room_of("A", "B")
+    room.hub.append([timed(room, "wl-1", 10), timed(room, "wl-2", 12)], 13)
+    turn(room, 15, 16)
+    room.join("C")
+    room.say("C", '{"t":"sub","id":1,"ch":"alerts","at":"e1:0-0"}')
+    turn(room, 90, 91)
+    assert [hops_of(message) for message in room.sockets["A"].got] == [[5000, 3000]]
+    assert room.sockets["B"].got == room.sockets["A"].got
+    # Who comes later learns when it was sent, not when he came.
+    (event,) = [message for message in room.sockets["C"].got if message["t"] == "ev"]
+    assert hops_of(event) == [5000, 3000]
+
+
+def test_what_the_hub_did_not_send_says_nothing_of_it() -> None:
+    room = Room()
+    old = timed(room, "wl-1", 10)
+    room.hub.reload("e1", (1, 0), [old], "epoch")
+    room.join("A")
+    room.say("A", '{"t":"sub","id":1,"ch":"alerts"}')
+    turn(room, 900, 901)
+    (snap,) = [message for message in room.sockets["A"].got if message["t"] == "snap"]
+    assert snap["items"][0]["latency_us"]["sent"] == 0
+
+
+def test_a_turn_goes_as_far_as_the_log_went_when_it_began() -> None:
+    room = room_of("A", "B")
+    room.hub.append([timed(room, "wl-1", 10)], 11)
+    steps = room.hub.turn(room.now, 15)
+    next(steps)  # A is served
+    room.hub.append([timed(room, "wl-2", 16)], 17)
+    for _ in steps:
+        pass
+    room.hub.delivered(18)
+    turn(room, 20, 21)
+    for socket in room.sockets.values():
+        assert [hops_of(message) for message in socket.got] == [[5000], [4000]]
+
+
+def test_a_heartbeat_says_how_long_the_last_versions_took() -> None:
+    room = room_of("A")
+    room.beat()
+    room.hub.append([timed(room, "wl-1", 10), timed(room, "wl-2", 12)], 13)
+    turn(room, 15, 20)
+    room.beat()
+    first, _, second = room.sockets["A"].got
+    assert (first["hub_us"], first["us"]) == (None, None)
+    assert second["hub_us"] == second["us"]["sent"] == {"p50": 10_000, "p99": 10_000}
+    assert second["us"]["decided"] == {"p50": 7, "p99": 7}
+    assert second["us"]["total"] == {"p50": 20_018, "p99": 20_018}
+
+
+def test_while_catching_up_only_the_hub_is_measured() -> None:
+    room = room_of("A")
+    room.hub.put_feeds({}, "catching_up", room.now)
+    room.hub.append([timed(room, "wl-1", 10)], 13)
+    turn(room, 15, 20)
+    room.beat()
+    beat = room.sockets["A"].got[-1]
+    assert (beat["hub_us"], beat["us"]) == ({"p50": 10_000, "p99": 10_000}, None)

@@ -1,5 +1,7 @@
 """What the screen shows: quiet, a warning with its reasons, both languages, hostile text."""
 
+import re
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -43,6 +45,35 @@ def test_quiet_room_is_filled_with_truth(room: Room, browser: Browser) -> None:
         expect(page.locator(".pulse .p")).to_have_count(2)
         expect(page.locator(".conn")).to_contain_text("LIVE")
         expect(page.locator("#foot")).to_contain_text("p99")
+
+
+def test_the_footer_says_how_long_a_warning_takes(room: Room, browser: Browser) -> None:
+    room.clear()
+    now = time.time_ns() // 1000
+    hops = {"source": 31_000, "screened": 1200, "decided": 400, "at": now}
+    room.put(*(warning(version=n, latency_us=hops) for n in range(1, 4)))
+    with room.page(browser, 1920, 1080) as page:
+        footer = page.locator("#foot .lat")
+        expect(footer).to_contain_text("store to screen")
+        room.put(warning(version=4, latency_us=hops | {"at": time.time_ns() // 1000}))
+        expect(footer).to_contain_text("sensor to screen")
+        expect(footer.locator("b")).to_have_text(
+            [re.compile(r"p50 \d+"), re.compile(r"p99 \d+\sms")]
+        )
+        first, *parts = (footer.get_attribute("title") or "").split("\n")
+        assert first == "How long the last warnings took, from the reading to the screens"
+        assert parts[:3] == [
+            "reading to engine: p50 31, p99 31\xa0ms",
+            "scored: p50 1.2, p99 1.2\xa0ms",
+            "decided: p50 0.4, p99 0.4\xa0ms",
+        ]
+        assert [part.split(":")[0] for part in parts[3:]] == ["stored", "sent to the screens"]
+    with room.page(browser, 1920, 1080, "lang=zh") as page:
+        footer = page.locator("#foot .lat")
+        expect(footer).to_contain_text("端到端")
+        parts = (footer.get_attribute("title") or "").split("\n")
+        assert parts[1] == "读数到引擎：p50 31，p99 31\xa0ms"
+        assert len(parts) == 6
 
 
 def test_a_warning_arrives_with_its_reasons(room: Room, browser: Browser) -> None:

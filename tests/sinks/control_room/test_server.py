@@ -4,6 +4,7 @@ import asyncio
 import json
 import random
 import socket
+import time
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator
@@ -64,6 +65,28 @@ async def test_snapshot_and_then_every_version_in_order(writer, hub) -> None:
     assert screen.versions == [(v.id, v.version) for v in versions]
     assert (hello["v"], hello["max_in"]) == (1, 4096)
     assert screen.line.subprotocol == "citywatch.v1"
+
+
+async def test_versions_say_how_long_each_hop_took(writer, hub) -> None:
+    async with Screen(hub.port) as screen:
+        await screen.follow()
+        await screen.next("snap")
+        decided = time.time_ns() // 1000
+        hops = {"source": 100, "screened": 20, "decided": 3, "at": decided}
+        put(writer, alert("wl-1", latency_us=hops), alert("wl-2"))
+        await screen.until(lambda: len(screen.versions) == 2)
+        came = time.time_ns() // 1000
+        timed, bare = (a for m in screen.got if m["t"] == "ev" for a in m["a"])
+        way = timed["latency_us"]
+        assert 0 < way["stored"] <= way["stored"] + way["sent"] <= came - decided
+        assert {name: way[name] for name in hops} == hops
+        assert bare["latency_us"] is None
+        put(writer, alert("wl-3"))
+        await screen.until(lambda: len(screen.versions) == 3)
+        hub.hub.store_is(False)  # a change of the flow's state is worth a heartbeat
+        await screen.until(lambda: screen.got[-1].get("us"))
+        assert screen.got[-1]["us"]["source"] == {"p50": 100, "p99": 100}
+        assert screen.got[-1]["us"]["total"]["p99"] >= 123 + way["stored"]
 
 
 async def test_a_screen_that_was_away_misses_nothing_and_gets_nothing_twice(writer, hub) -> None:

@@ -25,6 +25,20 @@ def test_an_entry_knows_what_filters_need() -> None:
     assert entry.body == body
 
 
+def test_an_entry_knows_how_long_its_way_took() -> None:
+    hops = {"source": 1, "screened": 2, "decided": 3, "stored": 4, "sent": 0, "at": 5000}
+    entry = as_entry(b"7-1", {b"b": json.dumps(ALERT | {"latency_us": hops}).encode()})
+    assert entry.stored_us == 5004
+    assert as_entry(b"7-1", {b"b": json.dumps(ALERT).encode()}).stored_us == 7000
+
+
+@pytest.mark.parametrize("latency", [{"engine": 90}, "fast", [], {"at": -1.5}])
+def test_a_warning_is_not_held_up_by_what_was_measured(latency: object) -> None:
+    body = json.dumps(ALERT | {"latency_us": latency}).encode()
+    entry = as_entry(b"7-1", {b"b": body})
+    assert (entry.id, entry.body, entry.hops) == ("fl-1", body, None)
+
+
 def test_a_first_version_was_what_it_is() -> None:
     assert as_entry(b"7-1", {b"b": json.dumps(ALERT).encode()}).was == 2
 

@@ -16,7 +16,7 @@ PATIENCE_S = 10.0
 
 
 def versions(hub: Hub) -> list[tuple[str, int]]:
-    entries = hub.log.after(hub.log.start, 1 << 20) or []
+    entries = hub.log.after(hub.log.start, hub.log.end, 1 << 20) or []
     return [(entry.id, entry.version) for entry in entries]
 
 
@@ -37,7 +37,7 @@ async def test_versions_arrive_in_order_and_an_emptied_store_is_another_epoch(
     writer.put_alerts([])
     writer.put_overview({"clock": 1})
     writer.flush()
-    tail = StoreTail(store.url, "city", hub, changed.set)
+    tail = StoreTail(store.url, "city", hub, changed.set, lambda: asyncio.sleep(0))
     running = asyncio.create_task(tail.run())
     try:
         async with asyncio.timeout(PATIENCE_S):

@@ -9,6 +9,13 @@ const FEEDS = ['river_rain', 'streets', 'traffic', 'air_gas', 'power_water', 're
 const TITLES = { traffic: 'traffic_feed', other: 'other_feed' };
 const BOUND = 6; // warnings an hour and operator, EEMUA 191
 const SCALE = 16;
+const HOPS = {
+  source: 'hopSource',
+  screened: 'hopScreened',
+  decided: 'hopDecided',
+  stored: 'hopStored',
+  sent: 'hopSent',
+};
 
 export class Footer {
   #feeds = h('div.feeds');
@@ -44,14 +51,14 @@ export class Footer {
   }
 
   #numbers() {
-    const { latency, warnings_per_hour: load } = this.screen.store.overview;
-    return [lang(), latency, this.screen.hub, load, this.screen.link.server];
+    const { warnings_per_hour: load } = this.screen.store.overview;
+    return [lang(), this.screen.way, load, this.screen.link.server];
   }
 
   #ends() {
-    const { latency, warnings_per_hour: load } = this.screen.store.overview;
+    const { warnings_per_hour: load } = this.screen.store.overview;
     return [
-      (latency || this.screen.hub) && path(latency, this.screen.hub),
+      this.screen.way && path(this.screen.way),
       load != null && loadBar(load),
       h('div.ver', null, this.screen.link.server),
     ].filter(Boolean);
@@ -75,24 +82,19 @@ function feed(name, health) {
 }
 
 const ms = (us) => number(us / 1000, us < 9950 ? 1 : 0);
+const hop = (way, name) => t(HOPS[name], { a: ms(way[name].p50), b: ms(way[name].p99) });
 
-function path(latency, hub) {
-  const p50 = (latency?.p50_us || 0) + (hub?.p50 || 0);
-  const p99 = (latency?.p99_us || 0) + (hub?.p99 || 0);
-  const title =
-    latency &&
-    t('pathTitle', {
-      a: ms(latency.p50_us),
-      b: ms(latency.p99_us),
-      c: ms(hub?.p50 || 0),
-      d: ms(hub?.p99 || 0),
-    });
+// A hub that knows of no other hop says how long its own took.
+function path(way) {
+  const names = Object.keys(HOPS);
+  const whole = names.every((name) => way[name]);
+  const title = whole && [t('pathTitle'), ...names.map((name) => hop(way, name))].join('\n');
   return h(
     'div.lat',
     { title },
-    h('span', null, t(latency ? 'path' : 'pathHub')),
-    h('b', null, `p50 ${ms(p50)}`),
-    h('b', null, `p99 ${ms(p99)}\u00a0ms`),
+    h('span', null, t(whole ? 'path' : 'pathHub')),
+    h('b', null, `p50 ${ms(way.total.p50)}`),
+    h('b', null, `p99 ${ms(way.total.p99)}\u00a0ms`),
   );
 }
 

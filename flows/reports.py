@@ -1,0 +1,37 @@
+"""The reports flow: citizens' reports to evidence in the log."""
+
+from __future__ import annotations
+
+import bytewax.operators as op
+from bytewax.dataflow import Dataflow
+
+from flows.city import one
+from flows.production import Part, keep
+from operators.events import BadMessage
+from operators.evidence import Found
+from operators.report_path import ReportPath
+from operators.step import only, run_step
+from operators.triage import Triaged
+
+__all__ = ["reports"]
+
+
+def reports(part: Part) -> Dataflow:
+    """Return the flow of the city's reports."""
+    path = ReportPath(
+        part.registry,
+        part.counters,
+        part.partitions,
+        prompt=part.prompt,
+        where=part.kafka.servers,
+        meter=part.meter,
+    )
+    part.resume(part.partitions[0], path.restore)
+    step = keep(part, path, lambda _: path.snapshot())
+
+    flow = Dataflow("reports")
+    polls = op.key_on("one_source", op.input("source", flow, part.source("reports")), one)
+    found = run_step("report_path", polls, lambda: step)
+    op.output("evidence", only("told", found, (Triaged, Found), one), part.evidence_sink())
+    op.output("dead_letters", only("bad", found, BadMessage, one), part.dead_letter_sink())
+    return flow

@@ -1,0 +1,241 @@
+"""Keep the state of shards on disk, so that a process goes on where it was killed.
+
+A snapshot is one file per shard: the place in the partition up to which the state has seen its
+messages, and the state. Shards take turns, so that none of it holds up the flow for long, and a
+file is written only once everything that was said up to then has arrived where it was sent. After
+a crash every shard reads on from its own place and says again what it said since; whoever listens
+knows it by its number.
+
+Bytewax's own recovery would write all state of all shards at the end of every epoch.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import queue
+import struct
+import threading
+import zlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import IO, Any, NamedTuple, Protocol
+
+__all__ = ["Keep", "Snapshot", "Vault", "VaultError"]
+
+_HEAD = struct.Struct("<8sqI")
+_MAGIC = b"cwvault1"
+
+log = logging.getLogger(__name__)
+
+
+class VaultError(RuntimeError):
+    """A shard cannot be kept: somebody else has it, or its file is not one of ours."""
+
+
+class Snapshot(NamedTuple):
+    """State of one shard, and the first message it has not seen."""
+
+    offset: int
+    state: bytes
+
+
+class _Settling(Protocol):
+    """Something that was sent to: how much was, and how much of it has arrived."""
+
+    @property
+    def sent(self) -> int: ...
+
+    @property
+    def settled(self) -> int: ...
+
+
+class _Staged(NamedTuple):
+    shard: int
+    snapshot: Snapshot
+    marks: tuple[int, ...] = ()
+
+
+class Vault:
+    """Snapshots of the shards of one flow.
+
+    Parameters
+    ----------
+    directory
+        Where the files are; processes of one machine may share it, each with its own shards.
+    shards
+        Which are ours. They are locked while this object lives.
+    outboxes
+        What must have arrived before a snapshot counts.
+
+    Notes
+    -----
+    State: snapshots not yet written. Cost on the flow's thread: what taking the state costs; a
+    thread of its own writes and syncs. A file replaces the one before whole or not at all.
+
+    Raises
+    ------
+    VaultError
+        When another process has one of the shards.
+    """
+
+    def __init__(
+        self, directory: Path, shards: Sequence[int], outboxes: Sequence[_Settling] = ()
+    ) -> None:
+        self.directory = directory
+        self.shards = shards
+        self.written: dict[int, int] = {}
+        """Up to which message each shard is safe."""
+        self._outboxes = outboxes
+        self._fresh: list[_Staged] = []
+        self._waiting: list[_Staged] = []
+        directory.mkdir(parents=True, exist_ok=True)
+        self._locks = [self._lock(shard) for shard in shards]
+        self._queue: queue.SimpleQueue[_Staged | None] = queue.SimpleQueue()
+        self._failed: Exception | None = None
+        self._writer = threading.Thread(target=self._write_all, name="vault", daemon=True)
+        self._writer.start()
+
+    def load(self, shard: int) -> Snapshot | None:
+        """Return a shard's last snapshot; None when there is none.
+
+        Raises
+        ------
+        VaultError
+            When the file is damaged, or not one of ours.
+        """
+        path = self._path(shard)
+        if not path.exists():
+            return None
+        raw = path.read_bytes()
+        magic, offset, check = _HEAD.unpack_from(raw) if len(raw) >= _HEAD.size else (b"", 0, 0)
+        state = raw[_HEAD.size :]
+        if magic != _MAGIC or zlib.crc32(state) != check:
+            raise VaultError(f"{path}: damaged, or not a snapshot: delete it to start anew")
+        self.written[shard] = offset
+        return Snapshot(offset, state)
+
+    def stage(self, shard: int, snapshot: Snapshot) -> None:
+        """Take a snapshot that may be written once what was said up to now has arrived."""
+        self._fresh.append(_Staged(shard, snapshot))
+
+    def epoch_ended(self) -> None:
+        """Note that all that was said before the last call has been handed to its outbox."""
+        if self._failed is not None:
+            raise VaultError(f"{self.directory}: cannot be written: {self._failed}")
+        settled = tuple(outbox.settled for outbox in self._outboxes)
+        while self._waiting and all(
+            s >= m for s, m in zip(settled, self._waiting[0].marks, strict=True)
+        ):
+            self._queue.put(self._waiting.pop(0))
+        marks = tuple(outbox.sent for outbox in self._outboxes)
+        self._waiting += [staged._replace(marks=marks) for staged in self._fresh]
+        self._fresh = []
+
+    @property
+    def behind(self) -> bool:
+        """Whether snapshots wait to be written: no use in taking more."""
+        return len(self._waiting) + len(self._fresh) > len(self.shards) or self._queue.qsize() > 1
+
+    def close(self) -> None:
+        """Write what may be written, and let the shards go."""
+        self.epoch_ended()
+        self.epoch_ended()
+        self._queue.put(None)
+        self._writer.join()
+        for lock in self._locks:
+            lock.close()
+
+    def _write_all(self) -> None:
+        while (staged := self._queue.get()) is not None:
+            try:
+                self._write(staged)
+            except OSError as error:
+                self._failed = error
+                return
+
+    def _write(self, staged: _Staged) -> None:
+        path, (offset, state) = self._path(staged.shard), staged.snapshot
+        fresh = path.with_suffix(".new")
+        with fresh.open("wb") as file:
+            file.write(_HEAD.pack(_MAGIC, offset, zlib.crc32(state)))
+            file.write(state)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+        self.written[staged.shard] = offset
+
+    def _path(self, shard: int) -> Path:
+        return self.directory / f"{shard}.snapshot"
+
+    def _lock(self, shard: int) -> IO[Any]:
+        lock = (self.directory / f"{shard}.lock").open("w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            where = f"{self.directory}: partition {shard}"
+            raise VaultError(f"{where} is being worked on by another process") from None
+        return lock
+
+
+class Keep:
+    """A path whose shards are kept in a vault, as a step.
+
+    Parameters
+    ----------
+    path
+        The path; its shards are numbered from 0 here.
+    take
+        Returns the state of one shard.
+    clock
+        Seconds that never go back.
+    every_s
+        In which every shard has its turn.
+
+    Notes
+    -----
+    What a poll says about how far its messages go is noted after the path has seen them.
+    """
+
+    def __init__(
+        self,
+        path: Any,
+        vault: Vault,
+        take: Callable[[int], bytes],
+        clock: Callable[[], float],
+        every_s: float = 10.0,
+    ) -> None:
+        self.path = path
+        self.offsets: dict[int, int] = {}
+        """First message of each shard that was not seen yet."""
+        self._vault = vault
+        self._take = take
+        self._clock = clock
+        self._pause_s = every_s / len(vault.shards)
+        self._due = clock() + self._pause_s
+        self._turn = 0
+
+    def on_batch(self, items: Any) -> Any:
+        """Pass items through the path, one after the other; then give one shard its turn."""
+        for item in items:
+            yield from self.path.on_batch([item])
+            for stretch in getattr(item, "stretches", ()):
+                self.offsets[stretch.shard] = stretch.offset + stretch.size
+        if self._clock() >= self._due and not self._vault.behind:
+            self._due = max(self._due, self._clock() - self._pause_s) + self._pause_s
+            self.stage_one()
+
+    def stage_one(self) -> None:
+        """Take the next shard's snapshot."""
+        shard = self._turn = (self._turn + 1) % len(self._vault.shards)
+        if shard in self.offsets:
+            snapshot = Snapshot(self.offsets[shard], self._take(shard))
+            self._vault.stage(self._vault.shards[shard], snapshot)
+
+    def snapshot(self) -> bytes:
+        """Return nothing: the vault keeps it."""
+        return b""
+
+    def restore(self, state: bytes) -> None:
+        """Do nothing: the vault has restored the path."""

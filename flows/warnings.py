@@ -1,0 +1,55 @@
+"""The warnings flow: the evidence log to warnings, for the store and for Kafka.
+
+What people ask for goes into the log too, before it counts: so that a restart, which reads the log
+again, finds everything in the same order.
+"""
+
+from __future__ import annotations
+
+import bytewax.operators as op
+from bytewax.dataflow import Dataflow
+
+from flows.city import one
+from flows.production import Part, keep
+from operators.events import Alert, BadMessage
+from operators.intake import CommandRows
+from operators.log_path import LogPath
+from operators.step import only, run_step, where
+from operators.warning_path import WarningPath
+
+__all__ = ["warnings"]
+
+
+def warnings(part: Part) -> Dataflow:
+    """Return the flow of the city's warnings."""
+    path = LogPath(
+        WarningPath(
+            part.registry,
+            part.counters,
+            part.all_readings,
+            prompt=part.prompt,
+            commands=False,
+            speed=part.speed,
+            meter=part.meter,
+        ),
+        part.registry,
+        part.kafka.servers,
+    )
+    part.resume(part.partitions[0], path.restore)
+    step = keep(part, path, lambda _: path.snapshot())
+
+    flow = Dataflow("warnings")
+    source = op.input("source", flow, part.source("evidence"))
+    polls = op.key_on("one_source", source, one)
+    read = where("polls", polls, lambda item: not isinstance(item, dict))
+    said = run_step("warning_path", read, lambda: step)
+    if part.control is not None:
+        control = op.key_on("one_control", op.input("control", flow, part.control), one)
+        op.output("log", only("orders", control, CommandRows, one), part.evidence_sink())
+    op.output("alerts", only("versions", said, Alert, one), part.alert_sink())
+    op.output("dead_letters", only("bad", said, BadMessage, one), part.dead_letter_sink())
+    if part.store is not None:
+        health = where("health", polls, lambda item: isinstance(item, dict))
+        stored = where("storable", said, lambda item: not isinstance(item, BadMessage))
+        op.output("store", op.merge("stored", stored, health), part.store)
+    return flow

@@ -1,0 +1,159 @@
+"""What is told between processes, as messages of the evidence log.
+
+One log for the city, in the order in which it is applied: evidence and summaries of the readings,
+reports, what people asked for, sensors that introduced themselves. Sensors and cells go by name,
+for every process numbers them for itself.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from operators.events import Command, Evidence, Sensor
+from operators.evidence import Found
+from operators.intake import CommandRows
+from operators.open_window import KindSums, Top
+from operators.registry import Registry
+from operators.triage import Triaged, TriagedReport
+from operators.windows import CellSums, ShardWindow
+
+__all__ = ["LogItem", "decode_log", "encode_log"]
+
+LogItem: TypeAlias = Found | ShardWindow | Triaged | CommandRows | Sensor
+
+
+class _Found(msgspec.Struct, tag_field="t", tag="found"):
+    origin: str
+    evidence: tuple[Evidence, ...]
+    watermark: int
+    number: int | None
+    live: bool
+    last: bool
+
+
+class _Cells(msgspec.Struct):
+    cell: list[str]
+    hazard: list[int]
+    sensors: list[int]
+    unusual: list[int]
+    milli: list[int]
+    worst: list[int]
+
+
+class _Window(msgspec.Struct, tag_field="t", tag="window"):
+    shard: int
+    end: int
+    cells: _Cells
+    kinds: dict[str, KindSums]
+    top: list[tuple[str, float, float, float]]
+    quiet: list[str]
+    newly_quiet: list[str]
+    heard: int
+    rejected: dict[str, int]
+    landmark: dict[str, Any] | None
+
+
+class _Reports(msgspec.Struct, tag_field="t", tag="reports"):
+    reports: tuple[TriagedReport, ...]
+    watermark: int
+    number: int
+    live: bool
+    last: bool
+
+
+class _Commands(msgspec.Struct, tag_field="t", tag="commands"):
+    commands: list[Command]
+    watermark: int
+    last: bool
+
+
+class _Met(msgspec.Struct, tag_field="t", tag="sensor"):
+    sensor: Sensor
+
+
+_encode = msgspec.json.Encoder().encode
+_Message: TypeAlias = _Found | _Window | _Reports | _Commands | _Met
+_DECODER: msgspec.json.Decoder[_Message] = msgspec.json.Decoder(_Message)
+
+
+def encode_log(item: LogItem, registry: Registry) -> bytes:
+    """Return one message of the log."""
+    match item:
+        case Found():
+            return _encode(_Found(*item))
+        case ShardWindow():
+            return _encode(_window(item, registry))
+        case Triaged():
+            return _encode(_Reports(*item))
+        case CommandRows():
+            return _encode(_Commands(*item))
+        case _:
+            return _encode(_Met(item))
+
+
+def decode_log(raw: bytes, registry: Registry) -> LogItem:
+    """Return what a message of the log says.
+
+    Raises
+    ------
+    ValueError
+        When it is not one of ours.
+    """
+    match _DECODER.decode(raw):
+        case _Found() as m:
+            return Found(m.origin, m.evidence, m.watermark, m.number, m.live, m.last)
+        case _Window() as m:
+            return _summary(m, registry)
+        case _Reports() as m:
+            return Triaged(m.reports, m.watermark, m.number, m.live, m.last)
+        case _Commands() as m:
+            return CommandRows(m.commands, m.watermark, m.last)
+        case m:
+            return m.sensor
+
+
+def _window(window: ShardWindow, registry: Registry) -> _Window:
+    assert window.cells is not None, "progress alone is told by Found"
+    names, sensors = registry.columns.cell_names, registry.sensors
+    cells = [names[cell] for cell in window.cells.cell]
+    return _Window(
+        window.shard,
+        window.end,
+        _Cells(cells, *(column.tolist() for column in window.cells[1:])),
+        window.kinds,
+        [(sensors[t.sensor].id, t.value, t.expected, t.surprisal) for t in window.top],
+        [sensors[sensor].id for sensor in window.quiet],
+        [sensors[sensor].id for sensor in window.newly_quiet],
+        window.heard,
+        window.rejected,
+        window.landmark,
+    )
+
+
+def _summary(said: _Window, registry: Registry) -> ShardWindow:
+    position, index = registry.columns.cell_position, registry.index
+    known = np.array([cell in position for cell in said.cells.cell], np.bool_)
+    cells = [position.get(cell, 0) for cell in said.cells.cell]
+    columns = (cells, *(getattr(said.cells, name) for name in CellSums._fields[1:]))
+    return ShardWindow(
+        said.shard,
+        said.end,
+        said.end,
+        CellSums(*(np.array(column, np.int64)[known] for column in columns)),
+        said.kinds,
+        tuple(Top(at, *rest) for name, *rest in said.top if (at := index.get(name)) is not None),
+        _positions(said.quiet, registry),
+        _positions(said.newly_quiet, registry),
+        said.heard,
+        said.rejected,
+        landmark=said.landmark,
+    )
+
+
+def _positions(names: list[str], registry: Registry) -> NDArray[np.intp]:
+    known = (registry.index.get(name) for name in names)
+    return np.array([position for position in known if position is not None], np.intp)

@@ -1,0 +1,255 @@
+"""What is counted of one window of event time while it is open, for all shards of a process."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.compiled import compiled
+
+__all__ = ["TOP", "KindSums", "OpenWindow", "Top"]
+
+TOP = 6
+"""How many of the most unusual readings a summary names."""
+UNHEARD = -1
+
+_READINGS, _LAST_MS, _VALUE, _EXPECTED, _SPREAD, _SCORED = range(6)
+_SURPRISAL, _SENSOR, _TOP_VALUE, _TOP_EXPECTED = range(4)
+
+Floats = NDArray[np.float64]
+RowColumns: TypeAlias = tuple[
+    NDArray[np.intp],
+    NDArray[np.int64],
+    Floats,
+    NDArray[np.intp],
+    Floats,
+    Floats,
+    Floats,
+]
+
+
+class KindSums(NamedTuple):
+    """One kind of sensor: what it measured, and what was expected."""
+
+    readings: int
+    last_ms: int
+    value: float
+    expected: float
+    spread: float
+    scored: int
+
+
+class Top(NamedTuple):
+    """One of the most unusual readings."""
+
+    sensor: int
+    value: float
+    expected: float
+    surprisal: float
+
+
+class OpenWindow:
+    """Sums of one window.
+
+    Notes
+    -----
+    State: 8 bytes a sensor, and per shard six numbers a kind and ``TOP`` readings. Sums are added
+    up in row order, so how rows are cut into batches does not change a bit of them.
+    """
+
+    def __init__(self, shards: int) -> None:
+        self.rows = np.zeros(shards, np.int64)
+        """Readings of each shard."""
+        self.landmark: tuple[int, float] | None = None
+        """Shard and last value of the gauge that stands for the river."""
+        self._worst = np.empty(0, np.int16)
+        self._last = np.empty(0, np.int32)
+        self._count = np.empty(0, np.uint16)
+        self._kinds = np.zeros((shards, 0, 6))
+        self._top = np.zeros((shards, TOP, 4))
+
+    def add(
+        self,
+        part: NDArray[np.intp],
+        columns: RowColumns,
+        milli: NDArray[np.int64],
+        kind_of: NDArray[np.intp],
+        kinds: int,
+        start_ms: int,
+    ) -> None:
+        """Count readings.
+
+        Parameters
+        ----------
+        part
+            Which rows are of this window.
+        columns
+            Sensor, time, value, shard, surprisal, expected, spread of all rows.
+        milli
+            Surprisals in whole thousandths, 0 or more.
+        kind_of
+            Kind of every sensor, one of so many ``kinds``.
+        """
+        self._grow(len(kind_of), kinds)
+        _count(
+            part,
+            *columns,
+            milli,
+            kind_of,
+            start_ms,
+            self.rows,
+            self._worst,
+            self._last,
+            self._count,
+            self._kinds,
+            self._top,
+        )
+
+    def worst_of(self, sensors: NDArray[np.intp]) -> NDArray[np.int64]:
+        """Return the largest surprisal of each sensor in thousandths, ``UNHEARD`` (-1) if none."""
+        if len(sensors):
+            self._grow(int(sensors.max()) + 1, 0)
+        return self._worst[sensors].astype(np.int64)
+
+    def times(
+        self, sensors: NDArray[np.intp], start_ms: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return when each sensor was last heard, and how often."""
+        last, count = self._last[sensors].astype(np.int64), self._count[sensors].astype(np.int64)
+        return start_ms + last, count
+
+    def kinds(self, shard: int, names: tuple[str, ...]) -> dict[str, KindSums]:
+        """Return the sums of every kind of which the shard was heard."""
+        return {
+            names[kind]: KindSums(
+                int(sums[_READINGS]),
+                int(sums[_LAST_MS]),
+                float(sums[_VALUE]),
+                float(sums[_EXPECTED]),
+                float(sums[_SPREAD]),
+                int(sums[_SCORED]),
+            )
+            for kind, sums in enumerate(self._kinds[shard])
+            if sums[_READINGS]
+        }
+
+    def top(self, shard: int) -> tuple[Top, ...]:
+        """Return the shard's most unusual readings, one a sensor, worst first."""
+        return tuple(
+            Top(int(sensor), float(value), float(expected), float(surprisal))
+            for surprisal, sensor, value, expected in self._top[shard]
+            if surprisal > 0
+        )
+
+    def _grow(self, sensors: int, kinds: int) -> None:
+        more = sensors - len(self._worst)
+        if more > 0:
+            self._worst = np.append(self._worst, np.full(more, UNHEARD, np.int16))
+            self._last = np.append(self._last, np.zeros(more, np.int32))
+            self._count = np.append(self._count, np.zeros(more, np.uint16))
+        shards, known, width = self._kinds.shape
+        if kinds > known:
+            fresh = np.zeros((shards, kinds - known, width))
+            self._kinds = np.concatenate([self._kinds, fresh], axis=1)
+
+    def take(self, shard: int, sensors: NDArray[np.intp], names: tuple[str, ...]) -> Any:
+        """Return one shard's part, whose sensors and all kinds' names are given."""
+        if len(sensors):
+            self._grow(int(sensors.max()) + 1, len(names))
+        top = self._top[shard].copy()
+        top[:, _SENSOR] = np.searchsorted(sensors, top[:, _SENSOR])
+        landmark = self.landmark if self.landmark and self.landmark[0] == shard else None
+        return (
+            int(self.rows[shard]),
+            (self._worst[sensors], self._last[sensors], self._count[sensors]),
+            dict(zip(names, self._kinds[shard].copy(), strict=False)),
+            top,
+            landmark and landmark[1],
+        )
+
+    def put(
+        self, shard: int, sensors: NDArray[np.intp], state: Any, positions: dict[str, int]
+    ) -> None:
+        """Continue one shard from what ``take`` returned, its sensors in the same order."""
+        rows, (worst, last, count), kinds, top, landmark = state
+        size = int(sensors.max()) + 1 if len(sensors) else 0
+        self._grow(size, len(positions))
+        self.rows[shard] = rows
+        self._worst[sensors], self._last[sensors], self._count[sensors] = worst, last, count
+        for name, sums in kinds.items():
+            self._kinds[shard, positions[name]] = sums
+        self._top[shard] = top
+        if len(sensors):
+            at = np.minimum(top[:, _SENSOR].astype(np.intp), len(sensors) - 1)
+            self._top[shard, :, _SENSOR] = sensors[at]
+        if landmark is not None:
+            self.landmark = shard, landmark
+
+
+@compiled
+def _count(
+    part: NDArray[np.intp],
+    sensors: NDArray[np.intp],
+    times_ms: NDArray[np.int64],
+    values: Floats,
+    shards: NDArray[np.intp],
+    surprisals: Floats,
+    expected: Floats,
+    spread: Floats,
+    milli: NDArray[np.int64],
+    kind_of: NDArray[np.intp],
+    start_ms: int,
+    rows: NDArray[np.int64],
+    worst: NDArray[np.int16],
+    last: NDArray[np.int32],
+    count: NDArray[np.uint16],
+    kinds: Floats,
+    tops: Floats,
+) -> None:
+    for row in part:
+        sensor, shard = sensors[row], shards[row]
+        rows[shard] += 1
+        # Late readings of long ago would not fit: they say nothing about when it was last heard.
+        ahead = max(times_ms[row] - start_ms, -2_000_000_000)
+        if worst[sensor] == UNHEARD:
+            worst[sensor], last[sensor], count[sensor] = milli[row], ahead, 1
+        else:
+            worst[sensor] = max(worst[sensor], milli[row])
+            last[sensor] = max(last[sensor], ahead)
+            count[sensor] = min(count[sensor] + 1, 65_535)
+        sums = kinds[shard, kind_of[sensor]]
+        sums[_READINGS] += 1
+        sums[_LAST_MS] = max(sums[_LAST_MS], times_ms[row])
+        sums[_VALUE] += values[row]
+        if not np.isnan(surprisals[row]):
+            sums[_EXPECTED] += expected[row]
+            sums[_SPREAD] += spread[row]
+            sums[_SCORED] += 1
+            top = tops[shard]
+            if surprisals[row] > 0 and surprisals[row] >= top[TOP - 1, _SURPRISAL]:
+                _rank(top, surprisals[row], sensor, values[row], expected[row])
+
+
+@compiled
+def _rank(top: Floats, surprisal: float, sensor: int, value: float, expected: float) -> None:
+    """Put a reading among the most unusual, each sensor once; of equals the lower sensor first."""
+    at = TOP - 1
+    for place in range(TOP):
+        if top[place, _SURPRISAL] > 0 and top[place, _SENSOR] == sensor:
+            at = place
+            break
+    else:
+        if top[at, _SURPRISAL] == surprisal and top[at, _SENSOR] < sensor:
+            return
+    if top[at, _SURPRISAL] >= surprisal and top[at, _SENSOR] == sensor:
+        return
+    while at > 0 and (
+        top[at - 1, _SURPRISAL] < surprisal
+        or (top[at - 1, _SURPRISAL] == surprisal and top[at - 1, _SENSOR] > sensor)
+    ):
+        top[at] = top[at - 1]
+        at -= 1
+    top[at, _SURPRISAL], top[at, _SENSOR] = surprisal, sensor
+    top[at, _TOP_VALUE], top[at, _TOP_EXPECTED] = value, expected

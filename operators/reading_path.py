@@ -1,0 +1,203 @@
+"""The path of a reading, from the bytes a source polled to evidence.
+
+All shards of a process go through it together, one columnar batch a poll: Python runs per batch,
+compiled loops per reading. What is kept belongs to one shard and follows from the messages of its
+partition alone, so a shard can be snapshotted, resumed and moved to another process by itself.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from operators.counters import Counters
+from operators.event_clock import NEVER
+from operators.events import BadMessage, Evidence, Sensor, SeriesPoints
+from operators.evidence import Found
+from operators.homes import Homes
+from operators.intake import Poll, TakeReadings
+from operators.levels import WatchLevels
+from operators.meter import Meter
+from operators.ordering import OrderReadings, RowBatch
+from operators.registry import Registry
+from operators.screening import Screened, ScreenReadings
+from operators.series import KeepSeries, Watch
+from operators.windows import ShardWindow, SummariseShards
+
+__all__ = ["TOLD_MS", "ReadingPath", "readings_origin"]
+
+TOLD_MS = 1000
+"""Event time that passes before progress alone is worth telling."""
+
+
+def readings_origin(shard: int) -> str:
+    """Return what a shard is called among those who find evidence."""
+    return f"readings:{shard}"
+
+
+class ReadingPath:
+    """What happens to the readings of a process's shards.
+
+    Parameters
+    ----------
+    shards
+        Numbers of the partitions that are ours.
+    prompt
+        Score readings as they arrive (live) instead of in event-time order (replay, tests).
+    where
+        What the source is called in dead letters.
+    meter
+        Told of every step; its clock stamps evidence.
+
+    Notes
+    -----
+    State: that of its steps, all by shard; see ``take``. Evidence is numbered by shard: after a
+    resume the same evidence comes again under the same number.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        counters: Counters,
+        shards: Sequence[int] = (0,),
+        *,
+        prompt: bool = False,
+        where: str = "feed",
+        meter: Meter | None = None,
+    ) -> None:
+        self.registry = registry
+        self.shards = shards
+        self.meter = meter or Meter()
+        self.homes = Homes(len(shards))
+        self.intake = TakeReadings(registry, counters, shards, where)
+        self.order = OrderReadings(counters, prompt)
+        self.screen = ScreenReadings(registry, counters, len(shards))
+        self.levels = WatchLevels(registry)
+        self.windows = SummariseShards(registry, self.homes)
+        self.series = KeepSeries(registry)
+        self._number = [0] * len(shards)
+        self._told = np.full(len(shards), NEVER, np.int64)
+
+    def on_batch(
+        self, items: Iterable[Poll | Watch]
+    ) -> Iterator[Found | ShardWindow | SeriesPoints | BadMessage | Sensor]:
+        """Return evidence and summaries; what was bad; who introduced itself; what is watched."""
+        for item in items:
+            if isinstance(item, Watch):
+                yield from self.series.watch(item)
+            else:
+                yield from self._poll(item)
+
+    def _poll(
+        self, poll: Poll
+    ) -> Iterator[Found | ShardWindow | SeriesPoints | BadMessage | Sensor]:
+        meter = self.meter
+        meter.start()
+        batch, bad, met = self.intake.accept(poll)
+        yield from bad
+        yield from met
+        meter.lap("decode")
+        batch = self.order.pass_on(batch)
+        meter.lap("order")
+        screened = self.screen.score(batch)
+        self.homes.note(screened.rows.sensor, screened.rows.shard)
+        meter.lap("screen")
+        # Stable: of one reading, what its detector says comes before what its levels say.
+        found = sorted(
+            (*self.screen.evidence(screened), *self.levels.evidence(screened.rows)),
+            key=lambda item: item[0],
+        )
+        meter.lap("levels")
+        for window in self.windows.sum_up(screened, batch):
+            yield window._replace(shard=self.shards[window.shard])
+        meter.lap("windows")
+        yield from self._found(found, screened, batch, poll)
+        yield from self.series.keep(screened)
+        meter.lap("series")
+
+    def _found(
+        self, found: list[tuple[int, Evidence]], screened: Screened, batch: RowBatch, poll: Poll
+    ) -> Iterator[Found]:
+        """Return the evidence by shard, and progress where it is worth telling."""
+        by_shard: dict[int, list[Evidence]] = defaultdict(list)
+        stamps = self._stamps(poll) if found else {}
+        for row, evidence in found:
+            shard = int(screened.rows.shard[row])
+            if shard in stamps:
+                evidence = msgspec.structs.replace(evidence, stamps=stamps[shard])  # noqa: PLW2901
+            by_shard[shard].append(evidence)
+        moved = np.flatnonzero(batch.watermarks >= self._told + TOLD_MS)
+        for shard in sorted({*by_shard, *moved.tolist(), *batch.ended}):
+            told, watermark = tuple(by_shard[shard]), int(batch.watermarks[shard])
+            live = shard in poll.live
+            name = readings_origin(self.shards[shard])
+            last = shard in batch.ended
+            yield Found(name, told, watermark, self._number[shard], live, last)
+            self._number[shard] += len(told)
+            self._told[shard] = watermark
+
+    def _stamps(self, poll: Poll) -> dict[int, tuple[int, int, int]]:
+        """Return when a shard's messages were sent, polled and screened, in microseconds."""
+        if not poll.polled_us:
+            return {}
+        now = self.meter.now_us()
+        return {
+            stretch.shard: (1000 * stretch.sent_ms, poll.polled_us, now)
+            for stretch in reversed(poll.stretches)
+            if stretch.sent_ms is not None
+        }
+
+    def take(self, shard: int) -> bytes:
+        """Return everything that is kept of one shard, as bytes."""
+        sensors = self.homes.sensors(shard)
+        known = len(self.registry.city.sensors)
+        state = (
+            [self.registry.sensors[sensor].id for sensor in sensors],
+            [self.registry.sensors[sensor] for sensor in sensors[sensors >= known]],
+            self.intake.clocks.take(shard),
+            self.order.take(shard, sensors),
+            self.screen.take(shard, sensors),
+            self.levels.take(sensors),
+            self.windows.take(shard, sensors),
+            self._number[shard],
+            int(self._told[shard]),
+        )
+        return pickle.dumps(state, protocol=5)
+
+    def put(self, shard: int, state: bytes) -> None:
+        """Continue one shard from what ``take`` returned, here or in another process."""
+        names, met, clock, order, screen, levels, windows, number, told = pickle.loads(state)
+        for sensor in met:
+            self.registry.register(sensor)
+        sensors, known = self._positions(names)
+        self.homes.note(sensors[known], np.full(int(known.sum()), shard, np.intp))
+        self.intake.clocks.put(shard, clock)
+        self.order.put(shard, sensors, order)
+        self.screen.put(shard, sensors, screen)
+        self.levels.put(sensors, levels)
+        self.windows.put(shard, sensors, windows)
+        self._number[shard], self._told[shard] = number, told
+
+    def _positions(self, names: list[str]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+        """Return where sensors are, and which of them are still in the city.
+
+        One that was taken out of the city file gets a place for its state, but no home: it is
+        not waited for, and is gone from the next snapshot.
+        """
+        known = np.array([name in self.registry.index for name in names], np.bool_)
+        lost = (Sensor(name, "generic", 0.0, 0.0) for name in names)
+        return np.array([self.registry.register(sensor) for sensor in lost], np.intp), known
+
+    def snapshot(self) -> bytes:
+        """Return the state of all shards."""
+        return pickle.dumps([self.take(shard) for shard in range(len(self.shards))])
+
+    def restore(self, state: bytes) -> None:
+        """Continue from a snapshot."""
+        for shard, each in enumerate(pickle.loads(state)):
+            self.put(shard, each)

@@ -1,0 +1,189 @@
+"""The path of evidence, from what finders say to warnings.
+
+It takes what readings and reports came to, one message after the other, each to its end: what it
+says follows from the order of these messages and from nothing else. Where they come from a log, a
+restart that reads the log again says the same again.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeAlias
+
+import msgspec
+
+from operators.alerting.cover import CoverCells
+from operators.alerting.step import IssueWarnings
+from operators.cells import JudgeCells
+from operators.counters import Counters
+from operators.event_clock import FOREVER
+from operators.events import Alert, CellState, FeedHealth, Sensor
+from operators.evidence import Found
+from operators.incidents import JoinIncidents
+from operators.intake import CommandRows
+from operators.merging import MergeWindows
+from operators.meter import Meter
+from operators.overview import DescribeCity, Facts
+from operators.quiet_places import NoticeQuietPlaces
+from operators.reading_path import readings_origin
+from operators.registry import Registry
+from operators.triage import Triaged
+from operators.windows import ShardWindow
+
+__all__ = ["Told", "WarningPath"]
+
+Told: TypeAlias = Found | ShardWindow | Triaged | CommandRows | Sensor
+"""What the paths of readings and reports, and people, have to say."""
+
+
+class WarningPath:
+    """What happens to a city's evidence.
+
+    Parameters
+    ----------
+    shards
+        Numbers of all partitions of the readings.
+    reports, commands
+        Whether there are such feeds: time waits for those that there are.
+    prompt
+        Apply evidence as it arrives (live) instead of in event-time order (replay, tests).
+    speed
+        Seconds of event time per second of the clock, for the screen.
+    meter
+        Told of every step; its clock measures how long a warning took.
+
+    Notes
+    -----
+    State: that of its steps.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        counters: Counters,
+        shards: Sequence[int] = (0,),
+        *,
+        reports: bool = True,
+        commands: bool = True,
+        prompt: bool = False,
+        speed: float = 1.0,
+        meter: Meter | None = None,
+    ) -> None:
+        self.registry = registry
+        self.meter = meter or Meter()
+        self._shard = {readings_origin(shard): shard for shard in shards}
+        origins = [*self._shard, "cells", "outages", *(["bursts"] if reports else [])]
+        self.merge = MergeWindows(shards)
+        self.cells = JudgeCells(registry)
+        self.outages = NoticeQuietPlaces(registry)
+        self.incidents = JoinIncidents(origins, counters, prompt)
+        self.alerting = IssueWarnings(registry, counters, prompt)
+        self.cover = CoverCells()
+        self.overview = DescribeCity(registry, counters, speed)
+        self._reported = 0
+        if not reports:
+            nothing = Triaged((), FOREVER)
+            list(self.cells.on_batch([nothing]))
+            list(self.overview.on_batch([nothing]))
+        if not commands:
+            list(self.alerting.on_batch([CommandRows([], FOREVER, True)]))
+
+    def on_batch(self, items: Iterable[Told]) -> Iterator[Alert | CellState | Facts | FeedHealth]:
+        """Return versions of warnings, and what the store is to know of cells, feeds and city."""
+        for item in items:
+            self.meter.start()
+            match item:
+                case Found():
+                    yield from self._found(item)
+                case ShardWindow():
+                    yield from self._windows([item])
+                case Triaged():
+                    yield from self._reports(item)
+                case CommandRows():
+                    yield from self._warn([item])
+                case Sensor():
+                    self.registry.register(item)
+
+    def _found(self, found: Found) -> Iterator[Any]:
+        changes = list(self.incidents.on_batch([found]))
+        self.overview.live = self.incidents.live
+        self.meter.lap("incidents")
+        yield from self._warn(changes, found)
+        shard = self._shard.get(found.origin)
+        if shard is not None:
+            at = found.watermark
+            yield from self._windows([ShardWindow(shard, at, at, last=found.last)])
+
+    def _windows(self, summaries: list[ShardWindow]) -> Iterator[Any]:
+        windows = list(self.merge.on_batch(summaries))
+        judged = list(self.cells.on_batch(windows))
+        quiet = list(self.outages.on_batch(windows))
+        self.meter.lap("cells")
+        yield from self.overview.on_batch(windows)
+        yield from self._cells(judged)
+        yield from self._join([*judged, *quiet])
+
+    def _reports(self, triaged: Triaged) -> Iterator[Any]:
+        """Pass on the reports that were not told before."""
+        again = min(max(0, self._reported - triaged.number), len(triaged.reports))
+        self._reported = max(self._reported, triaged.number + len(triaged.reports))
+        fresh = triaged._replace(reports=triaged.reports[again:])
+        judged = list(self.cells.on_batch([fresh]))
+        yield from self.overview.on_batch([fresh])
+        yield from self._cells(judged)
+        yield from self._join(judged)
+
+    def _cells(self, judged: Iterable[Any]) -> Iterator[CellState]:
+        states = [item for item in judged if isinstance(item, CellState)]
+        if states:
+            yield from self.cover.on_batch(states)
+
+    def _join(self, told: Iterable[Any]) -> Iterator[Any]:
+        found = [item for item in told if isinstance(item, Found)]
+        yield from self._warn(list(self.incidents.on_batch(found)))
+
+    def _warn(self, changes: list[Any], cause: Found | None = None) -> Iterator[Any]:
+        alerts = list(self.alerting.on_batch(changes))
+        self.meter.lap("alerting")
+        if alerts:
+            alerts = [self._timed(alert, cause) for alert in alerts]
+            yield from alerts
+            yield from self.cover.on_batch(alerts)
+            yield from self.overview.on_batch(alerts)
+
+    def _timed(self, alert: Alert, cause: Found | None) -> Alert:
+        """Note how long each hop took, on a version that a measured reading called for."""
+        evidence = cause.evidence if cause else ()
+        stamps = [e.stamps for e in evidence if e.stamps and e.time == alert.time]
+        if not stamps:
+            return alert
+        sent, polled, screened = stamps[-1]
+        now = self.meter.now_us()
+        hops = {"source": polled - sent, "screened": screened - polled, "decided": now - screened}
+        return msgspec.structs.replace(alert, latency_us=hops | {"at": now})
+
+    def snapshot(self) -> bytes:
+        """Return the state of all steps."""
+        known = self.registry.sensors[len(self.registry.city.sensors) :]
+        steps = [step.snapshot() for step in self._steps()]
+        return pickle.dumps((known, steps, self._reported, self.overview.live))
+
+    def restore(self, state: bytes) -> None:
+        """Continue from a snapshot."""
+        known, steps, self._reported, self.overview.live = pickle.loads(state)
+        for sensor in known:
+            self.registry.register(sensor)
+        for step, each in zip(self._steps(), steps, strict=True):
+            step.restore(each)
+
+    def _steps(self) -> tuple[Any, ...]:
+        return (
+            self.merge,
+            self.cells,
+            self.outages,
+            self.incidents,
+            self.alerting,
+            self.cover,
+            self.overview,
+        )

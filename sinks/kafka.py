@@ -1,0 +1,188 @@
+"""Messages to Kafka topics: sent without waiting, checked, none lost and none in doubt.
+
+A producer is idempotent and waits for all replicas; every message has a delivery report. Sending
+does not hold up the flow: what may be forgotten after a crash is decided by ``Outbox.settled``,
+which says up to which message everything has arrived.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple, TypeVar
+
+from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
+from confluent_kafka import KafkaError, Message, Producer
+
+__all__ = ["KafkaSink", "Letter", "Outbox", "SendError"]
+
+LINGER_MS = 0
+LONGEST_S = 300.0
+"""A broker that stays away longer than this ends the process, which starts again from its log."""
+CLOSE_S = 10.0
+
+X = TypeVar("X")
+log = logging.getLogger(__name__)
+
+
+class SendError(RuntimeError):
+    """A message could not be delivered: what, where and why."""
+
+
+class Letter(NamedTuple):
+    """One message: its key decides its partition."""
+
+    key: bytes
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+    partition: int | None = None
+    """Where it must go; None leaves it to the key."""
+
+
+class Outbox:
+    """Sends messages to topics, and knows which have arrived.
+
+    Parameters
+    ----------
+    options
+        Settings of the client: at least ``bootstrap.servers``.
+
+    Notes
+    -----
+    State: one number per message under way, at most what the client queues (100,000); beyond it
+    sending waits. Guarantee: in order per partition, each once while this process lives.
+    """
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        self.sent = 0
+        """Messages handed over so far."""
+        self._under_way: dict[int, None] = {}
+        self._failed: SendError | None = None
+        self._producer = Producer(
+            {
+                "linger.ms": LINGER_MS,
+                "compression.type": "lz4",
+                "message.timeout.ms": int(LONGEST_S * 1000),
+                "message.max.bytes": 8_000_000,
+                **options,
+                "enable.idempotence": True,
+                "acks": "all",
+            },
+            logger=log,
+        )
+
+    @property
+    def settled(self) -> int:
+        """So many of the messages, counted from the first, have all arrived."""
+        self._producer.poll(0)
+        self._check()
+        return next(iter(self._under_way), self.sent)
+
+    def send(self, topic: str, letters: Iterable[Letter]) -> None:
+        """Hand messages over; waits only while the client's queue is full.
+
+        Raises
+        ------
+        SendError
+            When a message, this or an earlier one, could not be delivered for good.
+        """
+        for letter in letters:
+            self._send(topic, letter)
+        self._producer.poll(0)
+        self._check()
+
+    def _send(self, topic: str, letter: Letter) -> None:
+        number = self.sent
+
+        def arrived(error: KafkaError | None, message: Message) -> None:
+            self._under_way.pop(number, None)
+            if error is not None:
+                self._failed = SendError(f"{topic}: message not delivered: {error.str()}")
+
+        where: dict[str, Any] = {}
+        if letter.partition is not None:
+            where["partition"] = letter.partition
+        while True:
+            try:
+                self._producer.produce(
+                    topic,
+                    value=letter.value,
+                    key=letter.key,
+                    headers=list(letter.headers) or None,
+                    on_delivery=arrived,
+                    **where,
+                )
+                break
+            except BufferError:
+                self._producer.poll(0.05)
+                self._check()
+        self._under_way[number] = None
+        self.sent += 1
+
+    def flush(self, patience_s: float = LONGEST_S) -> None:
+        """Wait until everything has arrived.
+
+        Raises
+        ------
+        SendError
+            When something could not be delivered, or not in time.
+        """
+        deadline = time.monotonic() + patience_s
+        while self._under_way and time.monotonic() < deadline:
+            self._producer.flush(0.1)
+            self._check()
+        if self._under_way:
+            raise SendError(f"{len(self._under_way)} messages not delivered in {patience_s:g} s")
+
+    def _check(self) -> None:
+        if self._failed is not None:
+            raise self._failed
+
+
+class KafkaSink(FixedPartitionedSink[X, None]):
+    """A topic as a sink of ``(key, item)``, whatever the key.
+
+    Parameters
+    ----------
+    write
+        Turns an item into messages; none leaves it out.
+
+    Notes
+    -----
+    At least once: whoever snapshots the flow waits for ``outbox.settled`` first. Writing does not
+    wait, so a broker that is away holds up nothing but that.
+    """
+
+    def __init__(self, outbox: Outbox, topic: str, write: Callable[[X], Iterable[Letter]]) -> None:
+        self._outbox = outbox
+        self._topic = topic
+        self._write = write
+
+    def list_parts(self) -> list[str]:
+        """Return the one partition: one connection keeps the order."""
+        return ["topic"]
+
+    def part_fn(self, item_key: str) -> int:
+        """Return the one partition's index."""
+        return 0
+
+    def build_part(self, step_id: str, for_part: str, resume_state: None) -> _TopicPart[X]:
+        """Return what writes."""
+        return _TopicPart(self._outbox, self._topic, self._write)
+
+
+class _TopicPart(StatefulSinkPartition[X, None]):
+    def __init__(self, outbox: Outbox, topic: str, write: Callable[[X], Iterable[Letter]]) -> None:
+        self._outbox = outbox
+        self._topic = topic
+        self._write = write
+
+    def write_batch(self, values: list[X]) -> None:
+        self._outbox.send(self._topic, (letter for item in values for letter in self._write(item)))
+
+    def snapshot(self) -> None:
+        return None
+
+    def close(self) -> None:
+        self._outbox.flush(CLOSE_S)
