@@ -33,7 +33,10 @@ LIVE_S = 2.0
 """A partition whose newest message was sent so long ago, or which is at its end, is live."""
 SKEW_MS = 60_000
 """How far in event time a partition may be ahead of the slowest while catching up."""
-RETRY_S = 1.0
+RETRY_S = 0.5
+PATIENCE_S = 60.0
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -71,6 +74,8 @@ class KafkaSource(FixedPartitionedSource[Any, None]):
     clock: str = "wall"
     poll_size: int = 10_000
     reached: Callable[[], NDArray[np.int64]] | None = None
+    over: Callable[[], bool] | None = None
+    """Says that nothing more will come; None waits for ever."""
     vault: Vault | None = None
     broker: Broker = field(default_factory=Broker)
     lags: dict[int, int] = field(default_factory=dict)
@@ -114,7 +119,7 @@ class _Part(StatefulSourcePartition[Any, None]):
                 "fetch.message.max.bytes": 4_194_304,
                 "error_cb": self._on_error,
             },
-            logger=logging.getLogger(__name__),
+            logger=log,
         )
         self._consumer.assign(list(self._places()))
 
@@ -123,13 +128,25 @@ class _Part(StatefulSourcePartition[Any, None]):
         asked = [TopicPartition(topic, number) for number in self.source.partitions]
         committed = {}
         if len(starts) < len(asked):
-            committed = {at.partition: at.offset for at in self._consumer.committed(asked, 10.0)}
+            committed = {at.partition: at.offset for at in self._committed(asked)}
         for number in self.source.partitions:
             offset = starts.get(number, committed.get(number, -1))
             yield TopicPartition(topic, number, offset if offset >= 0 else -2)
 
+    def _committed(self, asked: list[TopicPartition]) -> list[TopicPartition]:
+        """Return what was committed; a broker that has just started takes a moment to know."""
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                return list(self._consumer.committed(asked, 10.0))
+            except KafkaException as error:
+                if time.monotonic() > deadline:
+                    raise
+                log.warning("%s: %s, asking again", self.source.topic, error.args[0].str())
+                time.sleep(RETRY_S)
+
     def next_batch(self) -> list[Any]:
-        if self.source.stop.asked:
+        if self.source.stop.asked or (self.source.over is not None and self.source.over()):
             raise StopIteration
         first = self._consumer.poll(WAIT_S)
         polls: list[Any] = []
@@ -181,7 +198,7 @@ class _Part(StatefulSourcePartition[Any, None]):
             return True
         if error.fatal() or error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             raise KafkaException(error)
-        logging.getLogger(__name__).warning("%s: %s", self.source.topic, error.str())
+        log.warning("%s: %s", self.source.topic, error.str())
         return False
 
     def _is_mark(self, message: Any) -> bool:

@@ -67,6 +67,8 @@ class Part:
     count: int = 1
     prompt: bool = True
     clock: str = "wall"
+    ends: bool = False
+    """Stop when the feed is marked as ended."""
     poll_size: int = 10_000
     snapshot_s: float = 10.0
     speed: float = 1.0
@@ -134,7 +136,10 @@ class Part:
             self.starts[partition] = snapshot.offset
 
     def source(
-        self, feed: Any, reached: Callable[[], NDArray[np.int64]] | None = None
+        self,
+        feed: Any,
+        over: Callable[[], bool],
+        reached: Callable[[], NDArray[np.int64]] | None = None,
     ) -> KafkaSource:
         """Return the source of our partitions."""
         return KafkaSource(
@@ -148,6 +153,7 @@ class Part:
             "none" if feed == "evidence" else self.clock,
             self.poll_size,
             reached,
+            over if self.ends else None,
             self.vault,
             self.broker,
             self.lags,

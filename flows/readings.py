@@ -34,7 +34,7 @@ def readings(part: Part) -> Dataflow:
     step = keep(part, path, path.take)
 
     flow = Dataflow("readings")
-    source = part.source("readings", lambda: path.intake.clocks.event.now)
+    source = part.source("readings", lambda: path.over, lambda: path.intake.clocks.event.now)
     polls = op.key_on("one_source", op.input("source", flow, source), one)
     seen = polls
     if part.control is not None:

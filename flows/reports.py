@@ -30,7 +30,8 @@ def reports(part: Part) -> Dataflow:
     step = keep(part, path, lambda _: path.snapshot())
 
     flow = Dataflow("reports")
-    polls = op.key_on("one_source", op.input("source", flow, part.source("reports")), one)
+    source = op.input("source", flow, part.source("reports", lambda: path.over))
+    polls = op.key_on("one_source", source, one)
     found = run_step("report_path", polls, lambda: step)
     op.output("evidence", only("told", found, (Triaged, Found), one), part.evidence_sink())
     op.output("dead_letters", only("bad", found, BadMessage, one), part.dead_letter_sink())

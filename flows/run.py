@@ -82,6 +82,7 @@ def make_part(
         *part,
         prompt=prompt,
         clock=clock if prompt else "none",
+        ends=not prompt,
         poll_size=settings.poll_size,
         snapshot_s=settings.snapshot_s,
         speed=speed,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 from datetime import timedelta
@@ -42,6 +43,10 @@ def run_flow(flow: Dataflow, recovery_dir: Path | None = None, epoch_s: float = 
         What went wrong first, not the engine's wrapping of it.
     """
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    # What is here now stays: a garbage collector that looks through a city's registry again and
+    # again, because messages come and go, costs as much as everything else.
+    gc.collect()
+    gc.freeze()
     recovery = None
     if recovery_dir is not None:
         if not any(recovery_dir.glob("part-*.sqlite3")):
@@ -54,6 +59,8 @@ def run_flow(flow: Dataflow, recovery_dir: Path | None = None, epoch_s: float = 
         )
     except BytewaxRuntimeError as error:
         raise _first(error) from None
+    finally:
+        gc.unfreeze()
 
 
 def _first(error: BaseException) -> BaseException:

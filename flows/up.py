@@ -43,6 +43,8 @@ class Child:
     """What it gets instead of ours."""
     process: subprocess.Popen[bytes] | None = None
     deaths: int = 0
+    done: bool = False
+    """Whether it has ended because there was nothing more to do."""
     _started: float = 0.0
     _due: float = 0.0
 
@@ -63,11 +65,15 @@ class Child:
 
     def look(self) -> bool:
         """Start it again if it has died and its pause is over; return whether it has just died."""
+        if self.done:
+            return False
         if self.process is None:
             if time.monotonic() >= self._due:
                 self.start()
             return False
-        if self.process.poll() is None:
+        status = self.process.poll()
+        self.done = status == 0
+        if status is None or self.done:
             return False
         steady = time.monotonic() - self._started > STEADY_S
         self.deaths = 1 if steady else self.deaths + 1
@@ -144,6 +150,8 @@ class Supervisor:
     def run(self, each_turn: Callable[[], None], until: float | None = None) -> None:
         """Watch until asked to stop, or until this time of the monotonic clock."""
         while not self.asked and (until is None or time.monotonic() < until):
+            if all(child.done for child in self.children):
+                return
             for child in self.children:
                 if child.look():
                     self.say(f"{child.name} died, starting it again ({child.log})")

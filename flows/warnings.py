@@ -39,7 +39,7 @@ def warnings(part: Part) -> Dataflow:
     step = keep(part, path, lambda _: path.snapshot())
 
     flow = Dataflow("warnings")
-    source = op.input("source", flow, part.source("evidence"))
+    source = op.input("source", flow, part.source("evidence", lambda: path.over))
     polls = op.key_on("one_source", source, one)
     read = where("polls", polls, lambda item: not isinstance(item, dict))
     said = run_step("warning_path", read, lambda: step)

@@ -67,18 +67,19 @@ class JudgeCells:
         self._reports: list[tuple[int, str]] = []
         self._reported = NEVER
         self._summed = NEVER
+        self._ended = False
         self._shown: frozenset[str] = frozenset()
         self._turn = 0
 
     def on_batch(self, items: Iterable[CityWindow | Triaged]) -> Iterator[Found | CellState]:
         """Return evidence and the state of cells that changed, window by window."""
-        ended = False
         for item in items:
             if isinstance(item, Triaged):
                 self._reports.extend((report.time, report.cell) for report in item.reports)
                 self._reported = max(self._reported, FOREVER if item.last else item.watermark)
             else:
-                self._summed, ended = max(self._summed, item.watermark), item.last
+                self._summed = max(self._summed, item.watermark)
+                self._ended = self._ended or item.last
                 if item.shards:
                     self._windows.append(item)
         found: list[Evidence] = []
@@ -87,7 +88,8 @@ class JudgeCells:
             shown, calm = self._cells(window)
             yield from self._states(shown, window.end)
             found.extend(self._judge(shown, calm, window.end))
-        yield Found("cells", tuple(found), min(self._summed, self._reported), last=ended)
+        last = self._ended and not self._windows
+        yield Found("cells", tuple(found), min(self._summed, self._reported), last=last)
 
     def _cells(self, window: CityWindow) -> tuple[list[_Cell], list[_Cell]]:
         """Return the cells that show something, and a rotating sample of the others."""
@@ -183,6 +185,7 @@ class JudgeCells:
                 self._reports,
                 self._reported,
                 self._summed,
+                self._ended,
                 self._shown,
                 self._turn,
             )
@@ -196,6 +199,7 @@ class JudgeCells:
             self._reports,
             self._reported,
             self._summed,
+            self._ended,
             self._shown,
             self._turn,
         ) = pickle.loads(state)

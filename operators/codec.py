@@ -12,7 +12,7 @@ import base64
 import math
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 import msgspec
 import numpy as np
@@ -105,8 +105,8 @@ def decode_readings(lines: Sequence[bytes], names: NameIndex) -> DecodedReadings
 
     Notes
     -----
-    Cost: 0.1 us a reading, 0.05 us in a gateway's message, where ``reading_lines`` takes it; about
-    1 us where it is looked at here, 10 us where it is bad. A message is judged by itself: its
+    Cost: 0.1 us a reading, 0.05 us in a gateway's message, where ``reading_lines`` takes it; 0.6 us
+    where it is looked at here, 3 us where it is bad. A message is judged by itself: its
     company in the poll makes no difference. A bad reading of a gateway's message costs that
     reading and nothing else.
 
@@ -150,12 +150,35 @@ def _examined(
     introduced: dict[str, tuple[int, Message]] = {}
     rejected: list[Rejected] = []
     for number in numbers.tolist():
+        message: Message | None = None
         try:
-            found, reasons = _columns(lines[number])
+            message = _decode_message(lines[number])
+        except _UNREADABLE:
+            pass
+        else:
+            name, time, value = message.sensor, message.time, message.value
+            # Most of what is left is one good reading: it goes the shortest way.
+            if (
+                isinstance(name, str)
+                and isinstance(time, int)
+                and isinstance(value, float)
+                and name
+                and 0 <= time < TIME_END_MS
+                and math.isfinite(value)
+            ):
+                sensors.append(name)
+                times.append(time)
+                values.append(value)
+                line.append(number)
+                if _has_place(message):
+                    introduced.setdefault(name, (number, message))
+                continue
+        try:
+            found = _columns(lines[number], message)
         except ValueError as error:
             rejected.append(Rejected(number, str(error)))
             continue
-        rejected.extend(Rejected(number, reason) for reason in reasons)
+        rejected.extend(Rejected(number, reason) for reason in found.reasons)
         sensors += found.sensor
         times += found.time
         values += found.value
@@ -175,53 +198,45 @@ def _examined(
 
 
 class _Found(NamedTuple):
-    """The good rows of one message, and the message where it says where its sensor is."""
+    """The good rows of a message, and what is wrong with the others."""
 
     sensor: Sequence[str]
     time: Sequence[int]
     value: Sequence[float]
-    place: Message | None
+    reasons: Sequence[str] = ()
+    place: Message | None = None
+    """The message where it is one reading and says where its sensor is."""
 
 
-def _columns(raw: bytes) -> tuple[_Found, list[str]]:
-    """Return a message's rows; the decoder decides, what follows it finds the words."""
-    try:
-        message = _decode_message(raw)
-    except _UNREADABLE:
-        fields = _looked_at(raw)
-    else:
-        found = _all(message)
-        if found is not None:
-            return found, []
-        fields = msgspec.structs.asdict(message)
+def _columns(raw: bytes, message: Message | None) -> _Found:
+    """Return the rows of bytes that are this message, or none: then only the words are sought."""
+    if message is not None and _is_good_gateway(message):
+        return _Found(*cast(Any, (message.sensor, message.time, message.value)))
+    fields = _looked_at(raw) if message is None else msgspec.structs.asdict(message)
     rows, reasons = _rows(fields)
-    sensors, times, values = zip(*rows, strict=True) if rows else ((), (), ())
-    is_one = bool(rows) and isinstance(fields["sensor"], str)
-    place = _place(msgspec.convert(fields, Message)) if is_one else None
-    return _Found(sensors, times, values, place), reasons
+    if not rows:
+        return _Found((), (), (), reasons)
+    sensors, times, values = zip(*rows, strict=True)
+    told = msgspec.convert(fields, Message) if isinstance(fields["sensor"], str) else None
+    return _Found(sensors, times, values, reasons, told if told and _has_place(told) else None)
 
 
-def _all(message: Message) -> _Found | None:
-    """Return all rows of a message, None where one is bad."""
+def _has_place(message: Message) -> bool:
+    return message.lon is not None and message.lat is not None
+
+
+def _is_good_gateway(message: Message) -> bool:
     sensor, time, value = message.sensor, message.time, message.value
-    if isinstance(sensor, str) and isinstance(time, int) and isinstance(value, float):
-        if sensor and 0 <= time < TIME_END_MS and math.isfinite(value):
-            return _Found((sensor,), (time,), (value,), _place(message))
-    elif isinstance(sensor, list) and isinstance(time, list) and isinstance(value, list):
-        equal = 0 < len(sensor) == len(time) == len(value) <= MAX_GATEWAY
-        if (
-            equal
-            and all(sensor)
-            and min(time) >= 0
-            and max(time) < TIME_END_MS
-            and all(map(math.isfinite, value))
-        ):
-            return _Found(sensor, time, value, None)
-    return None
-
-
-def _place(message: Message) -> Message | None:
-    return None if message.lon is None or message.lat is None else message
+    return (
+        isinstance(sensor, list)
+        and isinstance(time, list)
+        and isinstance(value, list)
+        and 0 < len(sensor) == len(time) == len(value) <= MAX_GATEWAY
+        and all(sensor)
+        and min(time) >= 0
+        and max(time) < TIME_END_MS
+        and all(map(math.isfinite, value))
+    )
 
 
 def _looked_at(raw: bytes) -> dict[str, Any]:

@@ -7,13 +7,13 @@ for every process numbers them for itself.
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from operators.events import Command, Evidence, Sensor
+from operators.events import Command, Evidence, Sensor, Text
 from operators.evidence import Found
 from operators.intake import CommandRows
 from operators.open_window import KindSums, Top
@@ -44,6 +44,13 @@ class _Cells(msgspec.Struct):
     worst: list[int]
 
 
+class _Landmark(msgspec.Struct):
+    value: float
+    unit: str
+    name: Text | None
+    trend: str | None
+
+
 class _Window(msgspec.Struct, tag_field="t", tag="window"):
     shard: int
     end: int
@@ -54,7 +61,7 @@ class _Window(msgspec.Struct, tag_field="t", tag="window"):
     newly_quiet: list[str]
     heard: int
     rejected: dict[str, int]
-    landmark: dict[str, Any] | None
+    landmark: _Landmark | None
 
 
 class _Reports(msgspec.Struct, tag_field="t", tag="reports"):
@@ -103,7 +110,11 @@ def decode_log(raw: bytes, registry: Registry) -> LogItem:
     ValueError
         When it is not one of ours.
     """
-    match _DECODER.decode(raw):
+    try:
+        message = _DECODER.decode(raw)
+    except RecursionError:  # what is not looked at may be nested deeper than the stack
+        raise ValueError("nested too deep") from None
+    match message:
         case _Found() as m:
             return Found(m.origin, m.evidence, m.watermark, m.number, m.live, m.last)
         case _Window() as m:
@@ -130,7 +141,7 @@ def _window(window: ShardWindow, registry: Registry) -> _Window:
         [sensors[sensor].id for sensor in window.newly_quiet],
         window.heard,
         window.rejected,
-        window.landmark,
+        None if window.landmark is None else _Landmark(**window.landmark),
     )
 
 
@@ -150,7 +161,7 @@ def _summary(said: _Window, registry: Registry) -> ShardWindow:
         _positions(said.newly_quiet, registry),
         said.heard,
         said.rejected,
-        landmark=said.landmark,
+        landmark=None if said.landmark is None else msgspec.structs.asdict(said.landmark),
     )
 
 

@@ -204,17 +204,39 @@ class JoinIncidents:
     def on_batch(self, items: Iterable[Found]) -> Iterator[IncidentView | Progress]:
         """Return what changed, in event-time order."""
         for found in items:
-            self._hear(found)
-            if self.prompt:
-                # One after the other: how they were cut into batches must make no difference.
-                yield from self._apply_due()
+            for part in self._parts(found):
+                self._hear(part)
+                if self.prompt:
+                    yield from self._apply_due()
         yield from self._apply_due()
-        yield Progress(self._reached(), len(self._ended) == len(self._watermarks))
+        yield Progress(self._reached(), self.over)
+
+    @property
+    def over(self) -> bool:
+        """Whether nobody will find anything any more."""
+        return len(self._ended) == len(self._watermarks)
 
     @property
     def live(self) -> bool:
         """Whether everybody who finds evidence is up with the present."""
         return not self._behind
+
+    def _parts(self, found: Found) -> Iterator[Found]:
+        """Return what is applied at once: in prompt mode one piece of evidence after the other.
+
+        So how they were cut into messages and batches makes no difference.
+        """
+        if self.prompt:
+            before = self._watermarks[found.origin]
+            for n, evidence in enumerate(found.evidence[:-1]):
+                number = None if found.number is None else found.number + n
+                yield found._replace(
+                    evidence=(evidence,), watermark=before, number=number, last=False
+                )
+            done = max(0, len(found.evidence) - 1)
+            number = None if found.number is None else found.number + done
+            found = found._replace(evidence=found.evidence[done:], number=number)
+        yield found
 
     def _hear(self, found: Found) -> None:
         self._watermarks[found.origin] = max(self._watermarks[found.origin], found.watermark)
@@ -320,13 +342,17 @@ class JoinIncidents:
     def restore(self, state: bytes) -> None:
         """Continue from a snapshot."""
         (
-            self._watermarks,
-            self._behind,
-            self._ended,
+            watermarks,
+            behind,
+            ended,
             self._told,
             self._held,
             self._open,
             self._number,
             self._now,
         ) = pickle.loads(state)
+        # Who finds evidence may have changed since: time waits for those there are.
+        origins = self._watermarks.keys()
+        self._watermarks |= {name: at for name, at in watermarks.items() if name in origins}
+        self._behind, self._ended = behind & origins, ended & origins
         self.counters.add("incidents", "received", len(self._held))

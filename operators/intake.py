@@ -189,9 +189,7 @@ class TakeReadings:
         if told.unknown:
             bad, met = self._introduce(told)
         shards = np.repeat([s.shard for s in poll.stretches], [s.size for s in poll.stretches])
-        if len(sensors) != len(poll.lines) or bad:
-            shards = shards[told.line]
-        rows = Readings(sensors, told.time, told.value, shards)
+        rows = Readings(sensors, told.time, told.value, shards[told.line])
         keep = sensors != UNKNOWN
         ahead = self.clocks.ahead(told.time)
         if ahead.any():

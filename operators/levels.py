@@ -25,6 +25,9 @@ LIKELY = 0.7
 STEEPER = 2.0
 """A forecast is asked for where even twice the slope of late would reach a level in time."""
 SLOPE_RATE = 0.3
+SLOPE_S = 300.0
+"""How much of a slope a reading teaches: this share, less where readings follow each other faster
+than this, for then a step is mostly noise."""
 SURPRISAL_OF_LEVEL = {1: 7.0, 2: 6.0, 3: 5.0, 4: 4.0, NO_LEVEL: 0.0}
 """Levels are set by people so as to be rare: what crossing each is taken to be worth."""
 NOWHERE = -1
@@ -93,14 +96,15 @@ class WatchLevels:
     def _forecasts(self, rows: Readings, looked: _Looked) -> Iterator[tuple[int, Evidence]]:
         """Observe all rows; ask for crossings where one is near, at each of its readings."""
         slots = self._slot[rows.sensor]
-        watched = slots != NOWHERE
+        watched = np.flatnonzero(slots != NOWHERE)
         flip = np.where(self.registry.columns.sign[rows.sensor] < 0, -1.0, 1.0)
         asked = np.zeros(len(self._ahead), np.bool_)
         asked[slots[looked.near]] = True
-        plain = np.flatnonzero(watched & ~asked[slots])
+        asking = asked[slots[watched]]
+        plain = watched[~asking]
         self.forecast.observe(slots[plain], rows.time[plain], rows.value[plain] * flip[plain])
         self._ahead[slots[plain]] = NO_LEVEL
-        for part in rounds(slots, np.flatnonzero(watched & asked[slots])):
+        for part in rounds(slots, watched[asking]):
             self.forecast.observe(slots[part], rows.time[part], rows.value[part] * flip[part])
             ahead = np.full(len(part), NO_LEVEL, np.int8)
             horizons = self.registry.columns.horizon_s[rows.sensor[part]]
@@ -226,7 +230,7 @@ def _pass_over(
             before = track[slot, 1]
             gap_s = max(times_ms[row] - track[slot, 0], 1.0) / 1000
             slope = 0.0 if np.isnan(before) else (value - before) / gap_s
-            track[slot, 2] += SLOPE_RATE * (slope - track[slot, 2])
+            track[slot, 2] += min(SLOPE_RATE, gap_s / SLOPE_S) * (slope - track[slot, 2])
             track[slot, 0], track[slot, 1] = times_ms[row], value
             climb = STEEPER * horizons_s[sensor] * track[slot, 2]
             near[row] = reached > 1 and value + climb >= lowest

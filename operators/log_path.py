@@ -40,6 +40,11 @@ class LogPath:
                     yield from self.warnings.on_batch([said])
             yield from dead_letters(poll, bad, (0,), self._where)
 
+    @property
+    def over(self) -> bool:
+        """Whether nothing will be told any more."""
+        return self.warnings.over
+
     def snapshot(self) -> bytes:
         """Return the state of the warnings' path."""
         return self.warnings.snapshot()

@@ -68,4 +68,8 @@ class MergeWindows:
 
     def restore(self, state: bytes) -> None:
         """Continue from a snapshot."""
-        self._watermarks, self._summed, self._ended, self._open = pickle.loads(state)
+        watermarks, summed, ended, self._open = pickle.loads(state)
+        # Shards may have been added since: a window waits for them too.
+        for shard in self._watermarks.keys() & watermarks.keys():
+            self._watermarks[shard], self._summed[shard] = watermarks[shard], summed[shard]
+        self._ended = ended & self._watermarks.keys()

@@ -154,36 +154,59 @@ class OpenWindow:
             fresh = np.zeros((shards, kinds - known, width))
             self._kinds = np.concatenate([self._kinds, fresh], axis=1)
 
-    def take(self, shard: int, sensors: NDArray[np.intp], names: tuple[str, ...]) -> Any:
-        """Return one shard's part, whose sensors and all kinds' names are given."""
+    def take(
+        self,
+        shard: int,
+        sensors: NDArray[np.intp],
+        named: NDArray[np.intp],
+        kinds: tuple[str, ...],
+    ) -> Any:
+        """Return one shard's part.
+
+        Parameters
+        ----------
+        sensors
+            Those of the shard.
+        named
+            Ascending, these and those that ``top`` names: the state names them by their place.
+        kinds
+            Names of all kinds.
+        """
         if len(sensors):
-            self._grow(int(sensors.max()) + 1, len(names))
-        top = self._top[shard].copy()
-        top[:, _SENSOR] = np.searchsorted(sensors, top[:, _SENSOR])
+            self._grow(int(sensors.max()) + 1, len(kinds))
+        top = self._top[shard, self._top[shard, :, _SURPRISAL] > 0]
+        top[:, _SENSOR] = np.searchsorted(named, top[:, _SENSOR].astype(np.intp))
+        sums = zip(kinds, self._kinds[shard].copy(), strict=False)
         landmark = self.landmark if self.landmark and self.landmark[0] == shard else None
         return (
             int(self.rows[shard]),
             (self._worst[sensors], self._last[sensors], self._count[sensors]),
-            dict(zip(names, self._kinds[shard].copy(), strict=False)),
+            {name: each for name, each in sums if each[_READINGS]},
             top,
             landmark and landmark[1],
         )
 
     def put(
-        self, shard: int, sensors: NDArray[np.intp], state: Any, positions: dict[str, int]
+        self,
+        shard: int,
+        sensors: NDArray[np.intp],
+        named: NDArray[np.intp],
+        state: Any,
+        kinds: dict[str, int],
     ) -> None:
-        """Continue one shard from what ``take`` returned, its sensors in the same order."""
-        rows, (worst, last, count), kinds, top, landmark = state
+        """Continue one shard from what ``take`` returned, all sensors in the same order.
+
+        A kind of which there is no sensor any more is left out.
+        """
+        rows, (worst, last, count), sums, top, landmark = state
         size = int(sensors.max()) + 1 if len(sensors) else 0
-        self._grow(size, len(positions))
+        self._grow(size, len(kinds))
         self.rows[shard] = rows
         self._worst[sensors], self._last[sensors], self._count[sensors] = worst, last, count
-        for name, sums in kinds.items():
-            self._kinds[shard, positions[name]] = sums
-        self._top[shard] = top
-        if len(sensors):
-            at = np.minimum(top[:, _SENSOR].astype(np.intp), len(sensors) - 1)
-            self._top[shard, :, _SENSOR] = sensors[at]
+        for name in sums.keys() & kinds.keys():
+            self._kinds[shard, kinds[name]] = sums[name]
+        self._top[shard, : len(top)] = top
+        self._top[shard, : len(top), _SENSOR] = named[top[:, _SENSOR].astype(np.intp)]
         if landmark is not None:
             self.landmark = shard, landmark
 

@@ -111,22 +111,28 @@ class OrderReadings:
             more = max(size - len(self._last), len(self._last) // 2)
             self._last = np.append(self._last, np.full(more, NEVER, np.int64))
 
-    def take(self, shard: int, sensors: NDArray[np.intp]) -> Any:
-        """Return one shard's state, whose sensors are given."""
+    def held(self, shard: int) -> Readings:
+        """Return the readings of one shard that wait for their time."""
         held = join_readings(self._held)
-        if len(sensors):
-            self._grow(int(sensors.max()) + 1)
-        return tuple(held.take(held.shard == shard)), self._last[sensors]
+        return held.take(held.shard == shard)
 
-    def put(self, shard: int, sensors: NDArray[np.intp], state: Any) -> None:
-        """Continue one shard from what ``take`` returned."""
-        held, last = state
+    def hold(self, readings: Readings) -> None:
+        """Let readings wait that another process held."""
+        if len(readings.sensor):
+            self._held.append(readings)
+            self.counters.add("order", "received", len(readings.sensor))
+
+    def take(self, sensors: NDArray[np.intp]) -> Any:
+        """Return the state of the given sensors."""
         if len(sensors):
             self._grow(int(sensors.max()) + 1)
-        self._last[sensors] = last
-        if len(held[0]):
-            self._held.append(Readings(*held)._replace(shard=np.full(len(held[0]), shard)))
-            self.counters.add("order", "received", len(held[0]))
+        return self._last[sensors]
+
+    def put(self, sensors: NDArray[np.intp], state: Any) -> None:
+        """Continue the given sensors from what ``take`` returned for them."""
+        if len(sensors):
+            self._grow(int(sensors.max()) + 1)
+        self._last[sensors] = state
 
 
 @compiled

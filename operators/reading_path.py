@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from operators.counters import Counters
 from operators.event_clock import NEVER
-from operators.events import BadMessage, Evidence, Sensor, SeriesPoints
+from operators.events import BadMessage, Evidence, Readings, Sensor, SeriesPoints
 from operators.evidence import Found
 from operators.homes import Homes
 from operators.intake import Poll, TakeReadings
@@ -102,10 +102,10 @@ class ReadingPath:
         yield from bad
         yield from met
         meter.lap("decode")
+        self.homes.note(batch.rows.sensor, batch.rows.shard)
         batch = self.order.pass_on(batch)
         meter.lap("order")
         screened = self.screen.score(batch)
-        self.homes.note(screened.rows.sensor, screened.rows.shard)
         meter.lap("screen")
         # Stable: of one reading, what its detector says comes before what its levels say.
         found = sorted(
@@ -152,18 +152,28 @@ class ReadingPath:
             if stretch.sent_ms is not None
         }
 
+    @property
+    def over(self) -> bool:
+        """Whether every shard has ended."""
+        return len(self.intake.clocks.ended) == len(self.shards)
+
     def take(self, shard: int) -> bytes:
         """Return everything that is kept of one shard, as bytes."""
-        sensors = self.homes.sensors(shard)
-        known = len(self.registry.city.sensors)
+        home, held = self.homes.sensors(shard), self.order.held(shard)
+        # What waits may be of sensors that have come to another shard since, with their state.
+        named = np.union1d(home, np.append(held.sensor, self.windows.waiting(shard)))
+        at_home = np.isin(named, home)
         state = (
-            [self.registry.sensors[sensor].id for sensor in sensors],
-            [self.registry.sensors[sensor] for sensor in sensors[sensors >= known]],
+            [self.registry.sensors[sensor].id for sensor in named],
+            at_home,
+            # All who introduced themselves, in order: so they get the same places again.
+            self.registry.strangers,
             self.intake.clocks.take(shard),
-            self.order.take(shard, sensors),
-            self.screen.take(shard, sensors),
-            self.levels.take(sensors),
-            self.windows.take(shard, sensors),
+            tuple(held._replace(sensor=np.searchsorted(named, held.sensor))),
+            self.order.take(home),
+            self.screen.take(shard, home),
+            self.levels.take(home),
+            self.windows.take(shard, home, named),
             self._number[shard],
             int(self._told[shard]),
         )
@@ -171,16 +181,20 @@ class ReadingPath:
 
     def put(self, shard: int, state: bytes) -> None:
         """Continue one shard from what ``take`` returned, here or in another process."""
-        names, met, clock, order, screen, levels, windows, number, told = pickle.loads(state)
-        for sensor in met:
-            self.registry.register(sensor)
-        sensors, known = self._positions(names)
-        self.homes.note(sensors[known], np.full(int(known.sum()), shard, np.intp))
+        names, at_home, met, clock, held, *steps, number, told = pickle.loads(state)
+        order, screen, levels, windows = steps
+        self.registry.register_all(met)
+        named, known = self._positions(names)
+        mine, home = named[at_home & known], named[at_home]
+        self.homes.note(mine, np.full(len(mine), shard, np.intp))
         self.intake.clocks.put(shard, clock)
-        self.order.put(shard, sensors, order)
-        self.screen.put(shard, sensors, screen)
-        self.levels.put(sensors, levels)
-        self.windows.put(shard, sensors, windows)
+        waiting = Readings(*held)
+        shards = np.full(len(waiting.sensor), shard, np.intp)
+        self.order.hold(waiting._replace(sensor=named[waiting.sensor], shard=shards))
+        self.order.put(home, order)
+        self.screen.put(shard, home, screen)
+        self.levels.put(home, levels)
+        self.windows.put(shard, home, named, windows)
         self._number[shard], self._told[shard] = number, told
 
     def _positions(self, names: list[str]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:

@@ -97,6 +97,12 @@ class Registry:
         self._columns = Columns.of((), ())
         self._places = _Places(self.city)
         self.register_all(self.city.sensors)
+        self._listed = len(self.sensors)
+
+    @property
+    def strangers(self) -> list[Sensor]:
+        """Sensors that introduced themselves, in that order."""
+        return self.sensors[self._listed :]
 
     def __len__(self) -> int:
         return len(self.sensors)

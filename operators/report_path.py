@@ -74,6 +74,11 @@ class ReportPath:
             yield triaged
             yield from found
 
+    @property
+    def over(self) -> bool:
+        """Whether every shard has ended."""
+        return self.intake.over
+
     def snapshot(self) -> bytes:
         """Return the state of all steps."""
         steps = self.intake.take(), self.triage.snapshot(), self.bursts.snapshot()

@@ -163,17 +163,20 @@ class WarningPath:
         hops = {"source": polled - sent, "screened": screened - polled, "decided": now - screened}
         return msgspec.structs.replace(alert, latency_us=hops | {"at": now})
 
+    @property
+    def over(self) -> bool:
+        """Whether nothing will be told any more."""
+        return self.incidents.over
+
     def snapshot(self) -> bytes:
         """Return the state of all steps."""
-        known = self.registry.sensors[len(self.registry.city.sensors) :]
         steps = [step.snapshot() for step in self._steps()]
-        return pickle.dumps((known, steps, self._reported, self.overview.live))
+        return pickle.dumps((self.registry.strangers, steps, self._reported, self.overview.live))
 
     def restore(self, state: bytes) -> None:
         """Continue from a snapshot."""
-        known, steps, self._reported, self.overview.live = pickle.loads(state)
-        for sensor in known:
-            self.registry.register(sensor)
+        met, steps, self._reported, self.overview.live = pickle.loads(state)
+        self.registry.register_all(met)
         for step, each in zip(self._steps(), steps, strict=True):
             step.restore(each)
 

@@ -228,30 +228,51 @@ class SummariseShards:
             self._places[shard] = self.homes.changes[shard], places
         return places
 
-    def take(self, shard: int, sensors: NDArray[np.intp]) -> Any:
-        """Return one shard's state, whose sensors are given."""
+    def waiting(self, shard: int) -> NDArray[np.intp]:
+        """Return the sensors of which something waits for the end of its window by name."""
+        bad = self._impossible.sensor[self._impossible.shard == shard]
+        tops = [top.sensor for window in self._open.values() for top in window.top(shard)]
+        return np.append(bad, np.array(tops, np.intp))
+
+    def take(self, shard: int, sensors: NDArray[np.intp], named: NDArray[np.intp]) -> Any:
+        """Return one shard's state.
+
+        Parameters
+        ----------
+        sensors
+            Those of the shard.
+        named
+            These and those that are ``waiting``, ascending: the state names them by their place.
+        """
         names = self.registry.columns.kind_names
-        mine = self._impossible.shard == shard
+        bad = self._impossible.take(self._impossible.shard == shard)
         return (
             int(self._next[shard]),
             int(self._last[shard]),
-            [(n, w.take(shard, sensors, names)) for n, w in self._open.items() if w.rows[shard]],
+            [
+                (number, window.take(shard, sensors, named, names))
+                for number, window in self._open.items()
+                if window.rows[shard]
+            ],
             self._rejected[shard],
-            tuple(self._impossible.take(mine)),
+            tuple(bad._replace(sensor=np.searchsorted(named, bad.sensor))),
             self.outages.take(sensors),
         )
 
-    def put(self, shard: int, sensors: NDArray[np.intp], state: Any) -> None:
-        """Continue one shard, whose sensors are given, from what ``take`` returned."""
+    def put(
+        self, shard: int, sensors: NDArray[np.intp], named: NDArray[np.intp], state: Any
+    ) -> None:
+        """Continue one shard from what ``take`` returned for the same sensors in the same order."""
         self._next[shard], self._last[shard], opened, rejected, bad, outages = state
         positions = {name: n for n, name in enumerate(self.registry.columns.kind_names)}
         for number, part in opened:
             window = self._open.setdefault(number, OpenWindow(len(self._next)))
-            window.put(shard, sensors, part, positions)
+            window.put(shard, sensors, named, part, positions)
         self._rejected[shard] = Counter(rejected)
-        if len(bad[0]):
-            rows = Readings(*bad)._replace(shard=np.full(len(bad[0]), shard))
-            self._impossible = join_readings([self._impossible, rows])
+        rows = Readings(*bad)
+        shards = np.full(len(rows.sensor), shard, np.intp)
+        rows = rows._replace(sensor=named[rows.sensor], shard=shards)
+        self._impossible = join_readings([self._impossible, rows])
         self.outages.put(sensors, outages)
 
 

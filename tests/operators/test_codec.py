@@ -2,13 +2,15 @@
 
 import base64
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import operators.codec
 from operators.codec import (
     MAX_GATEWAY,
     TIME_END_MS,
@@ -24,6 +26,7 @@ from operators.codec import (
     encode_alert_line,
 )
 from operators.events import Alert, City, Command, Report
+from operators.name_index import UNKNOWN, NameIndex
 from tests.operators.town import T0, line, reading, report
 from tests.sinks.alerts import alert
 
@@ -31,14 +34,30 @@ GOOD = reading("a", T0, 37.5)
 NESTED = b'{"sensor":"a","time":1,"value":1,"x":' + b"[" * 3000 + b"]" * 3000 + b"}"
 
 
+NAMES = ["a", "río-7", "b\\"]
+KNOWN = NameIndex(NAMES)
+"""So some sensors are known and others are not: nothing but their rows' numbers may show it."""
+NOBODY = NameIndex()
+
+
+def decode(lines: Sequence[bytes], names: NameIndex = KNOWN) -> DecodedReadings:
+    return decode_readings(lines, names)
+
+
+def names_of(found: DecodedReadings) -> list[str]:
+    strangers = [row for row, sensor in enumerate(found.sensor) if sensor == UNKNOWN]
+    assert list(found.unknown) == strangers
+    return [found.unknown.get(row, NAMES[n]) for row, n in enumerate(found.sensor)]
+
+
 def rows_of(found: DecodedReadings) -> list[tuple[int, str, int, float]]:
-    columns = found.line.tolist(), found.names, found.time.tolist(), found.value.tolist()
+    columns = found.line.tolist(), names_of(found), found.time.tolist(), found.value.tolist()
     return list(zip(*columns, strict=True))
 
 
 def reason(raw: bytes) -> str:
-    found = decode_readings([raw])
-    assert not found.names
+    found = decode([raw])
+    assert not len(found.sensor)
     assert [rejected.line for rejected in found.rejected] == [0]
     return found.rejected[0].reason
 
@@ -52,13 +71,15 @@ def message(**fields: Any) -> bytes:
 
 
 def test_a_good_poll_keeps_its_order() -> None:
-    found = decode_readings([reading("b", T0 + 1, 2), GOOD, reading("b", T0, -1e-3)])
+    found = decode([reading("b", T0 + 1, 2), GOOD, reading("b", T0, -1e-3)])
     assert rows_of(found) == [(0, "b", T0 + 1, 2.0), (1, "a", T0, 37.5), (2, "b", T0, -1e-3)]
+    assert found.sensor.tolist() == [UNKNOWN, 0, UNKNOWN]
+    assert found.unknown == {0: "b", 2: "b"}
     assert found.rejected == []
 
 
 def test_nothing_is_a_poll_too() -> None:
-    found = decode_readings([])
+    found = decode([])
     assert rows_of(found) == []
     assert found.rejected == []
 
@@ -108,12 +129,28 @@ def test_a_long_value_is_shown_in_part() -> None:
 
 
 def test_a_value_beyond_numbers_is_refused() -> None:
-    assert not decode_readings([b'{"sensor":"a","time":1,"value":1e400}']).names
+    assert names_of(decode([b'{"sensor":"a","time":1,"value":1e400}'])) == []
+
+
+@pytest.mark.parametrize("bad", [b"{", message(sensor="who"), message(value="x"), b""])
+def test_a_bad_message_is_looked_at_alone(bad: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[bytes] = []
+    strict = operators.codec._decode_message
+
+    def noting(raw: bytes) -> Any:
+        looked_at.append(raw)
+        return strict(raw)
+
+    monkeypatch.setattr(operators.codec, "_decode_message", noting)
+    lines = [reading("a", T0 + number, number) for number in range(1000)]
+    found = decode([*lines[:300], bad, *lines[300:]])
+    assert looked_at == [bad]
+    assert found.line[found.value == 300].tolist() == [301]
 
 
 def test_a_message_nested_past_the_stack_is_refused() -> None:
-    found = decode_readings([GOOD, NESTED])
-    assert found.names == ["a"]
+    found = decode([GOOD, NESTED])
+    assert names_of(found) == ["a"]
     assert [rejected.line for rejected in found.rejected] == [1]
 
 
@@ -127,10 +164,8 @@ def test_a_message_nested_past_the_stack_is_refused() -> None:
     ],
 )
 def test_a_line_is_one_message(halves: list[bytes]) -> None:
-    assert decode_readings(halves).names == []
-    assert {rejected.line for rejected in decode_readings(halves).rejected} == set(
-        range(len(halves))
-    )
+    assert names_of(decode(halves)) == []
+    assert {rejected.line for rejected in decode(halves).rejected} == set(range(len(halves)))
 
 
 # --- a gateway's messages --------------------------------------------------------------------
@@ -138,7 +173,7 @@ def test_a_line_is_one_message(halves: list[bytes]) -> None:
 
 def test_a_gateway_is_many_readings_from_one_line() -> None:
     gateway = message(sensor=["b", "c"], time=[T0, T0 + 5], value=[1, 2.5])
-    found = decode_readings([GOOD, gateway, GOOD])
+    found = decode([GOOD, gateway, GOOD])
     assert rows_of(found) == [
         (0, "a", T0, 37.5),
         (1, "b", T0, 1.0),
@@ -149,7 +184,7 @@ def test_a_gateway_is_many_readings_from_one_line() -> None:
 
 def test_one_bad_reading_of_a_gateway_costs_itself() -> None:
     gateway = message(sensor=["b", "", "d"], time=[T0, T0, -5], value=[1, 2, 3])
-    found = decode_readings([GOOD, gateway])
+    found = decode([GOOD, gateway])
     assert rows_of(found) == [(0, "a", T0, 37.5), (1, "b", T0, 1.0)]
     assert [(r.line, r.reason) for r in found.rejected] == [
         (1, "[1].sensor: expected a non-empty string, got ''"),
@@ -187,18 +222,18 @@ def test_a_gateway_is_bounded(company: list[bytes]) -> None:
     def gateway(size: int) -> bytes:
         return message(sensor=["a"] * size, time=[T0] * size, value=[1] * size)
 
-    found = decode_readings([gateway(MAX_GATEWAY), *company])
-    assert len(found.names) == MAX_GATEWAY + company.count(GOOD)
-    found = decode_readings([gateway(MAX_GATEWAY + 1), *company])
-    assert len(found.names) == company.count(GOOD)
+    found = decode([gateway(MAX_GATEWAY), *company])
+    assert len(found.sensor) == MAX_GATEWAY + company.count(GOOD)
+    found = decode([gateway(MAX_GATEWAY + 1), *company])
+    assert len(found.sensor) == company.count(GOOD)
     assert found.rejected[0].reason == (
         f"gateway: expected at most {MAX_GATEWAY} readings, got {MAX_GATEWAY + 1}"
     )
 
 
 def test_an_empty_gateway_is_no_reading() -> None:
-    found = decode_readings([message(sensor=[], time=[], value=[])])
-    assert found.names == []
+    found = decode([message(sensor=[], time=[], value=[])])
+    assert names_of(found) == []
     assert found.rejected == []
 
 
@@ -225,14 +260,42 @@ _wild = st.fixed_dictionaries(
     {"sensor": _field, "time": _field, "value": _field},
     optional={"kind": _field, "lon": _field, "lat": _field, "extra": _field},
 )
-_json = st.one_of(_plain, _gateway, _wild).map(lambda m: json.dumps(m).encode())
+
+
+def _written(fields: dict[str, Any], ascii_only: bool, between: tuple[str, str]) -> bytes:
+    return json.dumps(fields, ensure_ascii=ascii_only, separators=between).encode()
+
+
+_separators = st.sampled_from([(",", ":"), (", ", ": "), (",\r", "\t:"), (",\n", ":")])
+_json = st.builds(_written, st.one_of(_plain, _gateway, _wild), st.booleans(), _separators)
 _fuzzed = st.builds(
     lambda raw, at, byte: raw[: at % len(raw)] + bytes([byte]) + raw[at % len(raw) + 1 :],
     _json,
     st.integers(0, 500),
-    st.integers(0, 255).filter(lambda byte: byte not in b"\r\n"),
+    st.one_of(st.integers(0, 255), st.sampled_from(b'"\\{}[]:,0123456789eE.+- \n\r\t\0')),
 )
 _half = st.builds(lambda raw, at: raw[: at % len(raw)], _json, st.integers(0, 500))
+_texts = st.one_of(
+    st.sampled_from(
+        [
+            *("1e400", "01", "+1", "1.", ".5", "-0", "-0.0", "1E5", "12345678901234567890", "1e22"),
+            *("1e23", "1e-23", "9007199254740993", "0.1e-21", "-", "1e", "NaN", "-Infinity", "00"),
+        ]
+    ),
+    st.from_regex(r"-?(0|[1-9]\d{0,18})(\.\d{1,18})?([eE][+-]?\d{1,2})?", fullmatch=True),
+)
+_numbered = st.builds(
+    lambda shape, time, value: shape.replace("T", time).replace("V", value).encode(),
+    st.sampled_from(
+        [
+            '{"sensor":"a","time":T,"value":V}',
+            '{"sensor": "río-7", "time": T, "value": V}\r',
+            '{"sensor":["a","a"],"time":[1,T],"value":[V,V]}',
+        ]
+    ),
+    st.one_of(_times.map(str), _texts),
+    _texts,
+)
 _awkward = st.sampled_from(
     [
         b"",
@@ -243,23 +306,44 @@ _awkward = st.sampled_from(
         b' {"sensor":"a","time":1,"value":1} ',
         NESTED,
         GOOD + b"," + GOOD,
+        GOOD + b"\n" + GOOD,
+        GOOD + b"\r\n",
+        GOOD + b"\0",
+        b"\xef\xbb\xbf" + GOOD,
+        b'{"sensor":"b\\","time":1,"value":1}',
+        b'{"sensor":"b\\\\","time":1,"value":1}',
+        b'{"sensor":"a","sensor":"b","time":1,"value":1}',
+        b'{"sensor":"a","time":1,"value":1,"kind":"noise","lon":1,"lat":2}',
     ]
 )
-
-
-@given(
-    st.lists(
-        st.one_of(_plain.map(lambda m: json.dumps(m).encode()), _json, _fuzzed, _half, _awkward),
-        max_size=8,
-    )
+_lines = st.lists(
+    st.one_of(
+        *(_plain.map(lambda m: json.dumps(m).encode()), _json, _numbered),
+        *(_fuzzed, _half, _awkward),
+    ),
+    max_size=8,
 )
+
+
+@settings(max_examples=400)
+@given(_lines)
+def test_known_sensors_are_read_as_strictly_as_strangers(lines: list[bytes]) -> None:
+    """Where nobody is known, no message is plain: all are decided by the strict decoder."""
+    found, expected = decode(lines), decode(lines, NOBODY)
+    assert rows_of(found) == rows_of(expected)
+    assert found.value.tobytes() == expected.value.tobytes()
+    assert found.rejected == expected.rejected
+    assert found.introduced == expected.introduced
+
+
+@given(_lines)
 def test_a_message_gets_the_same_answer_alone_and_in_company(lines: list[bytes]) -> None:
-    together = decode_readings(lines)
+    together = decode(lines)
     rows: list[Any] = []
     rejected: list[Any] = []
     introduced: dict[str, Any] = {}
     for number, raw in enumerate(lines):
-        alone = decode_readings([raw])
+        alone = decode([raw])
         rows += [(number, *row[1:]) for row in rows_of(alone)]
         rejected += [(number, r.reason) for r in alone.rejected]
         for name, (_, introduction) in alone.introduced.items():
@@ -273,22 +357,22 @@ def test_a_message_gets_the_same_answer_alone_and_in_company(lines: list[bytes])
 def test_a_bad_message_changes_nothing_for_the_others(lines: list[bytes], data: Any) -> None:
     at = data.draw(st.integers(0, len(lines)))
     spoilt = [*lines[:at], b"{]", *lines[at:]]
-    said = [row[1:] for row in rows_of(decode_readings(spoilt))]
-    assert said == [row[1:] for row in rows_of(decode_readings(lines))]
+    said = [row[1:] for row in rows_of(decode(spoilt))]
+    assert said == [row[1:] for row in rows_of(decode(lines))]
 
 
 def test_a_sensor_that_says_where_it_is_introduces_itself() -> None:
     here = message(kind="noise", lon=106, lat=29.5)
     for company in ([], [b"{"]):
         moved = message(kind="noise", lon=107, lat=29.5)
-        found = decode_readings([GOOD, here, moved, message(sensor="b", lon=1), *company])
+        found = decode([GOOD, here, moved, message(sensor="b", lon=1), *company])
         assert found.introduced.keys() == {"a"}
         assert found.introduced["a"][0] == 1
         assert found.introduced["a"][1].lon == 106
 
 
 def test_only_a_good_reading_introduces() -> None:
-    assert decode_readings([message(kind="noise", lon=1, lat=2, value="x")]).introduced == {}
+    assert decode([message(kind="noise", lon=1, lat=2, value="x")]).introduced == {}
 
 
 # --- reports and commands --------------------------------------------------------------------
@@ -362,10 +446,10 @@ def test_commands_are_checked() -> None:
 
 @given(st.lists(st.binary(max_size=60), max_size=5))
 def test_no_bytes_stop_the_decoders(lines: list[bytes]) -> None:
-    for decode in (decode_reports, decode_commands):
-        told = decode(lines)
+    for decode_events in (decode_reports, decode_commands):
+        told: Any = decode_events(lines)
         assert sorted(told.line + [r.line for r in told.rejected]) == list(range(len(lines)))
-    found = decode_readings(lines)
+    found = decode(lines)
     assert {*found.line.tolist(), *(r.line for r in found.rejected)} == set(range(len(lines)))
 
 

@@ -1,15 +1,20 @@
 """A small town with known readings: short ways to say what the tests of the operators feed."""
 
 import json
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import Any
+from zlib import crc32
 
 import msgspec
 import numpy as np
 
+from operators.event_clock import NEVER
 from operators.events import City, District, Evidence, Readings, Report, Sensor, kind_of
-from operators.intake import FeedName, Poll
-from operators.ordering import ShardRows
+from operators.intake import FeedName, Poll, Stretch
+from operators.ordering import RowBatch
 from operators.registry import cell_of
 
 T0 = 1_763_856_000_000
@@ -56,18 +61,21 @@ def line(event: msgspec.Struct) -> bytes:
     return msgspec.json.encode(event)
 
 
-def rows(*triples: tuple[int, int, float]) -> Readings:
-    """Readings from (sensor, time, value)."""
+def rows(*triples: tuple[int, int, float], shard: int | Sequence[int] = 0) -> Readings:
+    """Readings from (sensor, time, value), of one shard or a shard each."""
     if not triples:
         return Readings.empty()
     sensors, times, values = zip(*triples, strict=True)
     return Readings(
-        np.array(sensors, np.intp), np.array(times, np.int64), np.array(values, np.float64)
+        np.array(sensors, np.intp),
+        np.array(times, np.int64),
+        np.array(values, np.float64),
+        np.array(np.broadcast_to(shard, len(triples)), np.intp),
     )
 
 
-def shard_rows(readings: Readings, watermark: int, shard: int = 0) -> ShardRows:
-    return ShardRows(shard, readings, watermark)
+def row_batch(readings: Readings, *watermarks: int, ended: Iterable[int] = ()) -> RowBatch:
+    return RowBatch(readings, np.array(watermarks or [NEVER], np.int64), frozenset(ended))
 
 
 def evidence(key: str = "a", time: int = T0, surprisal: float = 5.0, **more: Any) -> Evidence:
@@ -95,16 +103,99 @@ def cut(lines: Sequence[Any], sizes: Iterable[int]) -> Iterator[Sequence[Any]]:
         start += size
 
 
-def polls(feeds: dict[FeedName, list[bytes]], *sizes: int) -> list[Poll]:
-    """A feed's polls, the sizes being those of its longest file; the others keep pace."""
+def poll(
+    feed: FeedName = "readings",
+    *lines: bytes,
+    offset: int = 0,
+    ended: bool = False,
+    live: bool = False,
+    **more: Any,
+) -> Poll:
+    """A poll of one shard."""
+    all_of_it, none = frozenset({0}), frozenset[int]()
+    return Poll(
+        feed,
+        list(lines),
+        (Stretch(0, offset, len(lines)),),
+        all_of_it if ended else none,
+        live=all_of_it if live else none,
+        **more,
+    )
+
+
+def shard_of(line: bytes, shards: int) -> int:
+    """Where a producer puts a message: a sensor's all in one place."""
+    named = re.search(rb'"sensor": ?"([^"]*)"', line)
+    return crc32(named[1] if named else line) % shards
+
+
+def polls(feeds: dict[FeedName, list[bytes]], *sizes: int, shards: int = 1) -> list[Poll]:
+    """A feed's polls, the sizes being those of its longest file; the others keep pace.
+
+    Readings come by so many shards, the other feeds by one.
+    """
     longest = max(map(len, feeds.values()))
     parts: list[tuple[float, Poll]] = []
     for name, lines in feeds.items():
-        offset = 0
+        offset, offsets = 0, Counter[int]()
         for part in cut(lines, (-(-size * len(lines) // longest) for size in sizes)):
             offset += len(part)
-            share = offset / len(lines)
-            parts.append((share, Poll(name, offset - len(part), list(part))))
+            at = [shard_of(raw, shards if name == "readings" else 1) for raw in part]
+            told = Poll(name, list(part), tuple(_stretches(at, offsets)))
+            parts.append((offset / len(lines), told))
     parts.sort(key=lambda item: item[0])
-    ends = [Poll(name, 0, [], True) for name in feeds]
-    return [poll for _, poll in parts] + ends
+    all_of_it = {name: frozenset(range(shards if name == "readings" else 1)) for name in feeds}
+    ends = [Poll(name, [], (), all_of_it[name]) for name in feeds]
+    return [told for _, told in parts] + ends
+
+
+def _stretches(shards: Sequence[int], offsets: Counter[int]) -> Iterator[Stretch]:
+    for shard, run in groupby(shards):
+        size = len(list(run))
+        yield Stretch(shard, offsets[shard], size)
+        offsets[shard] += size
+
+
+def paced(told: Iterable[Poll], live: Iterable[int], behind_ms: int = MINUTE) -> list[Poll]:
+    """The same polls as a clock paces them that is so far ahead of the latest reading."""
+    made, clock = [], 0
+    for each in told:
+        times = [int(at) for raw in each.lines for at in re.findall(rb'"time": ?(\d+)', raw)]
+        clock = max(clock, *times, 0)
+        of_feed = frozenset(live) if each.feed == "readings" else frozenset({0})
+        made.append(each._replace(clock_ms=clock + behind_ms, live=of_feed))
+    return made
+
+
+def part_of(told: Poll, mine: Sequence[int]) -> Poll:
+    """What a process sees of a poll that has only some of the shards, numbered anew."""
+    lines, stretches, start = list[bytes](), list[Stretch](), 0
+    for stretch in told.stretches:
+        if stretch.shard in mine:
+            lines += told.lines[start : start + stretch.size]
+            stretches.append(stretch._replace(shard=mine.index(stretch.shard)))
+        start += stretch.size
+    ended, live = (
+        frozenset(mine.index(shard) for shard in of if shard in mine)
+        for of in (told.ended, told.live)
+    )
+    return told._replace(lines=lines, stretches=tuple(stretches), ended=ended, live=live)
+
+
+def halves(told: Poll) -> tuple[Poll, Poll]:
+    """The two halves of a poll; that its shards end is told with the second."""
+    middle = len(told.lines) // 2
+    first, second, start = list[Stretch](), list[Stretch](), 0
+    for stretch in told.stretches:
+        size = min(stretch.size, max(0, middle - start))
+        if size:
+            first.append(stretch._replace(size=size))
+        if size < stretch.size:
+            rest = Stretch(stretch.shard, stretch.offset + size, stretch.size - size)
+            second.append(rest._replace(sent_ms=stretch.sent_ms))
+        start += stretch.size
+    lines = told.lines
+    return (
+        told._replace(lines=lines[:middle], stretches=tuple(first), ended=frozenset()),
+        told._replace(lines=lines[middle:], stretches=tuple(second)),
+    )
