@@ -8,6 +8,7 @@ they are in production, on loopback, and writes versions into the store as the f
 * ``F4-capacity``: 100 screens, and as many versions as they take, a thousand on the way at a time.
 * ``F5-stuck-screen``: as F2, in stretches with and without one screen more that reads nothing, in
   turn. The hub drops it after five seconds or a mebibyte; a new one comes with each such stretch.
+  ``noise`` is how much the stretches without one differ: the ratio means nothing below it.
 
 A version is late from the moment it was due, so what the writer, the store or the machine holds
 up counts too. Latencies are those of five screens that read every message, joined among the others;
@@ -21,6 +22,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import socket
 import subprocess
 import sys
@@ -352,11 +354,13 @@ def _stuck(workload: Workload) -> dict[str, float]:
             stretches.append((found[_without], found[_with]))
         figures = _figures(room, writer, used)
         notes = _finish(room, writer)
-    pairs = [tuple(_latencies(notes, each)["p99_ms"] for each in pair) for pair in stretches]
+    pairs = np.array([[_latencies(notes, each)["p99_ms"] for each in pair] for pair in stretches])
+    without, beside = pairs.T
     return figures | {
-        "p99_without_ms": float(np.median([without for without, _ in pairs])),
-        "p99_with_ms": float(np.median([beside for _, beside in pairs])),
-        "p99_ratio": float(np.median([beside / without for without, beside in pairs])),
+        "p99_without_ms": float(np.median(without)),
+        "p99_with_ms": float(np.median(beside)),
+        "p99_ratio": float(np.median(beside / without)),
+        "noise": float(without.max() / without.min()),
     }
 
 
@@ -417,10 +421,10 @@ def _table(result: dict[str, Any]) -> Table:
 
 def _stuck_table(result: dict[str, Any]) -> Table:
     figures = result["scenarios"]["F5-stuck-screen"]
-    names = ("p99_without_ms", "p99_with_ms", "p99_ratio")
+    names = ("p99_without_ms", "p99_with_ms", "p99_ratio", "noise")
     row = ("F5-stuck-screen", *(_text(figures[name]) for name in names))
     title = "p99 of the others, without and with a screen that reads nothing"
-    return table(title, ("scenario", "without ms", "with ms", "ratio"), [row])
+    return table(title, ("scenario", "without ms", "with ms", "ratio", "noise"), [row])
 
 
 def _text(figure: dict[str, float] | None) -> str:
@@ -434,6 +438,8 @@ def _text(figure: dict[str, float] | None) -> str:
 def main(given: list[str] | None = None) -> int:
     """Measure, print; return 0."""
     asked = arguments("fanout", __doc__, given)
+    # Ended from outside, it still ends what it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     result = measured(lambda: _run(QUICK if asked.quick else FULL), PACKAGES)
     publish(result, asked.json, [_table(result), _stuck_table(result)])
     return 0

@@ -13,6 +13,7 @@ import socket
 import time
 from array import array
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from multiprocessing.sharedctypes import Synchronized
 from typing import Any
@@ -28,6 +29,7 @@ HELLO = (
 )
 CHANNELS = ("alerts", "cells", "feeds", "overview")
 MARK = b'"certainty":'  # every version has it once, as a key, and no text has it unescaped
+PING, PING_BYTES = b"\x89\x04", 4  # no text has these bytes; unanswered, the hub hangs up
 CHUNK = 1 << 20
 PATIENCE_S = 20.0
 HEADER_2, HEADER_8 = 126, 127  # how a frame says that its length follows, and in how many bytes
@@ -76,8 +78,7 @@ class Screens:
 
     def join(self, count: int) -> None:
         """Connect this many more, one after the other, and wait until they are served."""
-        self._pipe.send(count)
-        self._answer()
+        self._ask(count)
         self.count += count
 
     def finish(self, versions: int) -> array[int]:
@@ -88,12 +89,13 @@ class Screens:
         Per version and watcher: when it was due, stored and sent, and when it came, in
         microseconds of the wall clock.
         """
-        self._pipe.send(-versions)
-        notes = array("q", self._answer())
+        notes = array("q", self._ask(-versions))
         self._process.join()
         return notes
 
-    def _answer(self) -> Any:
+    def _ask(self, what: int) -> Any:
+        with suppress(BrokenPipeError):  # it has ended, and has said why
+            self._pipe.send(what)
         if not self._pipe.poll(PATIENCE_S + 5):
             raise RuntimeError("screens: no answer")
         answer = self._pipe.recv()
@@ -111,10 +113,10 @@ def hang(port: int) -> socket.socket:
     """Connect a screen that asks for everything and reads nothing."""
     line = socket.socket()
     line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, STUCK_BYTES)
+    line.settimeout(PATIENCE_S)
     line.connect(("127.0.0.1", port))
     line.sendall(HELLO)
-    while not line.recv(64).endswith(b"\r\n\r\n"):
-        pass
+    _until(line, b'"hello"', b"")
     _subscribe(line)
     return line
 
@@ -191,12 +193,9 @@ class _Crowd:
         line = socket.create_connection(("127.0.0.1", self._port))
         line.settimeout(PATIENCE_S)
         line.sendall(HELLO)
-        got = b""
-        while b'"hello"' not in got:
-            got += _some(line)
+        got = _until(line, b'"hello"', b"")
         _subscribe(line)
-        while b'"snap"' not in got:
-            got += _some(line)
+        got = _until(line, b'"snap"', got)
         line.setblocking(False)
         screen = _Watcher(self.notes) if self._watching else _Counter()
         screen.take(got[got.index(b"\r\n\r\n") + 4 :], 0)
@@ -220,6 +219,9 @@ class _Crowd:
             line, screen = self._lines[number]
             data = _some(line)
             screen.take(data, time.time_ns() // 1000)
+            if (ping := data.find(PING)) >= 0:
+                token = data[ping + len(PING) :][:PING_BYTES]
+                line.sendall(b"\x8a\x84\0\0\0\0" + token)
         if self._lines:
             seen(sum(screen.versions for _, screen in self._lines.values()) // len(self._lines))
         return called
@@ -231,6 +233,12 @@ class _Crowd:
     def most(self) -> int:
         """Return the versions of the screen that got most."""
         return max((screen.versions for _, screen in self._lines.values()), default=0)
+
+
+def _until(line: socket.socket, word: bytes, got: bytes) -> bytes:
+    while word not in got:
+        got += _some(line)
+    return got
 
 
 def _some(line: socket.socket) -> bytes:

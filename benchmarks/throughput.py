@@ -1,23 +1,28 @@
-"""How many readings a second one core takes: the whole flow beside flows that do less.
+"""How many readings a second from Kafka: the whole of citywatch beside flows that do less.
 
-``python -m benchmarks.throughput`` simulates six hours of 5,000 sensors with a seed, and replays
-them through three flows in turn, each in a process of its own so that nothing carries over:
+``python -m benchmarks.throughput`` starts a broker and a store, fills topics with seeded readings,
+and reads them with, in turn, each in fresh processes:
 
-* ``T1-whole-flow``: decode, order, score, join, warn: what ``citywatch replay`` runs, with the
-  warnings written to a file.
-* ``T2-pass-through``: the same source and the same graph, but every step hands on what it is
-  given and the sinks only count: what the engine and reading the file cost alone.
-* ``T3-decode-only``: the source, and the first step that decodes, registers and deals out.
+* ``whole``: what ``citywatch run`` is. The readings flow scores every reading and sums up cells;
+  the warnings flow, in a process beside it, turns evidence into warnings and writes warnings and
+  the state of cells to the store. Detectors are warm: every sensor has been through 160 readings.
+* ``pass-through``: the same source and sinks, and a step between them that does nothing.
+* ``ceiling``: consume and decode, without a flow.
 
-The rounds are interleaved, so a machine that becomes busy slows all three; the first is a warm-up.
-A rate is readings by wall clock between the first poll and the last; ``core_s`` is the processor
-time of the same stretch. Ratios are taken within one round, then their median: they can be compared
-between machines, the rates cannot. ``--quick`` takes one hour of 1,000 sensors to see that it runs.
+Scenarios: ``K1`` single readings, of 1,000, 100,000 and 1,000,000 sensors; ``K2`` the same in
+gateways' messages of 100. Rounds are interleaved. A rate is readings by wall clock from the first
+poll to the last warning in the store; ``per core s`` by the processor time of all our processes in
+that stretch, the Kafka client's threads included. Ratios are taken within one round, then their
+median. State is what a snapshot of all shards holds; memory is what the readings process grew by
+when it met its sensors. ``--quick`` is for seeing that it runs.
 """
 
 from __future__ import annotations
 
-import multiprocessing
+import gc
+import json
+import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -25,73 +30,104 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
-from unittest.mock import patch
 
 import bytewax.operators as op
-from bytewax.dataflow import Dataflow, Stream
-from bytewax.operators import KeyedStream
-from bytewax.outputs import DynamicSink, StatelessSinkPartition
-from rich.table import Table
+import numpy as np
+from bytewax.dataflow import Dataflow
 
-from benchmarks.report import arguments, measured, publish, table
-from flows import city as wiring
-from flows.city import CITY, Run, city
-from flows.feeds import DirectoryFeed
+from benchmarks.report import arguments, measured, publish, spread, table
+from benchmarks.rig import LEVEL, Rig, Workload, fill, made_city, rig
+from flows.city import one
+from flows.kafka import KafkaPlace, Topics
+from flows.production import Part
 from flows.progress import Bar
-from flows.replay import read_city
+from flows.readings import readings
 from flows.running import run_flow
-from flows.sources import FeedSource
-from operators.counters import Counters
-from operators.intake import Intake
+from flows.warnings import warnings
+from operators.codec import decode_readings
 from operators.registry import Registry
 from operators.step import only, run_step
-from simulators.clock import default_start
-from simulators.feed import write_feed
-from simulators.simulation import Simulation
-from sinks.alert_file import AlertFileSink
+from sinks.redis import RedisSink
 
-__all__ = ["SCENARIOS", "main", "measure"]
+__all__ = ["FULL", "QUICK", "main"]
 
 SEED = 1
-EVENT = "cloudburst"
-PACKAGES = ("bytewax", "msgspec", "numpy", "river", "scipy")
+PACKAGES = ("bytewax", "confluent-kafka", "numba", "numpy", "msgspec", "redis", "river")
+FULL = {
+    "K1-single-1k": Workload(1_000, 2_000_000, 1_000),
+    "K1-single-100k": Workload(100_000, 2_000_000, 60_000),
+    "K1-single-1m": Workload(1_000_000, 2_000_000, 300_000),
+    "K2-gateway-100k": Workload(100_000, 4_000_000, 60_000, gateway=100),
+}
+QUICK = {
+    "K1-single-1k": Workload(1_000, 200_000, 1_000),
+    "K2-gateway-100k": Workload(100_000, 400_000, 60_000, gateway=100),
+}
+"""Scenario ids are for good: results of different commits are compared by them."""
+ROUNDS = 3
+WARM_READINGS = 160
 
 
-class Workload(NamedTuple):
-    """What is replayed, and how often."""
+class Job(NamedTuple):
+    """What one process does, handed over as JSON."""
 
+    what: str
+    kafka: str
+    redis: str
+    prefix: str
     sensors: int
-    hours: float
-    rounds: int
+    partitions: int
+    data: str
 
 
-FULL = Workload(5000, 6.0, 3)
-QUICK = Workload(1000, 1.0, 3)
+# --- in a process of its own -----------------------------------------------------------------
 
 
-class CountingSink(DynamicSink[Any]):
-    """A sink that counts what comes and forgets it."""
+class _Watch:
+    """Time from the first thing that happens to the end."""
 
     def __init__(self) -> None:
-        self.taken = 0
+        self.begun: tuple[float, float] | None = None
 
-    def build(self, step_id: str, worker_index: int, worker_count: int) -> _Counting:
-        """Return the one that counts."""
-        return _Counting(self)
+    def begin(self) -> None:
+        if self.begun is None:
+            self.begun = time.time(), time.process_time()
+
+    def figures(self) -> dict[str, float]:
+        begun = self.begun or (time.time(), time.process_time())
+        return {
+            "began": begun[0],
+            "ended": time.time(),
+            "core_s": time.process_time() - begun[1],
+        }
 
 
-class _Counting(StatelessSinkPartition[Any]):
-    def __init__(self, sink: CountingSink) -> None:
-        self._sink = sink
+class _Watched:
+    """A step that says when it is first given something."""
 
-    def write_batch(self, items: list[Any]) -> None:
-        self._sink.taken += len(items)
-
-
-class _HandOn:
-    """A step that hands on what it is given."""
+    def __init__(self, step: Any, watch: _Watch) -> None:
+        self._step = step
+        self._watch = watch
+        self.snapshot, self.restore = step.snapshot, step.restore
 
     def on_batch(self, items: Any) -> Any:
+        items = list(items)
+        if any(len(getattr(item, "lines", ())) for item in items):
+            self._watch.begin()
+        return self._step.on_batch(items)
+
+
+class _Nothing:
+    """A step that does nothing but note that shards have ended."""
+
+    def __init__(self) -> None:
+        self.ended: set[int] = set()
+        self.rows = 0
+
+    def on_batch(self, items: Any) -> Any:
+        for item in items:
+            self.ended |= item.ended
+            self.rows += len(item.lines)
         return items
 
     def snapshot(self) -> bytes:
@@ -101,54 +137,104 @@ class _HandOn:
         """There is no state."""
 
 
-def _source(feed: Path) -> FeedSource:
-    return FeedSource(lambda: DirectoryFeed(feed))
-
-
-def _whole(feed: Path, scratch: Path) -> Dataflow:
-    run = Run(
-        Registry(read_city(feed)),
-        _source(feed),
-        DirectoryFeed(feed).names,
-        alerts=AlertFileSink(scratch / "alerts.jsonl"),
-        dead_letters=CountingSink(),
+def _part(job: Job, flow: Any) -> Part:
+    part = Part(
+        flow,
+        KafkaPlace(job.kafka),
+        Topics(job.prefix),
+        Registry(made_city(job.sensors)),
+        Path(job.data),
+        ends=True,
     )
-    return city(run)
+    # From the beginning, whatever an earlier round has committed.
+    part.starts.update(dict.fromkeys(part.partitions, 0))
+    return part
 
 
-def _pass_through(feed: Path, scratch: Path) -> Dataflow:
-    sink = CountingSink()
-    names = DirectoryFeed(feed).names
-    run = Run(Registry(read_city(feed)), _source(feed), names, alerts=sink, dead_letters=sink)
-    # The graph is whatever the city's is today: only what happens in its steps is replaced.
-    with patch.object(wiring, "run_step", _hand_on), patch.object(wiring, "only", _keep_all):
-        return city(run)
+def _whole(job: Job) -> dict[str, Any]:
+    part, watch = _part(job, "readings"), _Watch()
+    flow = readings(part)
+    assert part.kept is not None
+    path = part.kept.path
+    before = _resident()
+    _warm(path.screen.bank, job.sensors)
+    part.kept.path = _Watched(path, watch)
+    run_flow(flow, None, 0.5)
+    figures: dict[str, Any] = watch.figures()
+    figures["memory"] = _resident() - before
+    figures["steps_ns"] = {n: 1000 * step.total_us for n, step in part.meter.steps.items()}
+    figures["readings"] = part.counters.account("intake").received
+    figures["state"] = sum(len(path.take(shard)) for shard in range(job.partitions))
+    return figures
 
 
-def _hand_on(step_id: str, up: KeyedStream[Any], build: object) -> KeyedStream[Any]:
-    return run_step(step_id, up, _HandOn)
+def _warm(bank: Any, sensors: int) -> None:
+    """Let every sensor's detector see ordinary readings, so that it judges from the first on."""
+    rng = np.random.default_rng(2)
+    bank.grow(sensors)
+    for number in range(WARM_READINGS):
+        for start in range(0, sensors, 50_000):
+            who = np.arange(start, min(sensors, start + 50_000))
+            noise = np.where(who % 10 == 6, 0.02, 1.0) * rng.normal(size=len(who))
+            bank.score_and_learn(who, np.full(len(who), 540.0 * number), LEVEL + noise)
 
 
-def _keep_all(step_id: str, up: Stream[Any], kind: object, key: object) -> KeyedStream[Any]:
-    return only(step_id, up, object, lambda _: CITY)
+def _warnings(job: Job) -> dict[str, Any]:
+    part, watch = _part(job, "warnings"), _Watch()
+    part.store = RedisSink(job.redis, job.prefix, city=None)
+    flow = warnings(part)
+    assert part.kept is not None
+    part.kept.path = _Watched(part.kept.path, watch)
+    run_flow(flow, None, 0.5)
+    alerting = part.counters.account("alerting")
+    return {**watch.figures(), "evidence": part.counters.account("incidents").received} | {
+        "alerting": alerting.sent
+    }
 
 
-def _decode_only(feed: Path, scratch: Path) -> Dataflow:
-    registry, counters = Registry(read_city(feed)), Counters()
-    names = DirectoryFeed(feed).names
-    flow = Dataflow("decode_only")
-    polls = op.key_on("key", op.input("source", flow, _source(feed)), lambda _: CITY)
-    taken = run_step("intake", polls, lambda: Intake(registry, counters, names, "feed"))
-    op.output("out", taken, CountingSink())
-    return flow
+def _pass_through(job: Job) -> dict[str, Any]:
+    part, watch, step = _part(job, "readings"), _Watch(), _Nothing()
+    flow = Dataflow("pass_through")
+    source = part.source("readings", lambda: len(step.ended) == len(part.partitions))
+    polls = op.key_on("one_source", op.input("source", flow, source), one)
+    found = run_step("nothing", polls, lambda: _Watched(step, watch))
+    op.output("evidence", only("told", found, str, one), part.evidence_sink())
+    run_flow(flow, None, 0.5)
+    return watch.figures()
 
 
-SCENARIOS: dict[str, Callable[[Path, Path], Dataflow]] = {
-    "T1-whole-flow": _whole,
-    "T2-pass-through": _pass_through,
-    "T3-decode-only": _decode_only,
+def _ceiling(job: Job) -> dict[str, Any]:
+    part, watch, ended = _part(job, "readings"), _Watch(), set[int]()
+    source = part.source("readings", lambda: len(ended) == len(part.partitions))
+    consumer, names = source.build_part("ceiling", "ceiling", None), part.registry.index
+    decode_readings([], names)
+    gc.collect()
+    gc.freeze()  # as a flow does
+    try:
+        while True:
+            for poll in consumer.next_batch():
+                ended |= poll.ended
+                if poll.lines:
+                    watch.begin()
+                    decode_readings(poll.lines, names)
+    except StopIteration:
+        return watch.figures()
+
+
+JOBS: dict[str, Callable[[Job], dict[str, Any]]] = {
+    "whole": _whole,
+    "warnings": _warnings,
+    "pass-through": _pass_through,
+    "ceiling": _ceiling,
 }
-"""Scenario ids are for good: results of different commits are compared by them."""
+
+
+def _resident() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+# --- the rounds ------------------------------------------------------------------------------
 
 
 class Measured(NamedTuple):
@@ -156,81 +242,110 @@ class Measured(NamedTuple):
 
     wall_s: float
     core_s: float
+    more: dict[str, Any]
 
 
-def measure(job: tuple[str, Path]) -> Measured:
-    """Run one scenario in this process, which has run none before."""
-    scenario, feed = job
-    with tempfile.TemporaryDirectory(prefix="citywatch-") as scratch:
-        flow = SCENARIOS[scenario](feed, Path(scratch))
-        wall, core = time.perf_counter(), time.process_time()
-        run_flow(flow)
-        return Measured(time.perf_counter() - wall, time.process_time() - core)
+def _start(job: Job) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "benchmarks.throughput", "--job", json.dumps(job._asdict())]
+    return subprocess.Popen(command, stdout=subprocess.PIPE)
 
 
-def _in_a_fresh_process(scenario: str, feed: Path) -> Measured:
-    # A pool of one, for one task: spawned, so that not even imports are shared.
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(measure, ((scenario, feed),))
+def _result(process: subprocess.Popen[bytes]) -> dict[str, Any]:
+    said, _ = process.communicate(timeout=600)
+    if process.returncode:
+        raise RuntimeError(f"a measured process ended with {process.returncode}")
+    result: dict[str, Any] = json.loads(said.splitlines()[-1])
+    return result
 
 
-def _rounds(feed: Path, rounds: int) -> list[dict[str, Measured]]:
-    """Return the measurements of each round; the first round, a warm-up, is left out."""
-    found = []
-    with Bar("measuring") as bar:
-        for number in range(rounds + 1):
-            found.append({name: _in_a_fresh_process(name, feed) for name in SCENARIOS})
-            bar.show((number + 1) / (rounds + 1))
-    return found[1:]
+def _run(what: str, bench: Rig, prefix: str, load: Workload) -> Measured:
+    with tempfile.TemporaryDirectory(prefix="citywatch-") as data:
+        jobs = [what, *(["warnings"] if what == "whole" else [])]
+        common = bench.kafka, bench.redis, prefix, load.sensors, load.partitions, data
+        started = [_start(Job(each, *common)) for each in jobs]
+        results = [_result(process) for process in started]
+    wall_s = max(result["ended"] for result in results) - results[0]["began"]
+    core_s = sum(result["core_s"] for result in results)
+    more = {name: value for result in reversed(results) for name, value in result.items()}
+    return Measured(wall_s, core_s, more)
 
 
-def _summary(rounds: list[dict[str, Measured]], readings: int) -> dict[str, Any]:
-    summary = {}
-    for name in SCENARIOS:
-        rates = [readings / each[name].wall_s for each in rounds]
-        ratios = [each["T2-pass-through"].wall_s / each[name].wall_s for each in rounds]
-        summary[name] = {
-            "readings_per_s": round(median(rates)),
-            "lowest": round(min(rates)),
-            "highest": round(max(rates)),
-            "readings_per_core_s": round(median(readings / each[name].core_s for each in rounds)),
-            "share_of_pass_through": round(median(ratios), 4),
-        }
-    return summary
+def _scenario(bench: Rig, name: str, load: Workload, rounds: int, bar: Bar) -> dict[str, Any]:
+    runs: dict[str, list[Measured]] = {what: [] for what in ("whole", "pass-through", "ceiling")}
+    for number in range(rounds):
+        # Topics of its own every round: the evidence log must be empty before it.
+        topics = Topics(f"{bench.prefix}-{name}-{number}")
+        fill(bench.place, topics, load, int(time.time() * 1000) - 3_600_000, SEED + number)
+        for what, found in runs.items():
+            found.append(_run(what, bench, topics.prefix, load))
+            bar.show((number + 1) / rounds)
+    return {what: _figures(found, runs["ceiling"], load) for what, found in runs.items()}
 
 
-def _table(result: dict[str, Any]) -> Table:
-    load = result["workload"]
-    rows = []
-    for name, figures in result["scenarios"].items():
-        spread = (figures["highest"] - figures["lowest"]) / figures["readings_per_s"]
-        wall, core = (f"{figures[r]:,}" for r in ("readings_per_s", "readings_per_core_s"))
-        rows.append((name, wall, f"{spread:.0%}", core, f"{figures['share_of_pass_through']:.1%}"))
-    title = f"{load['readings']:,} readings of {load['sensors']:,} sensors"
-    return table(title, ("scenario", "readings/s", "spread", "per core s", "share"), rows)
-
-
-def _run(workload: Workload) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory(prefix="citywatch-") as scratch:
-        feed = Path(scratch)
-        with Bar("simulating") as bar:
-            start = default_start(SEED)
-            simulation = Simulation(EVENT, SEED, start, workload.hours, workload.sensors)
-            write_feed(simulation, feed, bar.show)
-        with (feed / "readings.jsonl").open("rb") as lines:
-            readings = sum(1 for _ in lines)
-        rounds = _rounds(feed, workload.rounds)
-    return {
-        "workload": {"scenario": EVENT, "seed": SEED, "readings": readings, **workload._asdict()},
-        "scenarios": _summary(rounds, readings),
+def _figures(runs: list[Measured], ceiling: list[Measured], load: Workload) -> dict[str, Any]:
+    rates = [load.readings / run.wall_s for run in runs]
+    figures: dict[str, Any] = {
+        "readings_per_s": spread(rates),
+        "readings_per_core_s": spread([load.readings / run.core_s for run in runs]),
+        "of_ceiling": round(
+            median(c.wall_s / r.wall_s for r, c in zip(runs, ceiling, strict=True)), 3
+        ),
+        "of_ceiling_per_core": round(
+            median(c.core_s / r.core_s for r, c in zip(runs, ceiling, strict=True)), 3
+        ),
     }
+    last = runs[-1].more
+    if "state" in last:
+        figures["state_bytes_per_sensor"] = round(last["state"] / load.sensors)
+        figures["memory_bytes_per_sensor"] = round(last["memory"] / load.sensors)
+        figures["evidence"], figures["alerting"] = last["evidence"], last["alerting"]
+        steps = last["steps_ns"].items()
+        figures["steps_ns_per_reading"] = {n: round(ns / load.readings) for n, ns in steps}
+    return figures
+
+
+def _measure(quick: bool) -> dict[str, Any]:
+    loads, rounds = (QUICK, 1) if quick else (FULL, ROUNDS)
+    found = {}
+    with rig() as bench:
+        for name, load in loads.items():
+            with Bar(f"measuring {name}") as bar:
+                found[name] = _scenario(bench, name, load, rounds, bar)
+    workloads = {name: load._asdict() for name, load in loads.items()}
+    return {"workload": {"seed": SEED, "rounds": rounds, **workloads}, "scenarios": found}
+
+
+def _rows(result: dict[str, Any]) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = []
+    for name, flows in result["scenarios"].items():
+        for what, figures in flows.items():
+            rate, core = figures["readings_per_s"], figures["readings_per_core_s"]
+            swing = (rate["highest"] - rate["lowest"]) / rate["median"]
+            state = figures.get("state_bytes_per_sensor")
+            rows.append(
+                (
+                    f"{name} {what}",
+                    f"{rate['median']:,.0f}",
+                    f"{swing:.0%}",
+                    f"{core['median']:,.0f}",
+                    f"{figures['of_ceiling']:.2f}",
+                    "" if state is None else f"{state:,}",
+                )
+            )
+    return rows
 
 
 def main(given: list[str] | None = None) -> int:
-    """Simulate, measure, print; return 0."""
-    asked = arguments("throughput", __doc__, given)
-    result = measured(lambda: _run(QUICK if asked.quick else FULL), PACKAGES)
-    publish(result, asked.json, [_table(result)])
+    """Measure, print; return 0."""
+    words = sys.argv[1:] if given is None else given
+    if words[:1] == ["--job"]:
+        job = Job(**json.loads(words[1]))
+        print(json.dumps(JOBS[job.what](job)), flush=True)
+        return 0
+    options = arguments("throughput", __doc__, words)
+    result = measured(lambda: _measure(options.quick), PACKAGES)
+    heads = ("scenario", "readings/s", "spread", "per core s", "of ceiling", "state, B/sensor")
+    publish(result, options.json, [table("Readings from Kafka", heads, _rows(result))])
     return 0
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
 __all__ = ["CLOCK_HEADER", "END_HEADER", "KafkaPlace", "KafkaUnusableError", "Topics"]
@@ -69,8 +70,8 @@ class KafkaPlace:
         KafkaUnusableError
             When nobody answers, or a topic cannot be made.
         """
-        admin = self._admin()
         try:
+            admin = self._admin()
             known = admin.list_topics(timeout=ANSWER_S).topics
         except KafkaException as error:
             raise self._unusable(error) from None
@@ -85,8 +86,25 @@ class KafkaPlace:
             try:
                 made.result(ANSWER_S)
             except KafkaException as error:
-                raise KafkaUnusableError(f"{self.servers}: topic {name}: {error}") from None
-        return [topic.topic for topic in wanted]
+                # Somebody else may have been faster, which is as good.
+                if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                    why = error.args[0].str()
+                    raise KafkaUnusableError(f"{self.servers}: topic {name}: {why}") from None
+        names = [topic.topic for topic in wanted]
+        self._wait_for_leaders(admin, names)
+        return names
+
+    def _wait_for_leaders(self, admin: AdminClient, names: list[str]) -> None:
+        """Wait until new topics can be used, which takes the broker a moment."""
+        deadline = time.monotonic() + ANSWER_S
+        while time.monotonic() < deadline:
+            known = admin.list_topics(timeout=ANSWER_S).topics
+            made = [known[name] for name in names if name in known]
+            if len(made) == len(names) and all(
+                partition.leader >= 0 for topic in made for partition in topic.partitions.values()
+            ):
+                return
+            time.sleep(0.02)
 
     def _admin(self) -> AdminClient:
         return AdminClient({**self.options(), "log_level": 0})

@@ -13,15 +13,17 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
+import orjson
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 from numpy.typing import NDArray
 
-from flows.kafka import CLOCK_HEADER, END_HEADER, KafkaPlace
+from flows.kafka import CLOCK_HEADER, END_HEADER, KafkaPlace, KafkaUnusableError
 from flows.sources import AT_ONCE, TICK_S, Stop
 from flows.vault import Vault
 from operators.intake import FeedName, Poll, Stretch
@@ -33,9 +35,14 @@ LIVE_S = 2.0
 """A partition whose newest message was sent so long ago, or which is at its end, is live."""
 SKEW_MS = 60_000
 """How far in event time a partition may be ahead of the slowest while catching up."""
+ANSWER_S = 10.0
 RETRY_S = 0.5
 PATIENCE_S = 60.0
+TIME_DIGITS = 15
+LOOK_MS = 1000
+"""How often the client says which brokers it is connected to."""
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
@@ -55,8 +62,8 @@ class KafkaSource(FixedPartitionedSource[Any, None]):
     place
         Where the broker is, and how to talk to it.
     starts
-        Partition to first message, where a snapshot says so; the others go on from what was
-        committed, else from the beginning.
+        Partition to first message, where a snapshot says so. The others begin at their beginning,
+        whatever was committed: without the state that came of them, messages were not seen.
     clock
         ``wall``: the wall clock paces the stream. ``feed``: clock marks in the topic do. ``none``:
         only event time counts.
@@ -114,10 +121,14 @@ class _Part(StatefulSourcePartition[Any, None]):
                 "enable.auto.offset.store": False,
                 "auto.offset.reset": "earliest",
                 "fetch.wait.max.ms": 100,
+                # A reader of a backlog would else rest a second whenever its queue is full.
+                "fetch.queue.backoff.ms": 5,
                 "queued.min.messages": 200_000,
                 "queued.max.messages.kbytes": 131_072,
                 "fetch.message.max.bytes": 4_194_304,
                 "error_cb": self._on_error,
+                "statistics.interval.ms": LOOK_MS,
+                "stats_cb": self._on_statistics,
             },
             logger=log,
         )
@@ -125,28 +136,23 @@ class _Part(StatefulSourcePartition[Any, None]):
 
     def _places(self) -> Iterator[TopicPartition]:
         topic, starts = self.source.topic, self.source.starts
-        asked = [TopicPartition(topic, number) for number in self.source.partitions]
-        committed = {}
-        if len(starts) < len(asked):
-            committed = {at.partition: at.offset for at in self._committed(asked)}
-        for number in self.source.partitions:
-            offset = starts.get(number, committed.get(number, -1))
-            yield TopicPartition(topic, number, offset if offset >= 0 else -2)
-
-    def _committed(self, asked: list[TopicPartition]) -> list[TopicPartition]:
-        """Return what was committed; a broker that has just started takes a moment to know."""
-        deadline = time.monotonic() + PATIENCE_S
-        while True:
-            try:
-                return list(self._consumer.committed(asked, 10.0))
-            except KafkaException as error:
-                if time.monotonic() > deadline:
-                    raise
-                log.warning("%s: %s, asking again", self.source.topic, error.args[0].str())
-                time.sleep(RETRY_S)
+        for place in [TopicPartition(topic, number) for number in self.source.partitions]:
+            ask_ends = partial(self._consumer.get_watermark_offsets, place, ANSWER_S)
+            first, end = _patiently(topic, ask_ends)
+            number = place.partition
+            at = starts.get(number, -1)
+            if not first <= at <= end:
+                if at >= 0:
+                    gone = "%s/%d: message %d is gone, going on with %d"
+                    log.warning(gone, topic, number, at, first)
+                at = first
+            self._next[number] = at
+            yield TopicPartition(topic, number, at)
 
     def next_batch(self) -> list[Any]:
-        if self.source.stop.asked or (self.source.over is not None and self.source.over()):
+        if self.source.over is not None and self.source.over():
+            self.source.stop.asked = True  # whatever else the flow listens to ends with us
+        if self.source.stop.asked:
             raise StopIteration
         first = self._consumer.poll(WAIT_S)
         polls: list[Any] = []
@@ -189,7 +195,8 @@ class _Part(StatefulSourcePartition[Any, None]):
                 for message in messages[start:end]:
                     yield Stretch(shard, message.offset(), 1, sent_ms)
             number = int(numbers[start])
-            self._next[number] = last + 1
+            # A mark that followed has been noted already.
+            self._next[number] = max(self._next[number], last + 1)
             self._sent_ms[number] = messages[end - 1].timestamp()[1]
 
     def _is_good(self, message: Any) -> bool:
@@ -197,7 +204,7 @@ class _Part(StatefulSourcePartition[Any, None]):
         if error is None:
             return True
         if error.fatal() or error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-            raise KafkaException(error)
+            raise KafkaUnusableError(f"{self.source.topic}: {error.str()}")
         log.warning("%s: %s", self.source.topic, error.str())
         return False
 
@@ -207,7 +214,7 @@ class _Part(StatefulSourcePartition[Any, None]):
         number = message.partition()
         if message.value() is None and END_HEADER in headers:
             self._ended |= {self._index[number]}
-        elif message.value() is None and CLOCK_HEADER in headers:
+        elif message.value() is None and _is_time(headers.get(CLOCK_HEADER)):
             at = int(headers[CLOCK_HEADER])
             self._clock_ms = max(self._clock_ms or at, at)
         else:
@@ -234,16 +241,16 @@ class _Part(StatefulSourcePartition[Any, None]):
 
     def _look_around(self) -> None:
         now_ms, live = time.time() * 1000, set[int]()
-        for number, shard in self._index.items():
-            place = TopicPartition(self.source.topic, number)
+        places = [TopicPartition(self.source.topic, number) for number in self._index]
+        for place in self._consumer.position(places):
+            number = place.partition
+            # The client has also passed what is no message: a transaction's marks.
+            at = self._next[number] = max(self._next[number], place.offset)
             _, end = self._consumer.get_watermark_offsets(place, cached=True)
-            at = self._next[number]
-            if at < 0:  # nothing read yet: at the end only if there is nothing to read
-                at = self._consumer.position([place])[0].offset
-            self.source.lags[number] = max(0, end - at) if end >= 0 and at >= 0 else 0
+            self.source.lags[number] = max(0, end - at)
             fresh = now_ms - self._sent_ms[number] < 1000 * LIVE_S
-            if (end >= 0 and (at >= end or end == 0)) or fresh:
-                live.add(shard)
+            if 0 <= end <= at or fresh:
+                live.add(self._index[number])
         behind = self.source.clock == "feed" and self._clock_ms is None
         self._live = frozenset() if behind else frozenset(live)
         self._hold_back()
@@ -272,6 +279,13 @@ class _Part(StatefulSourcePartition[Any, None]):
             broker = self.source.broker
             broker.away_since_ms = broker.away_since_ms or int(time.time() * 1000)
 
+    def _on_statistics(self, told: str) -> None:
+        """Find out that the broker is back: the client says so in no other way."""
+        if self.source.broker.away_since_ms is not None:
+            brokers = orjson.loads(told)["brokers"].values()
+            if any(broker["state"] == "UP" for broker in brokers):
+                self.source.broker.away_since_ms = None
+
     def next_awake(self) -> datetime:
         return AT_ONCE
 
@@ -280,12 +294,28 @@ class _Part(StatefulSourcePartition[Any, None]):
         if self.source.vault is not None:
             self.source.vault.epoch_ended()
         places = [
-            TopicPartition(self.source.topic, number, at)
-            for number, at in self._next.items()
-            if at >= 0
+            TopicPartition(self.source.topic, number, at) for number, at in self._next.items()
         ]
-        if places and self.source.broker.away_since_ms is None:
+        if self.source.broker.away_since_ms is None:
             self._consumer.commit(offsets=places, asynchronous=True)
 
     def close(self) -> None:
         self._consumer.close()
+
+
+def _is_time(text: bytes | None) -> bool:
+    return text is not None and text.isdigit() and len(text) <= TIME_DIGITS
+
+
+def _patiently(topic: str, ask: Callable[[], T]) -> T:
+    """Return the answer; a broker that has just started takes a moment to know."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return ask()
+        except KafkaException as error:
+            why = error.args[0].str()
+            if time.monotonic() > deadline:
+                raise KafkaUnusableError(f"{topic}: {why}") from None
+            log.warning("%s: %s, asking again", topic, why)
+            time.sleep(RETRY_S)

@@ -44,7 +44,7 @@ def parse_part(text: str) -> tuple[int, int]:
     (2, 4)
     """
     number, _, count = text.partition("/")
-    if number.isdigit() and count.isdigit() and 1 <= int(number) <= int(count):
+    if number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count):
         return int(number), int(count)
     raise ConfigError(f"--part: expected i/n with 1 <= i <= n, got {text!r}")
 
@@ -71,8 +71,7 @@ def make_part(
         raise ConfigError("--kafka: expected HOST:PORT of a broker, got nothing")
     if settings.city is None:
         raise ConfigError("--city: expected city.json or the directory it is in, got nothing")
-    city = settings.city if settings.city.is_dir() else settings.city.parent
-    known = read_city(city)
+    known = read_city(settings.city.parent if settings.city.is_file() else settings.city)
     made = Part(
         flow,
         KafkaPlace(settings.kafka, settings.kafka_security()),

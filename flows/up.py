@@ -39,7 +39,7 @@ class Child:
     name: str
     command: list[str]
     log: Path
-    environment: dict[str, str] | None = None
+    environment: dict[str, str] | None = field(default=None, repr=False)
     """What it gets instead of ours."""
     process: subprocess.Popen[bytes] | None = None
     deaths: int = 0

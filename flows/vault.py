@@ -19,8 +19,9 @@ import struct
 import threading
 import zlib
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 __all__ = ["Keep", "Snapshot", "Vault", "VaultError"]
 
@@ -88,10 +89,15 @@ class Vault:
         self.written: dict[int, int] = {}
         """Up to which message each shard is safe."""
         self._outboxes = outboxes
+        # Staged in this epoch; in the one before; and those whose messages are on their way.
         self._fresh: list[_Staged] = []
+        self._handing: list[_Staged] = []
         self._waiting: list[_Staged] = []
         directory.mkdir(parents=True, exist_ok=True)
-        self._locks = [self._lock(shard) for shard in shards]
+        with ExitStack() as locks:
+            for shard in shards:
+                self._lock(shard, locks)
+            self._locks = locks.pop_all()
         self._queue: queue.SimpleQueue[_Staged | None] = queue.SimpleQueue()
         self._failed: Exception | None = None
         self._writer = threading.Thread(target=self._write_all, name="vault", daemon=True)
@@ -122,30 +128,43 @@ class Vault:
 
     def epoch_ended(self) -> None:
         """Note that all that was said before the last call has been handed to its outbox."""
-        if self._failed is not None:
-            raise VaultError(f"{self.directory}: cannot be written: {self._failed}")
+        self._check()
+        marks = tuple(outbox.sent for outbox in self._outboxes)
+        # What this epoch said may still be on its way to the outbox: its turn comes next time.
+        self._waiting += [staged._replace(marks=marks) for staged in self._handing]
+        self._handing, self._fresh = self._fresh, []
         settled = tuple(outbox.settled for outbox in self._outboxes)
         while self._waiting and all(
             s >= m for s, m in zip(settled, self._waiting[0].marks, strict=True)
         ):
             self._queue.put(self._waiting.pop(0))
-        marks = tuple(outbox.sent for outbox in self._outboxes)
-        self._waiting += [staged._replace(marks=marks) for staged in self._fresh]
-        self._fresh = []
 
     @property
     def behind(self) -> bool:
         """Whether snapshots wait to be written: no use in taking more."""
-        return len(self._waiting) + len(self._fresh) > len(self.shards) or self._queue.qsize() > 1
+        held = len(self._waiting) + len(self._handing) + len(self._fresh)
+        return held > len(self.shards) or self._queue.qsize() > 1
 
     def close(self) -> None:
-        """Write what may be written, and let the shards go."""
-        self.epoch_ended()
-        self.epoch_ended()
-        self._queue.put(None)
-        self._writer.join()
-        for lock in self._locks:
-            lock.close()
+        """Write what may be written, and let the shards go.
+
+        Raises
+        ------
+        VaultError
+            When something could not be written.
+        """
+        try:
+            self.epoch_ended()
+            self.epoch_ended()
+        finally:
+            self._queue.put(None)
+            self._writer.join()
+            self._locks.close()
+        self._check()
+
+    def _check(self) -> None:
+        if self._failed is not None:
+            raise VaultError(f"{self.directory}: cannot be written: {self._failed}")
 
     def _write_all(self) -> None:
         while (staged := self._queue.get()) is not None:
@@ -169,14 +188,13 @@ class Vault:
     def _path(self, shard: int) -> Path:
         return self.directory / f"{shard}.snapshot"
 
-    def _lock(self, shard: int) -> IO[Any]:
-        lock = (self.directory / f"{shard}.lock").open("w")
+    def _lock(self, shard: int, locks: ExitStack) -> None:
+        lock = locks.enter_context((self.directory / f"{shard}.lock").open("w"))
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             where = f"{self.directory}: partition {shard}"
             raise VaultError(f"{where} is being worked on by another process") from None
-        return lock
 
 
 class Keep:
@@ -215,6 +233,7 @@ class Keep:
         self._pause_s = every_s / len(vault.shards)
         self._due = clock() + self._pause_s
         self._turn = 0
+        self._staged: dict[int, int] = {}
 
     def on_batch(self, items: Any) -> Any:
         """Pass items through the path, one after the other; then give one shard its turn."""
@@ -229,7 +248,8 @@ class Keep:
     def stage_one(self) -> None:
         """Take the next shard's snapshot."""
         shard = self._turn = (self._turn + 1) % len(self._vault.shards)
-        if shard in self.offsets:
+        if self.offsets.get(shard) != self._staged.get(shard):
+            self._staged[shard] = self.offsets[shard]
             snapshot = Snapshot(self.offsets[shard], self._take(shard))
             self._vault.stage(self._vault.shards[shard], snapshot)
 

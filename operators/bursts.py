@@ -52,7 +52,7 @@ class NoticeBursts:
             for report in item.reports:
                 if not report.repeated:
                     found.extend(self._take(report))
-        yield Found("bursts", tuple(found), self._watermark, self._number, live, last)
+        yield Found("bursts", tuple(found), self._watermark, self._number, live, last=last)
         self._number += len(found)
 
     def _take(self, report: TriagedReport) -> Iterator[Evidence]:

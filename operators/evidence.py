@@ -23,6 +23,8 @@ class Found(NamedTuple):
     """How much evidence the finder had told before this, where it may tell the same again."""
     live: bool = True
     """Whether the finder is up with the present; what it says while it catches up waits."""
+    begun: int = 0
+    """Message at which the finder began to count: another one, and it counts anew."""
     last: bool = False
     """Whether it will say nothing more, ever: nobody waits for it."""
 

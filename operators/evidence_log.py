@@ -32,6 +32,7 @@ class _Found(msgspec.Struct, tag_field="t", tag="found"):
     watermark: int
     number: int | None
     live: bool
+    begun: int
     last: bool
 
 
@@ -69,6 +70,7 @@ class _Reports(msgspec.Struct, tag_field="t", tag="reports"):
     watermark: int
     number: int
     live: bool
+    begun: int
     last: bool
 
 
@@ -116,11 +118,11 @@ def decode_log(raw: bytes, registry: Registry) -> LogItem:
         raise ValueError("nested too deep") from None
     match message:
         case _Found() as m:
-            return Found(m.origin, m.evidence, m.watermark, m.number, m.live, m.last)
+            return Found(m.origin, m.evidence, m.watermark, m.number, m.live, m.begun, m.last)
         case _Window() as m:
             return _summary(m, registry)
         case _Reports() as m:
-            return Triaged(m.reports, m.watermark, m.number, m.live, m.last)
+            return Triaged(m.reports, m.watermark, m.number, m.live, m.begun, m.last)
         case _Commands() as m:
             return CommandRows(m.commands, m.watermark, m.last)
         case m:

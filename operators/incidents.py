@@ -195,7 +195,8 @@ class JoinIncidents:
         self._watermarks = dict.fromkeys(origins, NEVER)
         self._behind: set[str] = set()
         self._ended: set[str] = set()
-        self._told: dict[str, int] = {}
+        self._told: dict[str, tuple[int, int]] = {}
+        self._since: dict[str, int] = {}
         self._held: list[tuple[int, str, str, int, Evidence]] = []
         self._open: dict[str, _Incident] = {}
         self._number = 0
@@ -239,12 +240,13 @@ class JoinIncidents:
         yield found
 
     def _hear(self, found: Found) -> None:
+        fresh = self._unheard(found)
         self._watermarks[found.origin] = max(self._watermarks[found.origin], found.watermark)
         (self._behind.discard if found.live else self._behind.add)(found.origin)
         if found.last:
             self._ended.add(found.origin)
         self.counters.add("incidents", "received", len(found.evidence))
-        for evidence in self._unheard(found):
+        for evidence in fresh:
             self._number += 1
             entry = evidence.time, evidence.source, evidence.key, self._number, evidence
             heapq.heappush(self._held, entry)
@@ -253,14 +255,26 @@ class JoinIncidents:
         """Return what was not told before."""
         if found.number is None:
             return found.evidence
-        told = self._told.get(found.origin, 0)
+        begun, told = self._told.get(found.origin, (found.begun, 0))
+        if begun != found.begun:
+            return self._begun_anew(found)
         again = min(max(0, told - found.number), len(found.evidence))
         self.counters.add("incidents", "rejected", again, "told before")
         missing = max(0, found.number - told)
         self.counters.add("incidents", "received", missing)
         self.counters.add("incidents", "rejected", missing, "never arrived")
-        self._told[found.origin] = max(told, found.number + len(found.evidence))
-        return found.evidence[again:]
+        self._told[found.origin] = begun, max(told, found.number + len(found.evidence))
+        since = self._since.get(found.origin, NEVER)
+        fresh = tuple(evidence for evidence in found.evidence[again:] if evidence.time >= since)
+        old = len(found.evidence) - again - len(fresh)
+        self.counters.add("incidents", "rejected", old, "told before")
+        return fresh
+
+    def _begun_anew(self, found: Found) -> tuple[Evidence, ...]:
+        """Go on with a finder that lost its state: what is of times it had told of is old."""
+        self._told[found.origin] = found.begun, found.number or 0
+        self._since[found.origin] = self._watermarks[found.origin]
+        return self._unheard(found)
 
     def _reached(self) -> int:
         """Return how far the slowest has come of those who may still say something."""
@@ -332,6 +346,7 @@ class JoinIncidents:
                 self._behind,
                 self._ended,
                 self._told,
+                self._since,
                 self._held,
                 self._open,
                 self._number,
@@ -346,6 +361,7 @@ class JoinIncidents:
             behind,
             ended,
             self._told,
+            self._since,
             self._held,
             self._open,
             self._number,

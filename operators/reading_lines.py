@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import compiled, inlined
+from operators.lines import Lines
 from operators.name_index import PADDING, UNKNOWN, NameIndex, Whole, word
 
 __all__ = ["MAX_GATEWAY", "TIME_END_MS", "Parsed", "parse"]
@@ -380,7 +381,8 @@ def parse(lines: Sequence[bytes], names: NameIndex) -> Parsed:
     Notes
     -----
     Nothing is kept between calls. Cost: 0.1 us a reading, 0.05 us in a gateway's message.
-    A line is taken or left by itself: its company makes no difference.
+    A line is taken or left by itself: its company makes no difference. ``Lines`` are read where
+    they lie.
 
     Examples
     --------
@@ -444,6 +446,8 @@ class _Columns(NamedTuple):
 
 
 def _joined(lines: Sequence[bytes]) -> NDArray[np.uint8]:
+    if isinstance(lines, Lines):
+        return lines.buffer
     return np.frombuffer(bytearray(b"\n").join([*lines, PADDING]), np.uint8)
 
 

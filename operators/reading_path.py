@@ -81,6 +81,7 @@ class ReadingPath:
         self.windows = SummariseShards(registry, self.homes)
         self.series = KeepSeries(registry)
         self._number = [0] * len(shards)
+        self._begun: list[int | None] = [None] * len(shards)
         self._told = np.full(len(shards), NEVER, np.int64)
 
     def on_batch(
@@ -98,6 +99,9 @@ class ReadingPath:
     ) -> Iterator[Found | ShardWindow | SeriesPoints | BadMessage | Sensor]:
         meter = self.meter
         meter.start()
+        for stretch in poll.stretches:
+            if self._begun[stretch.shard] is None:
+                self._begun[stretch.shard] = stretch.offset
         batch, bad, met = self.intake.accept(poll)
         yield from bad
         yield from met
@@ -137,7 +141,8 @@ class ReadingPath:
             live = shard in poll.live
             name = readings_origin(self.shards[shard])
             last = shard in batch.ended
-            yield Found(name, told, watermark, self._number[shard], live, last)
+            begun = self._begun[shard] or 0
+            yield Found(name, told, watermark, self._number[shard], live, begun, last)
             self._number[shard] += len(told)
             self._told[shard] = watermark
 
@@ -174,6 +179,7 @@ class ReadingPath:
             self.screen.take(shard, home),
             self.levels.take(home),
             self.windows.take(shard, home, named),
+            self._begun[shard],
             self._number[shard],
             int(self._told[shard]),
         )
@@ -181,7 +187,7 @@ class ReadingPath:
 
     def put(self, shard: int, state: bytes) -> None:
         """Continue one shard from what ``take`` returned, here or in another process."""
-        names, at_home, met, clock, held, *steps, number, told = pickle.loads(state)
+        names, at_home, met, clock, held, *steps, begun, number, told = pickle.loads(state)
         order, screen, levels, windows = steps
         self.registry.register_all(met)
         named, known = self._positions(names)
@@ -195,7 +201,7 @@ class ReadingPath:
         self.screen.put(shard, home, screen)
         self.levels.put(home, levels)
         self.windows.put(shard, home, named, windows)
-        self._number[shard], self._told[shard] = number, told
+        self._begun[shard], self._number[shard], self._told[shard] = begun, number, told
 
     def _positions(self, names: list[str]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
         """Return where sensors are, and which of them are still in the city.

@@ -52,18 +52,21 @@ class ReportPath:
         self.triage = TriageReports(registry, counters, prompt)
         self.bursts = NoticeBursts(registry)
         self._told = NEVER
+        self._begun: int | None = None
 
     def on_batch(self, items: Iterable[Poll]) -> Iterator[Triaged | Found | BadMessage]:
         """Return reports with hazard and place, bursts of them, and what was bad."""
         for poll in items:
             self.meter.start()
+            if self._begun is None and poll.stretches:
+                self._begun = poll.stretches[0].offset
             rows, bad = self.intake.accept(poll)
             yield from bad
             self.meter.lap("decode")
             assert isinstance(rows, ReportRows)
             live = len(poll.live) == len(self.shards)
             for triaged in self.triage.on_batch([rows]):
-                yield from self._tell(triaged._replace(live=live))
+                yield from self._tell(triaged._replace(live=live, begun=self._begun or 0))
 
     def _tell(self, triaged: Triaged) -> Iterator[Triaged | Found]:
         found = list(self.bursts.on_batch([triaged]))
@@ -72,7 +75,7 @@ class ReportPath:
         if triaged.reports or triaged.last or moved:
             self._told = triaged.watermark
             yield triaged
-            yield from found
+            yield from (each._replace(begun=triaged.begun) for each in found)
 
     @property
     def over(self) -> bool:
@@ -82,11 +85,11 @@ class ReportPath:
     def snapshot(self) -> bytes:
         """Return the state of all steps."""
         steps = self.intake.take(), self.triage.snapshot(), self.bursts.snapshot()
-        return pickle.dumps((*steps, self._told))
+        return pickle.dumps((*steps, self._told, self._begun))
 
     def restore(self, state: bytes) -> None:
         """Continue from a snapshot."""
-        intake, triage, bursts, self._told = pickle.loads(state)
+        intake, triage, bursts, self._told, self._begun = pickle.loads(state)
         self.intake.put(intake)
         self.triage.restore(triage)
         self.bursts.restore(bursts)

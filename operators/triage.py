@@ -55,6 +55,8 @@ class Triaged(NamedTuple):
     number: int = 0
     """How many reports were told before these: what comes again is known by it."""
     live: bool = True
+    begun: int = 0
+    """Message at which counting began: another one, and it was begun anew."""
     last: bool = False
     """Nothing will follow."""
 

@@ -81,7 +81,7 @@ class WarningPath:
         self.alerting = IssueWarnings(registry, counters, prompt)
         self.cover = CoverCells()
         self.overview = DescribeCity(registry, counters, speed)
-        self._reported = 0
+        self._reported = 0, 0
         if not reports:
             nothing = Triaged((), FOREVER)
             list(self.cells.on_batch([nothing]))
@@ -126,8 +126,11 @@ class WarningPath:
 
     def _reports(self, triaged: Triaged) -> Iterator[Any]:
         """Pass on the reports that were not told before."""
-        again = min(max(0, self._reported - triaged.number), len(triaged.reports))
-        self._reported = max(self._reported, triaged.number + len(triaged.reports))
+        begun, told = self._reported
+        if begun != triaged.begun:
+            begun, told = triaged.begun, 0
+        again = min(max(0, told - triaged.number), len(triaged.reports))
+        self._reported = begun, max(told, triaged.number + len(triaged.reports))
         fresh = triaged._replace(reports=triaged.reports[again:])
         judged = list(self.cells.on_batch([fresh]))
         yield from self.overview.on_batch([fresh])

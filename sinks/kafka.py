@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
-from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 __all__ = ["KafkaSink", "Letter", "Outbox", "SendError"]
 
@@ -21,6 +21,7 @@ LINGER_MS = 0
 LONGEST_S = 300.0
 """A broker that stays away longer than this ends the process, which starts again from its log."""
 CLOSE_S = 10.0
+NOT = "message not delivered"
 
 X = TypeVar("X")
 log = logging.getLogger(__name__)
@@ -98,7 +99,7 @@ class Outbox:
         def arrived(error: KafkaError | None, message: Message) -> None:
             self._under_way.pop(number, None)
             if error is not None:
-                self._failed = SendError(f"{topic}: message not delivered: {error.str()}")
+                self._failed = SendError(f"{topic}: {NOT}: {error.str()}")
 
         where: dict[str, Any] = {}
         if letter.partition is not None:
@@ -117,6 +118,9 @@ class Outbox:
             except BufferError:
                 self._producer.poll(0.05)
                 self._check()
+            except KafkaException as error:  # larger than the client sends, for one
+                self._failed = SendError(f"{topic}: {NOT}: {error.args[0].str()}")
+                raise self._failed from None
         self._under_way[number] = None
         self.sent += 1
 
@@ -132,6 +136,7 @@ class Outbox:
         while self._under_way and time.monotonic() < deadline:
             self._producer.flush(0.1)
             self._check()
+        self._check()
         if self._under_way:
             raise SendError(f"{len(self._under_way)} messages not delivered in {patience_s:g} s")
 

@@ -21,7 +21,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import secrets
 import signal
 import subprocess
@@ -35,12 +34,13 @@ from typing import Any, NamedTuple
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
-from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from benchmarks.peers.environments import NotInstalledError, python_for, versions
 from benchmarks.peers.feed import fill, readings
 from benchmarks.peers.job import ALERTS, THRESHOLD, reference
+from benchmarks.report import measured, publish, table
 from flows.progress import Bar
 from sinks.store import EmbeddedStore, connect
 from tests.broker import LocalBroker
@@ -49,6 +49,7 @@ __all__ = ["PEERS", "Peer", "main"]
 
 ROOT = Path(__file__).parents[2]
 SEED = 1
+PACKAGES = ("bytewax", "confluent-kafka")  # of this process, which fills the topic
 PARTITIONS = 4
 CLEAR = (THRESHOLD - 1, THRESHOLD + 3)  # no z of the feed may lie between these
 BASELINE = "plain loop"
@@ -262,7 +263,6 @@ def _run(workload: Workload, peers: list[Peer]) -> dict[str, Any]:
             bar.show(1.0)
         del feed
         _read_once(kafka, topic, workload.readings)
-        load_before = os.getloadavg()
         bench = Bench(kafka, topic, store.url, workload, expected)
         rounds = _rounds(bench, peers, pythons, reasons)
     return {
@@ -283,48 +283,31 @@ def _run(workload: Workload, peers: list[Peer]) -> dict[str, Any]:
             }
             for peer in peers
         },
-        "load_average": {"before": load_before[0], "after": os.getloadavg()[0]},
-        "machine": {
-            "cpu": _processor(),
-            "cores": os.cpu_count(),
-            "system": platform.platform(),
-            "python": platform.python_version(),
-        },
     }
 
 
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(named, platform.processor())
-
-
-def _table(result: dict[str, Any]) -> Table:
-    load = result["workload"]
-    table = Table(
-        title=f"{load['readings']:,} readings of {load['sensors']:,} sensors,"
+def _tables(result: dict[str, Any]) -> list[Table]:
+    load, rows, pinned = result["workload"], [], []
+    for name, figures in result["peers"].items():
+        stands_on = ", ".join(" ".join(each) for each in figures.get("versions", {}).items())
+        if "reason" in figures:
+            rows.append((name, *5 * "-"))
+            pinned.append((name, figures["reason"]))
+            continue
+        pinned.append((name, stands_on))
+        width = (figures["highest"] - figures["lowest"]) / figures["readings_per_s"]
+        wall, core = (f"{figures[key]:,}" for key in ("readings_per_s", "readings_per_core_s"))
+        ratios = (_ratio(figures[key]) for key in ("to_plain_loop", "to_plain_loop_per_core"))
+        rows.append((name, wall, f"{width:.0%}", next(ratios), core, next(ratios)))
+    title = (
+        f"{load['readings']:,} readings of {load['sensors']:,} sensors,"
         f" {load['alerts']} alerts, {load['rounds']} rounds"
     )
-    table.add_column("peer", no_wrap=True)
-    for head in ("readings/s", "spread", "x plain", "per core s", "x plain"):
-        table.add_column(head, justify="right", no_wrap=True)
-    for name, figures in result["peers"].items():
-        if "reason" in figures:
-            table.add_row(name, *5 * "-")
-            continue
-        spread = (figures["highest"] - figures["lowest"]) / figures["readings_per_s"]
-        table.add_row(
-            name,
-            f"{figures['readings_per_s']:,}",
-            f"{spread:.0%}",
-            _ratio(figures["to_plain_loop"]),
-            f"{figures['readings_per_core_s']:,}",
-            _ratio(figures["to_plain_loop_per_core"]),
-        )
-    return table
+    heads = ("peer", "readings/s", "spread", "x plain", "per core s", "x plain")
+    notes = Table("peer", "what it stands on, or why it has no figures")
+    for row in pinned:
+        notes.add_row(*map(escape, row))
+    return [table(title, heads, rows), notes]
 
 
 def _ratio(ratio: float | None) -> str:
@@ -346,25 +329,8 @@ def main(arguments: list[str] | None = None) -> int:
     changed = {"readings": given.readings, "rounds": given.rounds}
     workload = workload._replace(**{name: value for name, value in changed.items() if value})
     peers = [peer for peer in PEERS if not given.only or peer.name in given.only]
-    result = _run(workload, peers)
-    text = json.dumps(result, indent=2) + "\n"
-    if given.json == "-":
-        sys.stdout.write(text)
-    else:
-        if given.json:
-            Path(given.json).write_text(text, encoding="utf-8")
-        console = Console()
-        console.print(_table(result))
-        for name, figures in result["peers"].items():
-            pinned = ", ".join(" ".join(each) for each in figures.get("versions", {}).items())
-            line = f"{name}: {figures.get('reason', pinned)}"
-            console.print(line, highlight=False, markup=False, soft_wrap=True)
-        load, machine = result["load_average"], result["machine"]
-        console.print(
-            f"{machine['cpu']}, {machine['cores']} cores,"
-            f" load {load['before']:.1f} to {load['after']:.1f}",
-            highlight=False,
-        )
+    result = measured(lambda: _run(workload, peers), PACKAGES)
+    publish(result, given.json, _tables(result))
     reasons = [figures.get("reason", "") for figures in result["peers"].values()]
     return int(any(reason.startswith(FAILED) for reason in reasons))
 

@@ -90,6 +90,8 @@ class Hub:
         """Clients closed for what they said."""
         self._wrap = wrap
         self._ready = False
+        self._turned: Position = (0, 0)
+        """How far the last turn went; the log may have grown since."""
         self._mode = "live"
         self._facts: dict[str, dict[str, Any]] = {}
         self._changed_at: float | None = None
@@ -106,6 +108,7 @@ class Hub:
     def reload(self, epoch: str, end: Position, active: Iterable[Entry], why: str) -> None:
         """Start again from what the store holds; whoever was following gets a snapshot."""
         self.log.reload(epoch, end, active)
+        self._turned = end
         turn = self._turn(0.0)
         for client in self.clients:
             for sub in client.subs.values():
@@ -248,6 +251,7 @@ class Hub:
         thing it wished for, so that it need not wait to know the time.
         """
         turn = self._turn(now)
+        self._turned = turn.end
         fresh, self._unsent = self._unsent, []
         for entry in fresh:
             entry.send(round(1000 * wall_ms))
@@ -291,8 +295,9 @@ class Hub:
         The cursor in it also covers what a filter left out; a client not served up to it gets
         none.
         """
-        end, facts = self.log.end, self._heartbeat(now, wall_ms)
-        full = self._wrap(encode({"t": "hb", "cur": self.cursor, **facts}))
+        end, facts = self._turned, self._heartbeat(now, wall_ms)
+        cur = cursor(self.log.epoch, end) if self._ready else None
+        full = self._wrap(encode({"t": "hb", "cur": cur, **facts}))
         bare = self._wrap(encode({"t": "hb", "cur": None, **facts}))
 
         def beat(client: Client) -> None:

@@ -1,8 +1,7 @@
 """The hub's sockets: the screen's pages and `/ws` on one port.
 
 One loop sends: it waits for news, serves every client in chunks, then rests in proportion to what
-serving cost, so versions coalesce when there is much to send and go out at once when not. The log
-is read again at the end of the rest: what came meanwhile is then one reply and one frame a client.
+serving cost, so versions coalesce when there is much to send and go out at once when not.
 """
 
 from __future__ import annotations
@@ -34,7 +33,6 @@ CLIENTS = 1000
 CHUNK = 50  # clients served before others may run
 TICK_S = 0.020  # the longest rest between two rounds
 REST = 4  # times the processor time of a round: at most a fifth of a core goes into sending
-LOOK_S = 0.001  # before the rest is over the log is read: about as long as that takes
 WAKE_S = 0.5  # a round at least this often: slow clients and silence make no news
 CLOSE_S = 0.5
 
@@ -63,8 +61,8 @@ class HubServer:
         origins: Sequence[str] = (),
     ) -> None:
         self.hub = Hub()
-        self._news, self._rested = asyncio.Event(), asyncio.Event()
-        self.tail = StoreTail(redis_url, region, self.hub, self._wake, self._rested.wait)
+        self._news = asyncio.Event()
+        self.tail = StoreTail(redis_url, region, self.hub, self._news.set)
         self._pages = Pages()
         self._socket = _listen(host, port)
         self.port: int = self._socket.getsockname()[1]
@@ -146,10 +144,6 @@ class HubServer:
 
     # Sending.
 
-    def _wake(self) -> None:
-        self._news.set()
-        self._rested.clear()
-
     async def _send(self) -> None:
         beat_at, flow = 0.0, ""
         while True:
@@ -163,12 +157,7 @@ class HubServer:
             if now >= beat_at or self.hub.flow(now) != flow:
                 beat_at, flow = now + BEAT_S, self.hub.flow(now)
                 await _in_chunks(self.hub.beat(now, _wall_ms()))
-            await self._rest(min(TICK_S, REST * (time.thread_time() - started)))
-
-    async def _rest(self, seconds: float) -> None:
-        await asyncio.sleep(max(0.0, seconds - LOOK_S))
-        self._rested.set()
-        await asyncio.sleep(min(seconds, LOOK_S))
+            await asyncio.sleep(min(TICK_S, REST * (time.thread_time() - started)))
 
     async def _wait(self) -> None:
         try:

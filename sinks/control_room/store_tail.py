@@ -56,21 +56,12 @@ class StoreTail:
     ----------
     changed
         Called after the hub was told something its clients should hear of.
-    taken
-        Waits until they have heard of it and more of the logs is wanted.
     """
 
-    def __init__(
-        self,
-        url: str,
-        region: str,
-        hub: Hub,
-        changed: Callable[[], None],
-        taken: Callable[[], Awaitable[Any]],
-    ) -> None:
+    def __init__(self, url: str, region: str, hub: Hub, changed: Callable[[], None]) -> None:
         self.keys = Keys(region)
         self._hub = hub
-        self._changed, self._taken = changed, taken
+        self._changed = changed
         # Without types: the library's say that any reply may be awaitable or not.
         self._client: Any = redis.Redis.from_url(
             url,
@@ -129,7 +120,6 @@ class StoreTail:
                 (self._put_alerts if alerts else self._put_cells)(rows)
             if replies:
                 self._changed()
-                await self._taken()
 
     async def _read_logs(self) -> tuple[list[Any], str]:
         """Wait for entries, and return them with the epoch as it was after them."""

@@ -1,7 +1,8 @@
-"""Simulated feeds, made once; signals as they were."""
+"""Simulated feeds, made once; signals as they were; none of the caller's settings."""
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -43,3 +44,11 @@ def as_before() -> Iterator[None]:
     for number, handler in handlers.items():
         signal.signal(number, handler)
     sys.setswitchinterval(interval)
+
+
+@pytest.fixture(autouse=True)
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep what the caller has set, such as a broker for the tests, out of what is tested."""
+    for name in list(os.environ):
+        if name.startswith("CITYWATCH_"):
+            monkeypatch.delenv(name)

@@ -67,7 +67,9 @@ class KafkaCity:
         self.place.create(self.names, partitions)
         publish_directory(self.feed, self.place, self.names, speed, None)
 
-    def start(self, flow: str, part: str = "1/1") -> subprocess.Popen[bytes]:
+    @property
+    def settings(self) -> dict[str, str]:
+        """The environment of everybody who works on it."""
         told = {
             "KAFKA": self.address,
             "KAFKA_PREFIX": self.prefix,
@@ -76,13 +78,21 @@ class KafkaCity:
             "SNAPSHOT_S": "0.5",
             **({"REDIS": self.redis} if self.redis else {}),
         }
+        return {f"CITYWATCH_{name}": value for name, value in told.items()}
+
+    @property
+    def over(self) -> bool:
+        """Whether every process has ended."""
+        return all(process.poll() is not None for process in self.running.values())
+
+    def start(self, flow: str, part: str = "1/1") -> subprocess.Popen[bytes]:
         arguments = ["--flow", flow, "--part", part, "--mode", self.mode, "--clock", self.clock]
         self.data.mkdir(parents=True, exist_ok=True)
         with (self.data / f"{flow}-{part.replace('/', '-')}.log").open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "flows", "run", *arguments],
                 cwd=ROOT,
-                env={**os.environ, **{f"CITYWATCH_{name}": value for name, value in told.items()}},
+                env={**os.environ, **self.settings},
                 stdout=log,
                 stderr=log,
             )

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from sinks.store import EmbeddedStore, Keys, connect
 from tests.broker import LocalBroker
 from tests.flows.kafka_city import KafkaCity, deployed, versions
-from tests.flows.processes import eventually, here
+from tests.flows.processes import eventually, here, started
 from tests.kafka_fixture import Topics
 
 pytestmark = pytest.mark.system
@@ -49,7 +51,20 @@ def test_in_order_any_number_of_processes_says_the_same(
     assert city.alerts() == replayed
 
 
+def _log_length(city: KafkaCity) -> int:
+    consumer = Consumer({"bootstrap.servers": city.address, "group.id": "length"})
+    try:
+        place = TopicPartition(city.names.evidence, 0)
+        return int(consumer.get_watermark_offsets(place, 10)[1])
+    except KafkaException:  # a topic so new that its leader does not know yet
+        return 0
+    finally:
+        consumer.close()
+
+
+@pytest.mark.parametrize("flow", ["readings", "warnings"])
 def test_killed_at_random_moments_it_says_the_same(
+    flow: str,
     feed: Path,
     replayed: list[dict[str, object]],
     kafka_broker: LocalBroker,
@@ -57,10 +72,39 @@ def test_killed_at_random_moments_it_says_the_same(
     topics: Topics,
     tmp_path: Path,
 ) -> None:
+    """Under load: nothing missing and nothing twice, in Kafka and in the store."""
     rng = random.Random(8)
     city = KafkaCity(kafka_broker.address, topics.prefix, feed, tmp_path, redis=store.url)
     city.place.create(city.names, 4)
-    with deployed(city):
-        city.publish(partitions=4, speed=2400)
-        # TODO
-    assert rng and connect and Keys and eventually and summary
+    publish = "replay", feed, "--kafka", city.address, "--speed", "900"
+    with deployed(city), started(*publish, **city.settings) as publishing:
+        for _ in range(4):
+            more = _log_length(city) + rng.randint(5, 40)
+            process = city.running[f"{flow} 1/1"]
+            eventually(lambda more=more: _log_length(city) >= more or city.over, 60)
+            process.kill()
+            process.wait()
+            city.start(flow)
+        city.wait()
+        assert publishing.wait(30) == 0
+    assert city.alerts() == replayed
+    log: Any = connect(store.url).xrange(Keys("city").log)
+    said = [(fields[b"id"].decode(), int(fields[b"v"])) for _, fields in log]
+    assert said == [(alert["id"], alert["version"]) for alert in replayed]
+
+
+def test_promptly_the_same_things_are_warned_of(
+    feed: Path,
+    replayed: list[dict[str, object]],
+    kafka_broker: LocalBroker,
+    topics: Topics,
+    tmp_path: Path,
+) -> None:
+    """What was warned of, how badly, and how far it reached; order and versions may differ."""
+    city = KafkaCity(kafka_broker.address, topics.prefix, feed, tmp_path, mode="prompt")
+    city.place.create(city.names, 4)
+    publish = "replay", feed, "--kafka", city.address, "--speed", "900"
+    with deployed(city, 2), started(*publish, **city.settings) as publisher:
+        assert publisher.wait(90) == 0
+        eventually(lambda: len(summary(city.alerts())) >= len(summary(replayed)), 60)
+    assert summary(city.alerts()) == summary(replayed)

@@ -84,6 +84,21 @@ def test_before_a_day_is_known_nothing_is_said() -> None:
     assert found(step, *(told(f"b-{n}", T0 + n * MINUTE) for n in range(20))) == []
 
 
+def test_bursts_are_numbered_and_say_what_the_reports_said(step: NoticeBursts) -> None:
+    burst = [told(f"b-{n}", EVENT + n * MINUTE) for n in range(8)]
+    (before,) = step.on_batch([Triaged((), T0)])
+    (first,) = step.on_batch([Triaged(tuple(burst[:6]), T0, live=False)])
+    twin = NoticeBursts(TOWN)
+    twin.restore(step.snapshot())
+    (second,) = step.on_batch([Triaged(tuple(burst[6:]), T0, last=True)])
+    assert first.evidence
+    assert before.number is not None
+    assert first.number == before.number
+    assert second.number == before.number + len(first.evidence)
+    assert [(f.live, f.last) for f in (first, second)] == [(False, False), (True, True)]
+    assert list(twin.on_batch([Triaged(tuple(burst[6:]), T0, last=True)])) == [second]
+
+
 def test_time_goes_on_and_never_back() -> None:
     step = NoticeBursts(TOWN)
     outs = [

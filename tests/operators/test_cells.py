@@ -63,8 +63,10 @@ class Judge:
         found: list[Evidence] = []
         for said in self.step.on_batch(items):
             if isinstance(said, Found):
+                assert said.origin == "cells"
+                assert said.number is None, "what was told before is known by its window"
                 found += said.evidence
-                self.watermark = said.watermark
+                self.watermark, self.last = said.watermark, said.last
             else:
                 self.states.append(said)
         return found
@@ -159,6 +161,20 @@ def test_one_unusual_sensor_makes_no_unusual_cell() -> None:
     for number in range(300):
         judge.feed(calm(number))
     assert judge.feed(window(300, {(5, "noise"): (1, 1, 10.0, 10.0)})) == []
+
+
+def test_the_last_is_said_when_no_window_waits_any_more() -> None:
+    judge = Judge()
+    judge.feed(window(1, {(0, "noise"): (4, 1, 3.0, SHOWN)}), CityWindow(T0, T0, last=True))
+    assert not judge.last, "reports of its time may still come"
+    twin = Judge()
+    twin.step.restore(judge.step.snapshot())
+    for each in (judge, twin):
+        each.feed(triaged(0.5))
+        assert not each.last
+        each.feed(triaged(0.6)._replace(last=True))
+        assert each.last
+        assert len(each.states) == 1
 
 
 @pytest.mark.parametrize(

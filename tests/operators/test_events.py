@@ -52,11 +52,11 @@ def test_only_levels_that_exist_are_told() -> None:
 
 
 def test_readings_are_taken_by_mask_position_and_slice() -> None:
-    whole = rows((0, 10, 1.0), (1, 20, 2.0), (2, 30, 3.0))
+    whole = rows((0, 10, 1.0), (1, 20, 2.0), (2, 30, 3.0), shard=(1, 0, 1))
     for chosen in (np.array([False, True, True]), np.array([1, 2]), slice(1, None)):
         part = whole.take(chosen)
-        assert [column.tolist() for column in part] == [[1, 2], [20, 30], [2.0, 3.0]]
-    assert [len(column) for column in Readings.empty()] == [0, 0, 0]
+        assert [column.tolist() for column in part] == [[1, 2], [20, 30], [2.0, 3.0], [0, 1]]
+    assert [len(column) for column in Readings.empty()] == [0, 0, 0, 0]
 
 
 @pytest.mark.parametrize("name", ["Alert", "BadMessage", "Command", "Evidence", "Report", "Sensor"])

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from operators.counters import Counters
+from operators.event_clock import NEVER
 from operators.events import HAZARD_INITIALS, Evidence
 from operators.evidence import Found
 from operators.incidents import (
@@ -24,7 +25,6 @@ from operators.incidents import (
     Strand,
     is_like,
 )
-from operators.ordering import NEVER
 from operators.registry import cell_of
 from tests.operators.town import HOUR, LAT, LON, MINUTE, T0, cut, evidence
 
@@ -261,6 +261,141 @@ def test_prompt_evidence_does_not_wait() -> None:
     assert [type(item) for item in said] == [IncidentView, Progress]
 
 
+def test_prompt_evidence_waits_for_its_turn_while_somebody_is_behind() -> None:
+    # screen  a                      (live)
+    # cells      ---- behind ------ T0+1 --- live
+    step = join("screen", "cells", prompt=True)
+    list(step.on_batch([Found("cells", (), NEVER, live=False)]))
+    assert not step.live
+    told = evidence("a", T0 + 5), evidence("b", T0)
+    said = list(step.on_batch([Found("screen", told, T0 + HOUR)]))
+    assert said == [Progress(NEVER)]
+    said = list(step.on_batch([Found("cells", (), T0 + 1, live=False)]))
+    assert [view.strands[0].latest.key for view in said[:-1]] == ["b"]  # type: ignore[union-attr]
+    assert said[-1] == Progress(T0 + 1)
+    said = list(step.on_batch([Found("cells", (), T0 + 1)]))
+    assert step.live
+    assert [view.time for view in said[:-1]] == [T0 + 5]  # type: ignore[union-attr]
+
+
+def test_who_has_ended_is_not_waited_for() -> None:
+    step = join("screen", "cells")
+    said = list(step.on_batch([Found("cells", (), T0, last=True)]))
+    assert said == [Progress(NEVER)]
+    said = list(step.on_batch([Found("screen", (evidence("a", T0 + 5),), T0 + MINUTE)]))
+    assert [type(item) for item in said] == [IncidentView, Progress]
+    assert said[-1] == Progress(T0 + MINUTE)
+    assert not step.over
+    said = list(step.on_batch([Found("screen", (), T0 + MINUTE, last=True)]))
+    assert said == [Progress(T0 + MINUTE, last=True)]
+    assert step.over
+
+
+def test_it_is_over_when_all_have_ended_and_nothing_waits_any_more() -> None:
+    step = join("screen", "cells")
+    list(step.on_batch([Found("screen", (evidence("a", T0 + 5),), T0 + 6, last=True)]))
+    said = list(step.on_batch([Found("cells", (), T0 + 1, last=True)]))
+    assert [type(item) for item in said] == [IncidentView, Progress]
+    assert said[-1] == Progress(T0 + 6, last=True)
+    assert step.counters.account("incidents").balanced
+
+
+@pytest.mark.parametrize("prompt", [False, True])
+def test_who_finds_evidence_may_have_changed_since_the_snapshot(prompt: bool) -> None:
+    before, after = join("a", "b", prompt=prompt), join("b", "c", prompt=prompt)
+    told = [Found("a", (), T0, live=False, last=True), Found("b", (), T0 + HOUR)]
+    assert list(before.on_batch(told))[-1] == Progress(T0 + HOUR)
+    after.restore(before.snapshot())
+    assert list(after.on_batch([]))[-1] == Progress(NEVER), "c has yet to say how far it has come"
+    assert after.live
+    assert list(after.on_batch([Found("c", (), T0 + 5)]))[-1] == Progress(T0 + 5)
+
+
+# --- told again ------------------------------------------------------------------------------
+
+
+def numbered(number: int, *keys: str, origin: str = "screen") -> Found:
+    told = tuple(evidence(key, T0 + ord(key)) for key in keys)
+    return Found(origin, told, T0 + MINUTE, number)
+
+
+def keys_of(step: JoinIncidents, *told: Found) -> list[str]:
+    """Whose evidence was applied."""
+    said = [item for each in told for item in step.on_batch([each])]
+    views = [item for item in said if isinstance(item, IncidentView)]
+    return [max(view.strands, key=lambda s: s.latest.time).latest.key for view in views]
+
+
+@pytest.mark.parametrize("prompt", [False, True])
+@pytest.mark.parametrize(
+    ("again", "new"),
+    [
+        (numbered(0, "a", "b", "c"), []),
+        (numbered(1, "b"), []),
+        (numbered(2, "c", "d"), ["d"]),
+        (numbered(3, "d", "e"), ["d", "e"]),
+        (numbered(0, "a", "b", "c", "d"), ["d"]),
+        (numbered(3), []),
+    ],
+    ids=lambda told: str(told[3]) if isinstance(told, Found) else "",
+)
+def test_what_is_told_again_is_left_out(prompt: bool, again: Found, new: list[str]) -> None:
+    step = join("screen", prompt=prompt)
+    assert keys_of(step, numbered(0, "a", "b", "c")) == ["a", "b", "c"]
+    assert keys_of(step, again) == new
+    account = step.counters.account("incidents")
+    assert account.balanced
+    assert account.reasons.get("told before", 0) == len(again.evidence) - len(new)
+
+
+def test_what_never_arrived_is_counted() -> None:
+    step = join("screen", prompt=True)
+    assert keys_of(step, numbered(0, "a"), numbered(3, "d")) == ["a", "d"]
+    account = step.counters.account("incidents")
+    assert account == ("incidents", 4, 2, 0, 2, {"never arrived": 2})
+
+
+def test_every_finder_has_numbers_of_its_own() -> None:
+    step = join("screen", "cells", prompt=True)
+    told = numbered(0, "a", "b"), numbered(0, "c", origin="cells"), numbered(1, "d", origin="cells")
+    assert keys_of(step, *told) == ["a", "b", "c", "d"]
+
+
+def test_without_numbers_everything_counts() -> None:
+    step = join("cells", prompt=True)
+    told = Found("cells", (evidence("a"),), T0)
+    assert keys_of(step, told, told) == ["a", "a"]
+
+
+_numbered = st.lists(st.integers(0, 4), min_size=1, max_size=6)
+
+
+@given(_numbered, _numbered, st.booleans())
+def test_told_again_from_any_point_in_any_parts_is_as_told_once(
+    parts: list[int], again: list[int], prompt: bool
+) -> None:
+    def run(*told: Found) -> str:
+        step = join("screen", prompt=prompt)
+        return repr([item for found in told for item in step.on_batch([found])][-1]) + repr(
+            keys_of(join("screen", prompt=prompt), *told)
+        )
+
+    def in_parts(start: int, sizes: list[int]) -> list[Found]:
+        found, at = [], start
+        for size in sizes:
+            letters = [chr(97 + n) for n in range(at, at + size)]
+            found.append(numbered(at, *letters)._replace(watermark=T0))
+            at += size
+        return found
+
+    told = in_parts(0, parts)
+    first = sum(parts)
+    from_snapshot = in_parts(sum(parts[: len(parts) // 2]), again)
+    end = Found("screen", (), T0 + MINUTE, max(first, sum(parts[: len(parts) // 2]) + sum(again)))
+    assert end.number is not None
+    assert run(*told, *from_snapshot, end) == run(*in_parts(0, [end.number]), end)
+
+
 _told = st.lists(
     st.builds(
         lambda key, minute, source, ring, hazard, surprisal: evidence(
@@ -311,6 +446,21 @@ def outcome(told: Sequence[Evidence], rng: Any) -> list[IncidentView]:
     progress = [item.watermark for item in said if isinstance(item, Progress)]
     assert progress == sorted(progress)
     return [item for item in said if isinstance(item, IncidentView)]
+
+
+@given(_told, st.lists(st.integers(1, 5), min_size=1, max_size=6))
+def test_promptly_how_evidence_was_cut_changes_nothing(
+    told: list[Evidence], sizes: list[int]
+) -> None:
+    def run(*cuts: int) -> list[Any]:
+        step, said, done = join("screen", prompt=True), list[Any](), 0
+        for part in cut(told, cuts):
+            done += len(part)
+            reached = T0 + 100 * HOUR if done == len(told) else NEVER
+            said += step.on_batch([Found("screen", tuple(part), reached, done - len(part))])
+        return [item for item in said if isinstance(item, IncidentView)]
+
+    assert run(*sizes) == run(1000)
 
 
 @given(_told, st.randoms(use_true_random=False), st.randoms(use_true_random=False))

@@ -1,26 +1,28 @@
 """Whatever a feed does, every message is accounted for, and time goes on."""
 
 import base64
-from collections.abc import Callable, Iterable
+import json
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import operators.registry
 from operators.counters import Counters
+from operators.event_clock import ALLOWED_LATENESS_MS, NEVER
 from operators.events import BadMessage, Command
 from operators.intake import (
     BLOCKS,
     PROMPT_LATENESS_MS,
     CommandRows,
     FeedName,
-    Intake,
     Poll,
     ReportRows,
+    Stretch,
+    TakeEvents,
+    TakeReadings,
 )
-from operators.ordering import ALLOWED_LATENESS_MS, NEVER, ShardRows
 from operators.registry import Registry
 from tests.operators.town import (
     DAY,
@@ -30,6 +32,7 @@ from tests.operators.town import (
     MINUTE,
     T0,
     line,
+    poll,
     polls,
     reading,
     report,
@@ -41,41 +44,64 @@ TOWN = town([sensor(f"s-{n}") for n in range(4)])
 
 
 class Taken:
-    """What an intake made of some polls."""
+    """What the readings of some polls came to."""
 
-    def __init__(self, *feeds: FeedName, known: Registry | None = None) -> None:
-        self.registry = known or Registry(TOWN)
+    def __init__(self, *names: int) -> None:
+        self.registry = Registry(TOWN)
         self.counters = Counters()
-        self.intake = Intake(self.registry, self.counters, feeds or ("readings",), "town")
+        self.intake = TakeReadings(self.registry, self.counters, names or (0,), "town")
         self.rows: list[tuple[str, int, float]] = []
-        self.reports: list[str] = []
-        self.commands: list[str] = []
+        self.shards: list[int] = []
         self.bad: list[BadMessage] = []
-        self.watermarks: list[int] = []
+        self.met: list[str] = []
+        self.watermarks: list[list[int]] = []
+        self.ended: list[set[int]] = []
 
-    def take(self, *polls: Poll) -> "Taken":
-        for item in self.intake.on_batch(polls):
-            match item:
-                case ShardRows():
-                    self.rows += [
-                        (self.registry.sensors[s].id, t, v)
-                        for s, t, v in zip(*(c.tolist() for c in item.rows), strict=True)
-                    ]
-                    self.watermarks.append(item.watermark)
-                case ReportRows():
-                    self.reports += [r.id for r in item.reports]
-                case CommandRows():
-                    self.commands += [c.id for c in item.commands]
-                case _:
-                    self.bad.append(item)
+    def take(self, *told: Poll) -> "Taken":
+        for each in told:
+            batch, bad, met = self.intake.accept(each)
+            rows = batch.rows
+            names = [self.registry.sensors[s].id for s in rows.sensor]
+            self.rows += zip(names, rows.time.tolist(), rows.value.tolist(), strict=True)
+            self.shards += rows.shard.tolist()
+            self.watermarks.append(batch.watermarks.tolist())
+            self.ended.append(set(batch.ended))
+            self.bad += bad
+            self.met += [known.id for known in met]
         return self
 
-    def readings(self, *lines: bytes, offset: int = 0, **more: Any) -> "Taken":
-        return self.take(Poll("readings", offset, list(lines), **more))
+    def readings(self, *lines: bytes, **more: Any) -> "Taken":
+        return self.take(poll("readings", *lines, **more))
 
     @property
     def reasons(self) -> list[str]:
         return [bad.reason for bad in self.bad]
+
+    @property
+    def reached(self) -> int:
+        return self.watermarks[-1][0]
+
+
+class Told:
+    """What the reports or commands of some polls came to."""
+
+    def __init__(self, feed: FeedName, *names: int) -> None:
+        self.counters = Counters()
+        self.intake = TakeEvents(feed, self.counters, names or (0,), "town")
+        self.ids: list[str] = []
+        self.bad: list[BadMessage] = []
+        self.watermarks: list[int] = []
+        self.last: list[bool] = []
+
+    def take(self, *told: Poll) -> "Told":
+        for each in told:
+            out, bad = self.intake.accept(each)
+            events: Sequence[Any] = out.reports if isinstance(out, ReportRows) else out.commands
+            self.ids += [event.id for event in events]
+            self.watermarks.append(out.watermark)
+            self.last.append(out.last)
+            self.bad += bad
+        return self
 
 
 # --- accounting ------------------------------------------------------------------------------
@@ -98,11 +124,22 @@ def test_a_bad_message_costs_itself_and_says_where_it_stood() -> None:
     assert taken.counters.account("intake") == ("intake", 4, 2, 0, 2, {"readings": 2})
 
 
+def test_a_bad_message_says_which_partition_it_came_by() -> None:
+    lines = [reading("s-0", T0, 1), b"{", b"[", reading("s-1", T0, 2), b"}", b"]"]
+    stretches = (Stretch(1, 70, 2), Stretch(0, 5, 3), Stretch(1, 72, 1))
+    taken = Taken(4, 9).take(Poll("readings", lines, stretches))
+    assert [(bad.partition, bad.offset) for bad in taken.bad] == [(9, 71), (4, 5), (4, 7), (9, 72)]
+    assert [base64.b64decode(bad.payload) for bad in taken.bad] == [b"{", b"[", b"}", b"]"]
+    assert taken.shards == [1, 0]
+
+
+def gateway(names: list[str], times: list[int], values: list[Any]) -> bytes:
+    return json.dumps({"sensor": names, "time": times, "value": values}).encode()
+
+
 def test_a_gateway_is_counted_by_its_readings() -> None:
-    gateway = reading(["s-0", "s-1", "s-2"], T0, 0).replace(  # type: ignore[arg-type]
-        b'"time": %d, "value": 0' % T0, b'"time": [%d,%d,%d], "value": [1,"x",3]' % (T0, T0, T0)
-    )
-    taken = Taken().readings(gateway, offset=9)
+    told = gateway(["s-0", "s-1", "s-2"], [T0, T0, T0], [1, "x", 3])
+    taken = Taken().readings(told, offset=9)
     assert [row[0] for row in taken.rows] == ["s-0", "s-2"]
     assert taken.bad[0].offset == 9
     assert taken.counters.account("intake")[:5] == ("intake", 3, 2, 0, 1)
@@ -110,16 +147,17 @@ def test_a_gateway_is_counted_by_its_readings() -> None:
 
 def test_reports_and_commands_are_decoded_too() -> None:
     ack = Command("c-1", T0, "op-7", "wl-1", 1, "ack")
-    taken = Taken("reports", "commands").take(
-        Poll("reports", 7, [line(report("r-1", T0, "water")), b"?"]),
-        Poll("commands", 0, [b"[]", line(ack)]),
+    reports = Told("reports").take(
+        poll("reports", line(report("r-1", T0, "water")), b"?", offset=7)
     )
-    assert (taken.reports, taken.commands) == (["r-1"], ["c-1"])
-    assert [(bad.source, bad.offset) for bad in taken.bad] == [
+    commands = Told("commands").take(poll("commands", b"[]", line(ack)))
+    assert (reports.ids, commands.ids) == (["r-1"], ["c-1"])
+    assert [(bad.source, bad.offset) for bad in (*reports.bad, *commands.bad)] == [
         ("town/reports", 8),
         ("town/commands", 0),
     ]
-    assert taken.counters.account("intake").reasons == {"commands": 1, "reports": 1}
+    assert reports.counters.account("intake") == ("intake", 2, 1, 0, 1, {"reports": 1})
+    assert commands.counters.account("intake") == ("intake", 2, 1, 0, 1, {"commands": 1})
 
 
 _time = st.one_of(st.integers(T0, T0 + HOUR), st.just(T0 + 40 * DAY))
@@ -138,25 +176,82 @@ _line = st.one_of(
 )
 
 
-@given(st.lists(_line, max_size=150), st.lists(st.integers(1, 60), min_size=1, max_size=6))
+@given(
+    st.lists(_line, max_size=150),
+    st.lists(st.integers(1, 60), min_size=1, max_size=6),
+    st.sampled_from([1, 3]),
+)
 def test_nothing_disappears_and_the_cut_changes_nothing(
-    lines: list[bytes], sizes: list[int]
+    lines: list[bytes], sizes: list[int], shards: int
 ) -> None:
+    names = tuple(range(shards))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("operators.intake.BLOCKS", dict.fromkeys(BLOCKS, 8))
-        whole = Taken().take(*polls({"readings": lines}, 1000))
-        parts = Taken().take(*polls({"readings": lines}, *sizes))
+        whole = Taken(*names).take(*polls({"readings": lines}, 1000, shards=shards))
+        parts = Taken(*names).take(*polls({"readings": lines}, *sizes, shards=shards))
     assert parts.rows == whole.rows
-    assert sorted((b.offset, b.reason) for b in parts.bad) == sorted(
-        (b.offset, b.reason) for b in whole.bad
-    )
+    assert parts.shards == whole.shards
+    assert parts.bad == whole.bad
+    assert parts.met == whole.met
     assert parts.counters.accounts() == whole.counters.accounts()
     account = whole.counters.account("intake")
     assert account.balanced
     assert account.received == len(lines)
     assert account.rejected == len(whole.bad)
-    assert parts.watermarks == sorted(parts.watermarks)
+    for reached in zip(*parts.watermarks, strict=True):
+        assert list(reached) == sorted(reached)
+    assert parts.watermarks[-1] == whole.watermarks[-1]
     assert [s.id for s in parts.registry.sensors] == [s.id for s in whole.registry.sensors]
+
+
+# --- shards ----------------------------------------------------------------------------------
+
+
+def test_readings_are_of_the_shard_they_came_by() -> None:
+    lines = [reading(f"s-{n % 4}", T0 + n, n) for n in range(9)]
+    stretches = (Stretch(2, 0, 4), Stretch(0, 90, 1), Stretch(2, 4, 2), Stretch(1, 7, 2))
+    taken = Taken(0, 1, 2).take(Poll("readings", lines, stretches))
+    assert taken.shards == [2, 2, 2, 2, 0, 2, 2, 1, 1]
+
+
+def test_all_readings_of_a_gateway_are_of_its_shard() -> None:
+    two, none = gateway(["s-0", "s-1"], [T0, T0], [1, 2]), gateway([], [], [])
+    stretches = (Stretch(1, 0, 1), Stretch(0, 0, 1))
+    # As many readings as messages, all the same.
+    taken = Taken(0, 1).take(Poll("readings", [two, none], stretches))
+    assert taken.shards == [1, 1]
+    taken.take(Poll("readings", [two, reading("s-2", T0, 1)], stretches))
+    assert taken.shards[2:] == [1, 1, 0]
+
+
+def test_every_shard_has_a_clock_of_its_own() -> None:
+    taken = Taken(0, 1)
+    ahead, behind = block(T0 + HOUR), block(T0)
+    taken.take(Poll("readings", [*ahead, *behind], (Stretch(0, 0, 64), Stretch(1, 0, 64))))
+    assert taken.watermarks == [[T0 + HOUR - ALLOWED_LATENESS_MS, T0 - ALLOWED_LATENESS_MS]]
+    assert taken.counters.account("intake").late == 0
+    old = [reading("s-1", T0, 1), reading("s-2", T0, 1)]
+    taken.take(Poll("readings", old, (Stretch(0, 64, 1), Stretch(1, 64, 1))))
+    assert taken.rows[-1] == ("s-2", T0, 1.0)
+    assert taken.counters.account("intake").late == 1
+
+
+def test_a_shard_ends_by_itself_and_once() -> None:
+    taken = Taken(0, 1)
+    told = Poll("readings", [reading("s-0", T0, 1)], (Stretch(0, 0, 1),), frozenset({0}))
+    taken.take(told, Poll("readings", [], (), frozenset({0, 1})))
+    assert taken.ended == [{0}, {1}]
+    assert taken.watermarks == [[T0 + 1, NEVER], [T0 + 1, NEVER + 1]]
+
+
+def test_a_shards_clock_goes_on_elsewhere() -> None:
+    there, here = Taken(7), Taken(3, 7)
+    there.readings(*block(T0 + HOUR), clock_ms=T0 + 2 * HOUR, live=True)
+    here.intake.clocks.put(1, there.intake.clocks.take(0))
+    old = reading("s-1", T0, 1)
+    here.take(Poll("readings", [old, old], (Stretch(0, 0, 1), Stretch(1, 64, 1))))
+    assert here.rows == [("s-1", T0, 1.0)]
+    assert here.watermarks == [[NEVER, T0 + 2 * HOUR - PROMPT_LATENESS_MS]]
 
 
 # --- strangers -------------------------------------------------------------------------------
@@ -179,21 +274,15 @@ def test_a_stranger_is_known_from_its_first_place_on(size: int) -> None:
     taken = Taken().take(*polls({"readings": lines}, size))
     assert [row[2] for row in taken.rows] == [2.0, 3.0]
     assert (taken.registry.sensors[4].kind, taken.registry.districts[4]) == ("pm25", "east")
+    assert taken.met == ["new"], "told once"
 
 
-def test_a_resumed_intake_gives_strangers_their_old_index() -> None:
-    before = Taken().readings(
-        reading("new-b", T0, 1, lon=LON, lat=LAT, kind="pm25"),
-        reading("new-a", T0, 1, lon=LON, lat=LAT, kind="rain"),
+def test_several_strangers_of_a_poll_are_told_in_the_order_of_their_places() -> None:
+    taken = Taken().readings(
+        *(reading(name, T0, 1, lon=LON, lat=LAT) for name in ("new-b", "new-a", "new-b"))
     )
-    after = Taken()
-    after.intake.restore(before.intake.snapshot())
-    assert after.registry.index == before.registry.index
-    assert after.registry.sensors == before.registry.sensors
-    assert after.readings(reading("new-a", T0 + 1, 5)).rows == [("new-a", T0 + 1, 5.0)]
-    again = Taken()
-    again.intake.restore(after.intake.snapshot())
-    assert again.registry.index == before.registry.index
+    assert taken.met == ["new-b", "new-a"]
+    assert [known.id for known in taken.registry.strangers] == taken.met
 
 
 # --- time ------------------------------------------------------------------------------------
@@ -213,50 +302,58 @@ def test_a_late_reading_is_counted_and_left_out() -> None:
     assert taken.bad == []
 
 
-def test_time_waits_for_the_slowest_feed_until_it_ends() -> None:
-    taken = Taken("readings", "reports").readings(*block(T0 + HOUR))
-    assert taken.intake.watermark == NEVER
-    told = [line(report(f"r-{n}", T0, "water")) for n in range(BLOCKS["reports"])]
-    taken.take(Poll("reports", 0, told))
-    assert taken.intake.watermark == T0 - ALLOWED_LATENESS_MS
-    taken.take(Poll("reports", 0, [], ended=True))
-    assert taken.intake.watermark == T0 + HOUR - ALLOWED_LATENESS_MS
-    taken.readings(ended=True)
-    assert taken.intake.watermark == T0 + HOUR + 1
-    assert taken.watermarks == sorted(taken.watermarks)
+def test_reports_wait_for_the_slowest_of_their_shards_until_it_ends() -> None:
+    told = Told("reports", 0, 1)
+    ahead = [line(report(f"r-{n}", T0 + HOUR, "water")) for n in range(BLOCKS["reports"])]
+    behind = [line(report(f"r-{n}", T0, "water")) for n in range(BLOCKS["reports"])]
+    told.take(Poll("reports", ahead, (Stretch(0, 0, len(ahead)),)))
+    told.take(Poll("reports", behind, (Stretch(1, 0, len(behind)),)))
+    told.take(Poll("reports", [], (), frozenset({1})))
+    told.take(Poll("reports", [], (), frozenset({0})))
+    edge = T0 - ALLOWED_LATENESS_MS
+    assert told.watermarks == [NEVER, edge, T0 + 1, T0 + 1]
+    assert told.last == [False, False, False, True]
 
 
-def test_the_end_is_told_once_and_to_everybody() -> None:
-    taken = Taken("readings", "reports", "commands")
-    end = [Poll(feed, 0, [], True) for feed in BLOCKS]  # type: ignore[arg-type]
-    first = list(taken.intake.on_batch([Poll("readings", 0, [reading("s-0", T0, 1)]), *end]))
-    kinds = {type(item) for item in first if item.watermark == T0 + 1}  # type: ignore[union-attr]
-    assert kinds == {ShardRows, ReportRows, CommandRows}
-    assert list(taken.intake.on_batch(end)) == []
+def test_the_end_is_told_once_it_is_the_end() -> None:
+    taken = Taken().readings(reading("s-0", T0, 1)).readings(ended=True).readings(ended=True)
+    assert taken.ended == [set(), {0}, set()]
+    assert taken.reached == T0 + 1
 
 
-def test_a_feed_that_says_nothing_at_all_ends_quietly() -> None:
-    taken = Taken("readings", "reports")
-    taken.take(Poll("readings", 0, [], True), Poll("reports", 0, [], True))
-    assert taken.rows == []
-    assert all(watermark <= NEVER + 1 for watermark in taken.watermarks)
+@pytest.mark.parametrize("feed", ["reports", "commands"])
+def test_a_feed_that_says_nothing_at_all_ends_quietly(feed: FeedName) -> None:
+    told = Told(feed).take(poll(feed), poll(feed, ended=True))
+    assert (told.ids, told.watermarks, told.last) == ([], [NEVER, NEVER + 1], [False, True])
+    taken = Taken().readings(ended=True)
+    assert (taken.rows, taken.watermarks) == ([], [[NEVER + 1]])
 
 
 def test_paced_time_does_not_wait_for_messages() -> None:
-    taken = Taken("readings", "reports")
-    taken.readings(reading("s-0", T0, 1), clock_ms=T0)
-    assert taken.watermarks[-1] == T0 - PROMPT_LATENESS_MS
-    taken.readings(clock_ms=T0 + HOUR)
-    assert taken.watermarks[-1] == T0 + HOUR - PROMPT_LATENESS_MS
-    taken.readings(clock_ms=T0)
-    taken.take(Poll("readings", 0, [], True), Poll("reports", 0, [], True))
-    assert taken.intake.watermark == T0 + HOUR - PROMPT_LATENESS_MS
+    taken = Taken()
+    taken.readings(reading("s-0", T0, 1), clock_ms=T0, live=True)
+    assert taken.reached == T0 - PROMPT_LATENESS_MS
+    taken.readings(clock_ms=T0 + HOUR, live=True)
+    assert taken.reached == T0 + HOUR - PROMPT_LATENESS_MS
+    taken.readings(clock_ms=T0, live=True)
+    taken.readings(ended=True)
+    assert taken.reached == T0 + HOUR - PROMPT_LATENESS_MS
     assert taken.watermarks == sorted(taken.watermarks)
 
 
-def test_paced_a_sensor_whose_clock_is_years_ahead_is_refused() -> None:
+def test_the_clock_speaks_only_for_shards_that_are_up_with_the_present() -> None:
+    taken = Taken(0, 1)
+    taken.take(Poll("readings", [], (), clock_ms=T0, live=frozenset({1})))
+    assert taken.watermarks == [[NEVER, T0 - PROMPT_LATENESS_MS]]
+    taken.take(Poll("readings", [], (), clock_ms=T0 + HOUR, live=frozenset({0})))
+    later = T0 + HOUR - PROMPT_LATENESS_MS
+    assert taken.watermarks[-1] == [later, T0 - PROMPT_LATENESS_MS], "it does not go back"
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_paced_a_sensor_whose_clock_is_years_ahead_is_refused(live: bool) -> None:
     taken = Taken().readings(
-        reading("s-0", T0, 1), reading("s-1", T0 + 70 * 365 * DAY, 1), clock_ms=T0
+        reading("s-0", T0, 1), reading("s-1", T0 + 70 * 365 * DAY, 1), clock_ms=T0, live=live
     )
     assert taken.rows == [("s-0", T0, 1.0)]
     assert taken.bad[0].offset == 1
@@ -264,36 +361,38 @@ def test_paced_a_sensor_whose_clock_is_years_ahead_is_refused() -> None:
     assert taken.counters.account("intake").balanced
 
 
+def test_paced_an_event_from_after_now_is_refused_too() -> None:
+    lines = [line(report(f"r-{n}", T0 + n * DAY, "water")) for n in range(2)]
+    told = Told("reports").take(poll("reports", *lines, offset=5, clock_ms=T0, live=True))
+    assert told.ids == ["r-0"]
+    assert [bad.offset for bad in told.bad] == [6]
+    assert told.counters.account("intake") == ("intake", 2, 1, 0, 1, {"reports": 1})
+
+
 @pytest.mark.parametrize("gap", [MINUTE, 7 * HOUR, DAY, 30 * DAY])
-@pytest.mark.parametrize("feed", ["readings", "reports", "commands"])
-def test_a_feed_that_says_little_is_believed(feed: FeedName, gap: int) -> None:
-    make: Callable[[int, int], bytes] = {
+def test_a_feed_that_says_little_is_believed(gap: int) -> None:
+    makers: dict[FeedName, Callable[[int, int], bytes]] = {
         "readings": lambda n, at: reading("s-0", at, n),
         "reports": lambda n, at: line(report(f"r-{n}", at, "water")),
         "commands": lambda n, at: line(Command(f"c-{n}", at, "op-7", "wl-1", 1, "ack")),
-    }[feed]
-    lines = [make(n, T0 + n * gap) for n in range(12)]
-    taken = Taken(feed).take(*polls({feed: lines}, 5))
-    assert taken.counters.account("intake") == ("intake", 12, 12, 0, 0, {})
+    }
+    for feed, make in makers.items():
+        lines = [make(n, T0 + n * gap) for n in range(12)]
+        taken: Taken | Told = Taken() if feed == "readings" else Told(feed)
+        taken.take(*polls({feed: lines}, 5))
+        assert taken.counters.account("intake") == ("intake", 12, 12, 0, 0, {})
 
 
-def test_readings_are_dealt_to_their_shards(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(operators.registry, "SENSORS_PER_SHARD", 3)
-    known = Registry(town([sensor(f"s-{n}") for n in range(12)]))
-    assert known.shards == 4
-    intake = Intake(known, Counters(), ["readings"], "town")
-    lines = [reading(f"s-{n % 12}", T0 + n, n) for n in range(100)]
-    dealt: dict[int, list[int]] = {}
-    for item in only_rows(intake.on_batch([Poll("readings", 0, lines)])):
-        assert set(known.columns.shard[item.rows.sensor]) <= {item.shard}
-        dealt.setdefault(item.shard, []).extend(item.rows.time.tolist())
-    assert all(times == sorted(times) for times in dealt.values())
-    assert sorted(time for times in dealt.values() for time in times) == [
-        T0 + n for n in range(100)
-    ]
-    told = {item.shard for item in only_rows(intake.on_batch([Poll("readings", 0, [], True)]))}
-    assert told == set(range(4))
-
-
-def only_rows(items: Iterable[Any]) -> list[ShardRows]:
-    return [item for item in items if isinstance(item, ShardRows)]
+@given(st.lists(st.integers(T0, T0 + HOUR), max_size=60), st.integers(0, 60))
+def test_events_go_on_elsewhere_where_they_were(times: list[int], at: int) -> None:
+    lines = [line(report(f"r-{n}", time, "x")) for n, time in enumerate(times)]
+    shards = tuple(Stretch(n % 2, n // 2, 1) for n in range(len(lines)))
+    whole = Told("reports", 0, 1).take(Poll("reports", lines, shards))
+    first = Told("reports", 0, 1).take(Poll("reports", lines[:at], shards[:at]))
+    rest = Told("reports", 0, 1)
+    rest.intake.put(first.intake.take())
+    rest.take(Poll("reports", lines[at:], shards[at:]))
+    assert first.ids + rest.ids == whole.ids
+    assert rest.watermarks == whole.watermarks
+    assert isinstance(first.intake.accept(Poll("reports", [], ()))[0], ReportRows)
+    assert isinstance(Told("commands").intake.accept(poll("commands"))[0], CommandRows)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from operators.counters import Counters
+from operators.event_clock import FOREVER
 from operators.events import Alert, FeedHealth, Text, kind_of
 from operators.intake import PROMPT_LATENESS_MS
 from operators.merging import CityWindow
@@ -142,6 +143,14 @@ def test_reports_are_a_feed_too() -> None:
     assert room.tell(window(2, {})).feeds["reports"].time == end + 1
 
 
+def test_after_the_last_report_no_window_waits() -> None:
+    room = Room()
+    room.tell(Triaged((), T0, last=True), reported=T0)
+    assert "sensors" in room.tell(window(900, {}), reported=T0).facts
+    other = Room()
+    assert "sensors" in other.tell(window(900, {}), reported=FOREVER).facts
+
+
 def test_conditions_are_those_of_the_river_and_the_rain() -> None:
     river = {"value": 4.5, "unit": "m", "name": None, "trend": None}
     facts = Room().tell(window(1, {"rain": sums(4, 10.0)}, landmark=river)).facts
@@ -193,9 +202,11 @@ def test_warnings_of_an_hour_are_counted_by_their_first_version() -> None:
 # --- the clock -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("live_from", "mode"), [(0, "live"), (T0 + 10 * WINDOW_MS, "catching_up")])
-def test_the_clock_is_that_of_the_stream(live_from: int, mode: str) -> None:
-    facts = Room(speed=60.0, live_from_ms=live_from).tell(window(1, {})).facts
+@pytest.mark.parametrize(("live", "mode"), [(True, "live"), (False, "catching_up")])
+def test_the_clock_is_that_of_the_stream(live: bool, mode: str) -> None:
+    room = Room(speed=60.0)
+    room.step.live = live
+    facts = room.tell(window(1, {})).facts
     assert facts["clock"] == T0 + WINDOW_MS + PROMPT_LATENESS_MS
     assert (facts["speed"], facts["mode"]) == (60.0, mode)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from operators.events import Evidence
-from operators.evidence import UNUSUAL
+from operators.evidence import UNUSUAL, Found
 from operators.merging import CityWindow
 from operators.quiet_places import LEAST, MOST, WITHIN_MS, NoticeQuietPlaces
 from operators.registry import Registry
@@ -79,7 +79,8 @@ def test_nothing_new_is_told_once() -> None:
 
 
 @pytest.mark.parametrize("watermark", [T0, T0 + 5])
-def test_time_goes_on_without_windows(watermark: int) -> None:
+@pytest.mark.parametrize("last", [False, True])
+def test_time_goes_on_without_windows(watermark: int, last: bool) -> None:
     step = NoticeQuietPlaces(Registry(town(PLACE)))
-    (found,) = step.on_batch([CityWindow(watermark, watermark)])
-    assert found == ("outages", (), watermark)
+    (found,) = step.on_batch([CityWindow(watermark, watermark, last=last)])
+    assert found == Found("outages", (), watermark, last=last)

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import operators.registry
 from operators.codec import Message
 from operators.events import HAZARDS, City, District, Levels, Sensor
 from operators.registry import UNKNOWN, LocalTime, Registry, cell_of
@@ -71,7 +70,7 @@ def test_a_known_sensor_keeps_its_index_whatever_is_said_later() -> None:
     assert known.register(sensor("b", "rain")) == 1
     assert introduce(known, "a", 0.0, 0.0) == 0
     assert known.sensors[1].kind == "pm25"
-    assert known.lookup(["b", "nobody", "a"]).tolist() == [1, UNKNOWN, 0]
+    assert known.index.get_many(["b", "nobody", "a"]).tolist() == [1, UNKNOWN, 0]
 
 
 def test_a_stranger_with_a_place_is_registered() -> None:
@@ -101,35 +100,50 @@ def test_a_full_registry_takes_nobody_in() -> None:
 
 
 @given(st.lists(st.integers(0, 60), min_size=1, max_size=40), st.integers(0, 40))
-def test_an_index_and_a_slot_never_change(numbers: list[int], told: int) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(operators.registry, "SENSORS_PER_SHARD", 8)
-        names = [f"s-{n}" for n in numbers]
-        known = Registry(town([sensor(name) for name in names[:told]]))
-        before = known.columns
-        index = dict(known.index)
-        for n, name in enumerate(names):
-            introduce(known, name, LON + n / 50, LAT, ("noise", "pm25", "x")[n % 3])
-        after = known.columns
-        assert {name: known.index[name] for name in index} == index
-        for column in ("shard", "slot", "cell", "hazard", "kind", "sign", "interval_ms"):
-            earlier = getattr(before, column)
-            assert getattr(after, column)[: len(earlier)].tolist() == earlier.tolist()
-        assert after.cell_names[: len(before.cell_names)] == before.cell_names
-        assert after.kind_names[: len(before.kind_names)] == before.kind_names
-        assert known.shards == Registry(known.city).shards
-        for shard in range(known.shards):  # slots of a shard are 0, 1, 2 ... without a gap
-            slots = after.slot[after.shard == shard]
-            assert slots.tolist() == list(range(len(slots)))
+def test_an_index_never_changes(numbers: list[int], told: int) -> None:
+    names = [f"s-{n}" for n in numbers]
+    known = Registry(town([sensor(name) for name in names[:told]]))
+    before = known.columns
+    index = {name: known.index.get(name) for name in names[:told]}
+    for n, name in enumerate(names):
+        introduce(known, name, LON + n / 50, LAT, ("noise", "pm25", "x")[n % 3])
+    after = known.columns
+    assert {name: known.index.get(name) for name in index} == index
+    assert [known.index.get(s.id) for s in known.sensors] == list(range(len(known)))
+    for column in ("cell", "hazard", "kind", "sign", "interval_ms", "low", "high", "graded"):
+        earlier = getattr(before, column)
+        assert getattr(after, column)[: len(earlier)].tolist() == earlier.tolist()
+    assert after.cell_names[: len(before.cell_names)] == before.cell_names
+    assert after.kind_names[: len(before.kind_names)] == before.kind_names
+    assert len(known) == len(set(names)) == len(after.cell)
 
 
-def test_shards_grow_with_the_city_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(operators.registry, "SENSORS_PER_SHARD", 2)
-    monkeypatch.setattr(operators.registry, "MAX_SHARDS", 4)
-    counts = [
-        Registry(town([sensor(str(n)) for n in range(size)])).shards for size in (0, 2, 3, 99)
+def test_strangers_are_those_the_city_file_does_not_name() -> None:
+    known = Registry(town([sensor("a"), sensor("b"), sensor("a")]))
+    assert [introduce(known, name, LON, LAT) for name in ("new", "b", "more")] == [2, 1, 3]
+    assert [stranger.id for stranger in known.strangers] == ["new", "more"]
+    again = Registry(known.city)
+    again.register_all(known.strangers)
+    assert [s.id for s in again.sensors] == [s.id for s in known.sensors]
+
+
+def test_columns_grow_with_the_sensors_as_if_all_had_been_known() -> None:
+    sensors = [
+        sensor("a", at_m=(5000, 0)),
+        sensor("b", "pm25", levels=Levels(red=9.0)),
+        sensor("c", "river_level", levels=Levels(blue=2.0)),
+        sensor("d", "x"),
+        sensor("e", "river_level"),
     ]
-    assert counts == [1, 1, 2, 4]
+    for told in range(len(sensors)):
+        known = Registry(town(sensors[:told]))
+        _ = known.columns
+        known.register_all(sensors[told : told + 2])
+        _ = known.columns
+        known.register_all(sensors)
+        whole = Registry(town(sensors)).columns
+        for name, got, expected in zip(whole._fields, known.columns, whole, strict=True):
+            np.testing.assert_equal(got, expected, name)
 
 
 def test_columns_say_what_the_city_file_says() -> None:

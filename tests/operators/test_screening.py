@@ -5,36 +5,38 @@ import pytest
 
 from models.record_of_peaks import CHANNELS
 from operators.counters import Counters
-from operators.events import HAZARDS, Levels, Sensor
-from operators.evidence import UNUSUAL, Found
+from operators.events import HAZARDS, Evidence, Levels, Sensor
+from operators.evidence import UNUSUAL
 from operators.registry import Registry
 from operators.screening import DAY_MS, FIRST_DAY, MATERIAL, Screened, ScreenReadings, material
-from tests.operators.town import DAY, MINUTE, T0, rows, sensor, shard_rows, town
+from tests.operators.town import DAY, MINUTE, T0, cut, row_batch, rows, sensor, town
 
 EVERY = 5 * MINUTE
 
 
 class Screen:
-    """One shard's screening, fed a value per sensor and interval."""
+    """Screening, fed a value per sensor and interval."""
 
     def __init__(self, *sensors: Sensor) -> None:
         self.registry = Registry(town(sensors))
         self.counters = Counters()
-        self.step = ScreenReadings(self.registry, self.counters)
+        self.step = ScreenReadings(self.registry, self.counters, 2)
         self.time = T0
 
     def at_once(
-        self, *triples: tuple[int, int, float], watermark: int = T0
-    ) -> tuple[Found, Screened]:
-        found, screened = self.step.on_batch([shard_rows(rows(*triples), watermark)])
-        assert isinstance(found, Found)
-        assert isinstance(screened, Screened)
-        return found, screened
+        self, *triples: tuple[int, int, float], shard: int | list[int] = 0
+    ) -> tuple[list[Evidence], Screened]:
+        screened = self.step.score(row_batch(rows(*triples, shard=shard), T0))
+        said = list(self.step.evidence(screened))
+        for row, evidence in said:
+            assert evidence.key == self.registry.sensors[screened.rows.sensor[row]].id
+            assert evidence.time == screened.rows.time[row]
+        return [evidence for _, evidence in said], screened
 
-    def next(self, *values: float) -> tuple[Found, Screened]:
+    def next(self, *values: float) -> tuple[list[Evidence], Screened]:
         self.time += EVERY
         triples = [(number, self.time, value) for number, value in enumerate(values)]
-        return self.at_once(*triples, watermark=self.time)
+        return self.at_once(*triples)
 
     def quiet(self, count: int, *usual: float) -> "Screen":
         rng = np.random.default_rng(7)
@@ -47,16 +49,15 @@ class Screen:
 def test_in_warm_up_nothing_is_said() -> None:
     screen = Screen(sensor("a", "noise"))
     found, screened = screen.next(60.0)
-    assert found == Found("screen:0", (), screen.time)
+    assert found == []
     assert np.isnan(screened.surprisal).all()
     assert screened.rows.value.tolist() == [60.0]
-    assert (screened.shard, screened.watermark) == (0, screen.time)
 
 
 def test_what_is_unusual_becomes_evidence_of_its_hazard_and_place() -> None:
     screen = Screen(sensor("a", "noise"), sensor("b", "noise", at_m=(4000, 0))).quiet(400, 60, 60)
     found, screened = screen.next(60.0, 110.0)
-    (said,) = found.evidence
+    (said,) = found
     assert (said.source, said.key, said.kind, said.hazard) == ("sensor", "b", "noise", "noise")
     assert (said.time, said.value, said.cell) == (screen.time, 110.0, screen.registry.cells[1])
     assert said.surprisal >= UNUSUAL
@@ -79,22 +80,23 @@ def test_only_the_side_that_threatens_counts(
 ) -> None:
     screen = Screen(sensor("a", kind), sensor("b", kind)).quiet(400, usual, usual)
     found, screened = screen.next(harmless, threat)
-    assert [said.key for said in found.evidence] == ["b"]
+    assert [said.key for said in found] == ["b"]
     assert screened.surprisal[0] == 0.0
 
 
 def test_both_sides_count_where_both_threaten() -> None:
     screen = Screen(sensor("a", "temperature"), sensor("b", "temperature")).quiet(400, 20, 20)
     found, _ = screen.next(-10.0, 50.0)
-    assert [said.key for said in found.evidence] == ["a", "b"]
-    assert {said.hazard for said in found.evidence} <= set(HAZARDS)
+    assert [said.key for said in found] == ["a", "b"]
+    assert {said.hazard for said in found} <= set(HAZARDS)
 
 
 def test_an_impossible_value_is_the_sensors_fault_and_teaches_nothing() -> None:
     spoilt, plain = (Screen(sensor("a", "noise")).quiet(300, 60) for _ in range(2))
     found, screened = spoilt.at_once((0, spoilt.time + 1, -5.0), (0, spoilt.time + 2, 1e9))
-    assert found.evidence == ()
+    assert found == []
     assert len(screened.rows.sensor) == 0
+    assert screened.impossible.value.tolist() == [-5.0, 1e9]
     account = spoilt.counters.account("screen")
     assert account.balanced
     assert account.reasons == {"impossible value": 2}
@@ -112,10 +114,10 @@ def test_a_deviation_far_below_the_levels_does_not_matter() -> None:
     screen = Screen(sensor("a", "river_level", levels=levels), sensor("b", "river_level"))
     screen.quiet(400, 2, 2)
     found, screened = screen.next(2.0 + 0.9 * MATERIAL * 8, 2.0 + 0.9 * MATERIAL * 8)
-    assert [said.key for said in found.evidence] == ["b"]
+    assert [said.key for said in found] == ["b"]
     assert screened.surprisal[0] == 0.0
     found, _ = screen.next(2.0 + 1.2 * MATERIAL * 8, 2.0)
-    assert "a" in [said.key for said in found.evidence]
+    assert "a" in [said.key for said in found]
 
 
 @pytest.mark.parametrize("kind", ["river_level", "water_pressure"])
@@ -130,7 +132,8 @@ def test_what_matters_is_measured_to_the_level_reached_first(kind: str) -> None:
     assert way < abs(last - 300.0)
     side = -1 if below else 1
     at = np.array([300.0 + side * way * MATERIAL * share for share in (0.99, 1.01)])
-    assert material(at, np.full(2, 300.0), np.full(2, first)).tolist() == [False, True]
+    assert [material(value, 300.0, first) for value in at] == [False, True]
+    assert material(300.1, 300.0, np.nan), "where there are no levels everything matters"
 
 
 def test_a_sensor_without_levels_must_show_a_day_first() -> None:
@@ -154,13 +157,69 @@ def test_what_half_the_city_shows_is_discounted() -> None:
     for _ in range(8):  # the discount needs a whole window of it
         found_alone, _ = alone.next(*usual[1:], 110.0)
         found_together, _ = together.next(*[110.0] * 30)
-    assert "s-29" in {said.key for said in found_alone.evidence}
-    strongest = {said.key: said.surprisal for said in found_together.evidence}
-    of_alone = {said.key: said.surprisal for said in found_alone.evidence}
+    assert "s-29" in {said.key for said in found_alone}
+    strongest = {said.key: said.surprisal for said in found_together}
+    of_alone = {said.key: said.surprisal for said in found_alone}
     assert strongest.get("s-29", 0.0) < of_alone["s-29"]
 
 
-def test_no_readings_still_tell_the_time() -> None:
-    found, screened = Screen(sensor("a")).at_once(watermark=T0 + 5)
-    assert (found.evidence, found.watermark, screened.watermark) == ((), T0 + 5, T0 + 5)
+def test_what_another_shard_shows_is_not_discounted() -> None:
+    usual = [60.0] * 30
+    screens = [Screen(*(sensor(f"s-{n}", "noise") for n in range(30))) for _ in range(2)]
+    for screen, shard in zip(screens, (0, [1] * 29 + [0]), strict=True):
+        screen.quiet(300, *usual)
+        for _ in range(8):
+            screen.time += EVERY
+            found, _ = screen.at_once(*((n, screen.time, 110.0) for n in range(30)), shard=shard)
+        screen.of_last = next(e.surprisal for e in found if e.key == "s-29")  # type: ignore[attr-defined]
+    same, other = (screen.of_last for screen in screens)  # type: ignore[attr-defined]
+    assert same < other
+
+
+def test_no_readings_have_no_scores() -> None:
+    found, screened = Screen(sensor("a")).at_once()
+    assert found == []
     assert len(screened.surprisal) == len(screened.expected) == len(screened.spread) == 0
+
+
+def told(count: int = 300) -> list[tuple[int, int, float]]:
+    rng = np.random.default_rng(8)
+    values = 60 + 3 * rng.standard_normal((count, 4))
+    values[-5:, :2] = 120.0
+    values[7, 2] = -1.0  # impossible
+    times = T0 + EVERY * np.arange(count)
+    return [(n, int(times[i]), float(values[i, n])) for i in range(count) for n in range(4)]
+
+
+def scored(screen: Screen, part: list[tuple[int, int, float]]) -> list[tuple[float, ...]]:
+    _, screened = screen.at_once(*part, shard=[sensor % 2 for sensor, *_ in part])
+    columns = screened.rows.time, screened.surprisal, screened.expected, screened.spread
+    return list(zip(*(column.tolist() for column in columns), strict=True))
+
+
+SENSORS = [sensor(f"s-{n}", "noise", levels=Levels(blue=90.0) if n else None) for n in range(4)]
+
+
+@pytest.mark.parametrize("size", [1, 37])
+def test_the_cut_changes_nothing(size: int) -> None:
+    whole, parts = Screen(*SENSORS), Screen(*SENSORS)
+    expected = scored(whole, told())
+    got = [row for part in cut(told(), [size]) for row in scored(parts, list(part))]
+    assert repr(got) == repr(expected)
+    assert parts.counters.accounts() == whole.counters.accounts()
+
+
+def test_a_shard_goes_on_elsewhere_where_it_was() -> None:
+    """Its sensors have other numbers there, and company."""
+    here, there = Screen(*SENSORS), Screen(*SENSORS[::-1], sensor("more", "noise"))
+    first, rest = told()[:1160], told()[1160:]
+    scored(here, first)
+    scored(there, [(3 - n, time, value) for n, time, value in first if n % 2 == 0])  # the others
+    there.step.put(0, np.array([2, 0]), here.step.take(1, np.array([1, 3])))
+    mine = [row for row in rest if row[0] % 2]
+    expected = scored(here, mine)
+    _, screened = there.at_once(*((3 - n, time, value) for n, time, value in mine), shard=0)
+    columns = screened.rows.time, screened.surprisal, screened.expected, screened.spread
+    got = list(zip(*(column.tolist() for column in columns), strict=True))
+    assert repr(got) == repr(expected)
+    assert max(row[1] for row in got) > UNUSUAL

@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from operators.counters import Counters
+from operators.event_clock import NEVER
 from operators.events import HAZARDS, Report
 from operators.intake import ReportRows
-from operators.ordering import BEYOND, NEVER
+from operators.ordering import BEYOND
 from operators.registry import Registry, cell_of
 from operators.triage import REPEAT_MS, TriagedReport, TriageReports
 from tests.operators.town import HOUR, LAT, LON, MINUTE, T0, cut, report, sensor, town
@@ -117,6 +118,21 @@ def test_time_goes_on_and_never_back() -> None:
     assert outs == [T0, T0, T0 + 1]
 
 
+@pytest.mark.parametrize("prompt", [False, True])
+def test_reports_are_numbered_by_how_many_were_told_before(prompt: bool) -> None:
+    step, numbers = triage(prompt), []
+    for at in range(4):
+        told_now = [report(f"r-{at}-{n}", T0 + at, "x") for n in range(at)]
+        rows = ReportRows([*told_now, *told_now], T0 + at)  # every id twice
+        numbers += [(out.number, len(out.reports)) for out in step.on_batch([rows])]
+    expected = [(0, 0), (0, 1), (1, 2), (3, 3)] if prompt else [(0, 0), (0, 0), (0, 1), (1, 2)]
+    assert numbers == expected
+    twin = triage(prompt)
+    twin.restore(step.snapshot())
+    (out,) = twin.on_batch([ReportRows([], T0 + 10)])
+    assert (out.number, len(out.reports)) == (6, 0) if prompt else (3, 3)
+
+
 _texts = st.sampled_from(["water on the road", "water", "fire!", "", "积水"])
 _reports = st.lists(
     st.builds(
@@ -155,5 +171,6 @@ def test_what_claims_to_be_from_after_the_end_is_rejected_there() -> None:
     assert told(step, report("a", T0, "x"), report("b", T0 + 10**12, "y"), watermark=T0) == []
     (out,) = step.on_batch([ReportRows([], T0 + 1, last=True)])
     assert [one.id for one in out.reports] == ["a"]
+    assert out.last
     assert step.counters.account("triage").reasons == {BEYOND: 1}
     assert step.counters.account("triage").balanced

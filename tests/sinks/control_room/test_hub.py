@@ -272,6 +272,17 @@ def test_a_turn_goes_as_far_as_the_log_went_when_it_began() -> None:
         assert [hops_of(message) for message in socket.got] == [[5000], [4000]]
 
 
+def test_a_heartbeat_promises_what_the_last_turn_sent() -> None:
+    room = room_of("A")
+    room.hub.append([timed(room, "wl-1", 10)], 11)
+    turn(room, 15, 16)
+    room.hub.append([timed(room, "wl-2", 16)], 17)  # nobody has got it yet
+    for _ in room.hub.beat(room.now, 18):
+        pass
+    turn(room, 20, 21)
+    assert [message["cur"] for message in room.sockets["A"].got] == ["e1:1-0", "e1:1-0", "e1:2-0"]
+
+
 def test_a_heartbeat_says_how_long_the_last_versions_took() -> None:
     room = room_of("A")
     room.beat()

@@ -37,7 +37,7 @@ async def test_versions_arrive_in_order_and_an_emptied_store_is_another_epoch(
     writer.put_alerts([])
     writer.put_overview({"clock": 1})
     writer.flush()
-    tail = StoreTail(store.url, "city", hub, changed.set, lambda: asyncio.sleep(0))
+    tail = StoreTail(store.url, "city", hub, changed.set)
     running = asyncio.create_task(tail.run())
     try:
         async with asyncio.timeout(PATIENCE_S):

@@ -1,0 +1,635 @@
+"""Read a topic's partitions without an object for each message.
+
+The Kafka client for Python is a C library, librdkafka, and a layer that makes a Python object of
+every message, at several times the cost of all else that happens to a reading. Here the same
+library, the very copy that ``confluent_kafka`` brought, is asked directly, and compiled code lays
+its messages one behind the other. Only the part of the library that its header promises is used.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import math
+import re
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from ctypes import c_char_p, c_int, c_int32, c_int64, c_size_t, c_void_p
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import confluent_kafka
+import numpy as np
+import orjson
+from confluent_kafka import KafkaError, KafkaException
+from llvmlite import ir
+from numba import carray
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+from numpy.typing import NDArray
+
+from flows.kafka import KafkaUnusableError
+from models.compiled import compiled
+from operators.lines import Lines
+from operators.name_index import PADDING
+
+__all__ = ["BEGINNING", "LogReader", "Mark", "Read"]
+
+BEGINNING = -2
+"""The offset that stands for the first message there is."""
+UNKNOWN_OFFSET = -1001
+ANSWER_S = 10.0
+DEFAULTS: dict[str, Any] = {
+    "enable.auto.commit": False,
+    "enable.auto.offset.store": False,
+    "auto.offset.reset": "earliest",
+    "fetch.wait.max.ms": 100,
+    # A reader of a backlog would else rest a second whenever its queue is full.
+    "fetch.queue.backoff.ms": 5,
+    "queued.min.messages": 200_000,
+    "queued.max.messages.kbytes": 131_072,
+    "fetch.message.max.bytes": 4_194_304,
+}
+OURS: dict[str, Any] = {"statistics.interval.ms": 1000, "log.queue": True}
+"""How the client tells that a broker is back, and that it logs where it is asked for messages."""
+HOPELESS = frozenset(
+    {
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError._UNKNOWN_TOPIC,
+        KafkaError._UNKNOWN_PARTITION,
+        KafkaError._FATAL,
+    }
+)
+"""Errors that waiting does not mend."""
+SECRET = re.compile(r"password|secret|token|key|pem|sasl\.|oauth")
+"""Settings of which no value is ever shown."""
+LEVELS = (*[logging.CRITICAL] * 3, logging.ERROR, logging.WARNING, *[logging.INFO] * 2)
+"""Python's for syslog's; what is left is debugging."""
+
+log = logging.getLogger(__name__)
+
+
+class Mark(NamedTuple):
+    """A message without value that is none to the reader, but says something in its headers."""
+
+    partition: int
+    offset: int
+    sent_ms: int
+    headers: dict[str, bytes]
+
+
+class Read(NamedTuple):
+    """Messages in order of arrival, of each partition in the order of its offsets."""
+
+    lines: Lines
+    """A message that has no value is empty."""
+    partition: NDArray[np.int32]
+    offset: NDArray[np.int64]
+    sent_ms: NDArray[np.int64]
+    """When it was sent, as the topic has it; -1 where it does not."""
+    marks: tuple[Mark, ...]
+    """They stood among the messages; partition and offset say where."""
+
+
+# --- the library -----------------------------------------------------------------------------
+
+
+class _Message(ctypes.Structure):
+    """``rd_kafka_message_t``."""
+
+    _fields_ = (
+        ("err", c_int),
+        ("topic", c_void_p),
+        ("partition", c_int32),
+        ("payload", c_void_p),
+        ("len", c_size_t),
+        ("key", c_void_p),
+        ("key_len", c_size_t),
+        ("offset", c_int64),
+        ("_private", c_void_p),
+    )
+
+
+class _Place(ctypes.Structure):
+    """``rd_kafka_topic_partition_t``."""
+
+    _fields_ = (
+        ("topic", c_char_p),
+        ("partition", c_int32),
+        ("offset", c_int64),
+        ("metadata", c_void_p),
+        ("metadata_size", c_size_t),
+        ("opaque", c_void_p),
+        ("err", c_int),
+        ("_private", c_void_p),
+    )
+
+
+_ON_ERROR = ctypes.CFUNCTYPE(None, c_void_p, c_int, c_char_p, c_void_p)
+_ON_LOG = ctypes.CFUNCTYPE(None, c_void_p, c_int, c_char_p, c_char_p)
+_ON_STATISTICS = ctypes.CFUNCTYPE(c_int, c_void_p, c_void_p, c_size_t, c_void_p)
+_CONSUMER, _CONF_OK, _SYNC, _ASYNC, _TEXT_BYTES = 1, 0, 0, 1, 512
+_NOT_TAKEN = "no such setting, or not a value it takes"
+_REF = c_void_p
+_SIGNATURES: dict[str, tuple[Any, ...]] = {
+    # name: result, arguments
+    "rd_kafka_assign": (c_int, c_void_p, c_void_p),
+    "rd_kafka_commit": (c_int, c_void_p, c_void_p, c_int),
+    "rd_kafka_committed": (c_int, c_void_p, c_void_p, c_int),
+    "rd_kafka_conf_destroy": (None, c_void_p),
+    "rd_kafka_conf_new": (c_void_p,),
+    "rd_kafka_conf_set": (c_int, c_void_p, c_char_p, c_char_p, c_char_p, c_size_t),
+    "rd_kafka_conf_set_error_cb": (None, c_void_p, _ON_ERROR),
+    "rd_kafka_conf_set_log_cb": (None, c_void_p, _ON_LOG),
+    "rd_kafka_conf_set_stats_cb": (None, c_void_p, _ON_STATISTICS),
+    "rd_kafka_consume_batch_queue": (ctypes.c_ssize_t, c_void_p, c_int, c_void_p, c_size_t),
+    "rd_kafka_consumer_close": (c_int, c_void_p),
+    "rd_kafka_destroy": (None, c_void_p),
+    "rd_kafka_err2str": (c_char_p, c_int),
+    "rd_kafka_get_watermark_offsets": (c_int, c_void_p, c_char_p, c_int32, _REF, _REF),
+    "rd_kafka_header_get_all": (c_int, c_void_p, c_size_t, _REF, _REF, _REF),
+    "rd_kafka_message_destroy": (None, c_void_p),
+    "rd_kafka_message_errstr": (c_char_p, c_void_p),
+    "rd_kafka_message_headers": (c_int, c_void_p, _REF),
+    "rd_kafka_message_timestamp": (c_int64, c_void_p, _REF),
+    "rd_kafka_new": (c_void_p, c_int, c_void_p, c_char_p, c_size_t),
+    "rd_kafka_pause_partitions": (c_int, c_void_p, c_void_p),
+    "rd_kafka_poll_set_consumer": (c_int, c_void_p),
+    "rd_kafka_position": (c_int, c_void_p, c_void_p),
+    "rd_kafka_query_watermark_offsets": (c_int, c_void_p, c_char_p, c_int32, _REF, _REF, c_int),
+    "rd_kafka_queue_destroy": (None, c_void_p),
+    "rd_kafka_queue_get_consumer": (c_void_p, c_void_p),
+    "rd_kafka_resume_partitions": (c_int, c_void_p, c_void_p),
+    "rd_kafka_set_log_queue": (c_int, c_void_p, c_void_p),
+    "rd_kafka_topic_partition_list_add": (ctypes.POINTER(_Place), c_void_p, c_char_p, c_int32),
+    "rd_kafka_topic_partition_list_destroy": (None, c_void_p),
+    "rd_kafka_topic_partition_list_new": (c_void_p, c_int),
+}
+
+
+@cache
+def _library() -> ctypes.CDLL:
+    """Return the functions of the library that ``confluent_kafka`` has loaded."""
+    path = _path()
+    library = ctypes.CDLL(path)
+    for name, (result, *arguments) in _SIGNATURES.items():
+        try:
+            function = getattr(library, name)
+        except AttributeError:
+            raise KafkaUnusableError(f"{path}: no function {name}: too old, or another") from None
+        function.restype, function.argtypes = result, arguments
+    return library
+
+
+def _path() -> str:
+    maps, package = Path("/proc/self/maps"), Path(confluent_kafka.__file__).parent
+    found: list[str] = []
+    if maps.exists():  # address, rights, offset, device, inode and the file
+        columns = [line.split(maxsplit=5) for line in maps.read_text().splitlines()]
+        found = [line[5] for line in columns if len(line) > 5 and "librdkafka" in line[5]]
+    if not found:
+        folders = (package.with_name("confluent_kafka.libs"), package / ".dylibs")
+        found = [str(path) for folder in folders for path in folder.glob("*rdkafka*")]
+    if not found:
+        raise KafkaUnusableError(
+            f"librdkafka: expected it in memory or beside {package}, found it in neither:"
+            " install confluent-kafka as a wheel"
+        )
+    return found[0]
+
+
+def _check(code: int) -> None:
+    if code:
+        raise KafkaException(KafkaError(code, _said(code)))
+
+
+def _said(code: int) -> str:
+    return str(_library().rd_kafka_err2str(code).decode(errors="replace"))
+
+
+# --- compiled --------------------------------------------------------------------------------
+
+
+# A function's address is told at run time, so that the compiled code can be kept.
+
+
+def _of_message(_: Any, function: Any, message: Any) -> Any:
+    """Tell numba how to call ``void function(void *)``."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        byte = ir.IntType(8).as_pointer()
+        kind = ir.FunctionType(ir.VoidType(), [byte])
+        called = builder.inttoptr(arguments[0], kind.as_pointer())
+        builder.call(called, [builder.inttoptr(arguments[1], byte)])
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.uint64), generate
+
+
+def _of_message_and_nothing(_: Any, function: Any, message: Any) -> Any:
+    """Tell numba how to call ``int64_t function(void *, NULL)``."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(64)
+        kind = ir.FunctionType(number, [byte, byte])
+        called = builder.inttoptr(arguments[0], kind.as_pointer())
+        return builder.call(called, [builder.inttoptr(arguments[1], byte), byte(None)])
+
+    return types.int64(types.int64, types.uint64), generate
+
+
+def _at_address(_: Any, address: Any) -> Any:
+    """Tell numba that a number is an address."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[0], ir.IntType(8).as_pointer())
+
+    return types.voidptr(types.uint64), generate
+
+
+def _from_address(_: Any, buffer: Any, at: Any, address: Any, size: Any) -> Any:
+    """Tell numba how to copy memory to a place in an array of bytes."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array = context.make_array(buffer)(context, builder, arguments[0])
+        target = builder.gep(array.data, [arguments[1]])
+        source = builder.inttoptr(arguments[2], ir.IntType(8).as_pointer())
+        cgutils.raw_memcpy(builder, target, source, arguments[3], 1)
+        return context.get_dummy_value()
+
+    return types.void(buffer, types.int64, types.uint64, types.int64), generate
+
+
+_free = cast(Callable[[int, np.uint64], None], intrinsic(_of_message))
+_number = cast(Callable[[int, np.uint64], np.int64], intrinsic(_of_message_and_nothing))
+_pointer = cast(Callable[[np.uint64], Any], intrinsic(_at_address))
+_copy = cast(Callable[[NDArray[np.uint8], Any, np.uint64, Any], None], intrinsic(_from_address))
+_MESSAGE = np.dtype(_Message)
+_NONE = np.uint64(0)
+_BREAK = np.uint8(ord("\n"))
+_START = np.int64(0)
+
+
+@compiled
+def _weigh(messages: NDArray[np.uint64], odd: NDArray[np.intp]) -> tuple[int, int]:
+    """Return the bytes of all messages and how many are odd; write which: no value, or an error."""
+    size, count = 0, 0
+    for i in range(len(messages)):
+        message = carray(_pointer(messages[i]), 1, _MESSAGE)[0]
+        if message.err != 0 or message.payload == _NONE:
+            odd[count] = i
+            count += 1
+        else:
+            size += np.int64(message.len)
+    return size, count
+
+
+@compiled
+def _take(
+    messages: NDArray[np.uint64],
+    destroy: int,
+    timestamp: int,
+    buffer: NDArray[np.uint8],
+    ends: NDArray[np.int64],
+    partition: NDArray[np.int32],
+    offset: NDArray[np.int64],
+    sent_ms: NDArray[np.int64],
+) -> None:
+    """Write the messages down and give them back; an address of 0 is none any more."""
+    at, row = _START, 0
+    for i in range(len(messages)):
+        if messages[i] == _NONE:
+            continue
+        message = carray(_pointer(messages[i]), 1, _MESSAGE)[0]
+        size = np.int64(message.len)
+        _copy(buffer, at, message.payload, size)
+        at += size
+        buffer[at] = _BREAK
+        ends[row] = at
+        at += 1
+        partition[row] = message.partition
+        offset[row] = message.offset
+        sent_ms[row] = _number(timestamp, messages[i])
+        _free(destroy, messages[i])
+        row += 1
+
+
+def _address(function: str) -> int:
+    return cast(int, ctypes.cast(getattr(_library(), function), c_void_p).value)
+
+
+# --- the reader ------------------------------------------------------------------------------
+
+
+class LogReader:
+    """Reads some partitions of one topic, from where it is told.
+
+    Parameters
+    ----------
+    options
+        The client's settings, ``bootstrap.servers`` and ``group.id`` among them; they go before
+        ``DEFAULTS``. The group is for commits only: partitions are ours as we say.
+    marks
+        Names of headers. A message without value that has one of them is a mark.
+
+    Raises
+    ------
+    ValueError
+        When a setting is not taken; the message never shows a secret.
+
+    Notes
+    -----
+    For one thread. Whatever waits lets other threads run. Cost: 0.2 us a message of 60 bytes, and
+    half as much again in the library's own threads. Memory beside the client's queue: a poll's
+    bytes, which belong to who asked for them. Nothing that was read is read again and nothing is
+    left out while the broker comes and goes.
+    """
+
+    away_since_ms: int | None = None
+    """Wall-clock time since when no broker can be reached; None while one can."""
+
+    def __init__(self, options: Mapping[str, Any], topic: str, marks: Collection[str] = ()) -> None:
+        self.topic = topic
+        self._name = topic.encode()
+        self._partitions: tuple[int, ...] = ()
+        self._marks = frozenset(marks)
+        self._addresses = np.empty(0, np.uint64)
+        self._destroy = _address("rd_kafka_message_destroy")
+        self._timestamp = _address("rd_kafka_message_timestamp")
+        # The client knows where these are, not that anybody needs them: they live as long as it.
+        self._callbacks = (
+            _ON_ERROR(self._on_error),
+            _ON_LOG(self._on_log),
+            _ON_STATISTICS(self._on_statistics),
+        )
+        self._client: int | None = self._made({**DEFAULTS, **options, **OURS})
+        library = _library()
+        library.rd_kafka_set_log_queue(self._client, None)
+        library.rd_kafka_poll_set_consumer(self._client)
+        self._queue = library.rd_kafka_queue_get_consumer(self._client)
+
+    def _made(self, options: Mapping[str, Any]) -> int:
+        library = _library()
+        said = ctypes.create_string_buffer(_TEXT_BYTES)
+        settings = library.rd_kafka_conf_new()
+        try:
+            for name, given in options.items():
+                value = str(given).lower() if isinstance(given, bool) else str(given)
+                code = library.rd_kafka_conf_set(
+                    settings, name.encode(), value.encode(), said, _TEXT_BYTES
+                )
+                if code != _CONF_OK:
+                    told = _NOT_TAKEN if SECRET.search(name) else _told(said)
+                    raise ValueError(f"Kafka setting {name}: {told}")
+            library.rd_kafka_conf_set_error_cb(settings, self._callbacks[0])
+            library.rd_kafka_conf_set_log_cb(settings, self._callbacks[1])
+            library.rd_kafka_conf_set_stats_cb(settings, self._callbacks[2])
+            client = library.rd_kafka_new(_CONSUMER, settings, said, _TEXT_BYTES)
+            if client is None:
+                raise ValueError(f"Kafka settings: {_harmless(_told(said), options)}")
+        except ValueError:
+            library.rd_kafka_conf_destroy(settings)
+            raise
+        return cast(int, client)
+
+    def committed(self, partitions: Iterable[int], wait_s: float = ANSWER_S) -> dict[int, int]:
+        """Return what the group committed of each partition, -1001 where it did not.
+
+        Raises
+        ------
+        KafkaException
+            When nobody answers in time.
+        """
+        with self._places(dict.fromkeys(partitions, UNKNOWN_OFFSET)) as places:
+            _check(_library().rd_kafka_committed(self._open, places.list, _ms(wait_s)))
+            return places.offsets()
+
+    def bounds(self, partition: int, wait_s: float = ANSWER_S) -> tuple[int, int]:
+        """Ask for the first offset there is and the one behind the last.
+
+        Raises
+        ------
+        KafkaException
+            When nobody answers in time.
+        """
+        first, end = c_int64(), c_int64()
+        ask = _library().rd_kafka_query_watermark_offsets
+        refs = ctypes.byref(first), ctypes.byref(end)
+        _check(ask(self._open, self._name, partition, *refs, _ms(wait_s)))
+        return first.value, end.value
+
+    def assign(self, starts: Mapping[int, int]) -> None:
+        """Read these partitions from now on, each from an offset, or from the ``BEGINNING``."""
+        with self._places(starts) as places:
+            _check(_library().rd_kafka_assign(self._open, places.list))
+        self._partitions = tuple(starts)
+
+    def read(self, most: int, wait_s: float) -> Read | None:
+        """Wait for a message and take all there are; return None when nothing came in time.
+
+        Errors that pass are logged.
+
+        Raises
+        ------
+        KafkaUnusableError
+            When the topic or a partition is missing, or the client has given up.
+        """
+        if len(self._addresses) < most:
+            self._addresses = np.empty(most, np.uint64)
+        # Asked for more, it would wait for the last as for the first.
+        count = self._fetched(0, 1, _ms(wait_s))
+        if not count:
+            return None
+        count += self._fetched(1, most - 1, 0)
+        messages, odd = self._addresses[:count], np.empty(count, np.intp)
+        size, number = _weigh(messages, odd)
+        marks: list[Mark] = []
+        hopeless: list[str] = []
+        for i in odd[:number].tolist():
+            if not self._is_message(int(messages[i]), marks, hopeless):
+                _library().rd_kafka_message_destroy(int(messages[i]))
+                messages[i] = 0
+                count -= 1
+        buffer = np.empty(size + count + len(PADDING), np.uint8)
+        buffer[size + count :] = 0
+        read = Read(
+            Lines(buffer, np.empty(count, np.int64)),
+            np.empty(count, np.int32),
+            np.empty(count, np.int64),
+            np.empty(count, np.int64),
+            tuple(marks),
+        )
+        _take(messages, self._destroy, self._timestamp, buffer, read.lines.ends, *read[1:4])
+        if hopeless:
+            raise KafkaUnusableError(hopeless[0])
+        return read if count or marks else None
+
+    def _fetched(self, have: int, most: int, wait_ms: int) -> int:
+        room = self._addresses.ctypes.data + have * self._addresses.itemsize
+        return max(
+            0, _library().rd_kafka_consume_batch_queue(self._open_queue, wait_ms, room, most)
+        )
+
+    def _is_message(self, address: int, marks: list[Mark], hopeless: list[str]) -> bool:
+        """Look at one without value, which may be an error or a mark."""
+        message = _Message.from_address(address)
+        if message.err:
+            said = _library().rd_kafka_message_errstr(address) or b""
+            where = f"{self.topic}/{message.partition}" if message.partition >= 0 else self.topic
+            told = f"{where}: {said.decode(errors='replace') or _said(message.err)}"
+            if message.err in HOPELESS:
+                hopeless.append(told)
+            else:
+                log.warning("%s", told)
+            return False
+        headers = dict(_headers(address))
+        if self._marks.isdisjoint(headers):
+            return True
+        sent_ms = _library().rd_kafka_message_timestamp(address, None)
+        marks.append(Mark(message.partition, message.offset, sent_ms, headers))
+        return False
+
+    def pause(self, partitions: Iterable[int]) -> None:
+        """Read no more of these until they are resumed; what was fetched is fetched again."""
+        with self._places(dict.fromkeys(partitions, UNKNOWN_OFFSET)) as places:
+            _check(_library().rd_kafka_pause_partitions(self._open, places.list))
+            places.check()
+
+    def resume(self, partitions: Iterable[int]) -> None:
+        """Go on reading these where they were paused."""
+        with self._places(dict.fromkeys(partitions, UNKNOWN_OFFSET)) as places:
+            _check(_library().rd_kafka_resume_partitions(self._open, places.list))
+            places.check()
+
+    def commit(self, offsets: Mapping[int, int]) -> None:
+        """Note for the group where each partition is to be read on; does not wait for it."""
+        with self._places(offsets) as places:
+            _check(_library().rd_kafka_commit(self._open, places.list, _ASYNC))
+
+    def positions(self) -> dict[int, int]:
+        """Return the offset behind what was read of each partition, -1001 before anything was.
+
+        What is no message, as a transaction's end, is passed too.
+        """
+        with self._places(dict.fromkeys(self._partitions, UNKNOWN_OFFSET)) as places:
+            _check(_library().rd_kafka_position(self._open, places.list))
+            return places.offsets()
+
+    def ends(self) -> dict[int, int]:
+        """Return the offset behind the last message of each partition, as the broker told last.
+
+        Negative while it has not told. Asks nobody.
+        """
+        first, end = c_int64(), c_int64()
+        refs = ctypes.byref(first), ctypes.byref(end)
+        client, ends = self._open, {}
+        for number in self._partitions:
+            code = _library().rd_kafka_get_watermark_offsets(client, self._name, number, *refs)
+            ends[number] = UNKNOWN_OFFSET if code else end.value
+        return ends
+
+    def close(self) -> None:
+        """Let go of partitions, connections and memory; once is enough."""
+        if self._client is None:
+            return
+        client, self._client = self._client, None
+        library = _library()
+        code = library.rd_kafka_consumer_close(client)
+        if code:
+            log.warning("%s: closing: %s", self.topic, _said(code))
+        library.rd_kafka_queue_destroy(self._queue)
+        library.rd_kafka_destroy(client)
+
+    @property
+    def _open(self) -> int:
+        if self._client is None:  # the library would not ask
+            raise ValueError(f"{self.topic}: the reader is closed")
+        return self._client
+
+    @property
+    def _open_queue(self) -> int:
+        return cast(int, self._queue) if self._open else 0
+
+    @contextmanager
+    def _places(self, offsets: Mapping[int, int]) -> Iterator[_Places]:
+        places = _Places(self._name, offsets)
+        try:
+            yield places
+        finally:
+            places.destroy()
+
+    # The client calls these while it is asked for something, in the thread that asks.
+
+    def _on_error(self, _: int, code: int, why: bytes, opaque: None) -> None:
+        """Note that nobody is there; the rest is logged, or told as a message."""
+        if code == KafkaError._ALL_BROKERS_DOWN and self.away_since_ms is None:
+            self.away_since_ms = int(time.time() * 1000)
+
+    def _on_statistics(self, _: int, told: int, size: int, opaque: None) -> int:
+        """Find out that a broker is back: the client says so in no other way."""
+        if self.away_since_ms is not None:
+            brokers = orjson.loads(ctypes.string_at(told, size))["brokers"].values()
+            if any(broker["state"] == "UP" for broker in brokers):
+                self.away_since_ms = None
+        return 0  # the text is the client's
+
+    def _on_log(self, _: int, level: int, what: bytes, said: bytes) -> None:
+        ours = LEVELS[level] if level < len(LEVELS) else logging.DEBUG
+        told = (what or b"").decode(errors="replace"), (said or b"").decode(errors="replace")
+        log.log(ours, "%s: %s: %s", self.topic, *told)
+
+
+class _Places:
+    """A ``rd_kafka_topic_partition_list_t``."""
+
+    def __init__(self, topic: bytes, offsets: Mapping[int, int]) -> None:
+        self.list: Any = _library().rd_kafka_topic_partition_list_new(len(offsets))
+        # A place moves when the list is short; it is as long as it gets.
+        self._places = [self._added(topic, number, at) for number, at in offsets.items()]
+
+    def _added(self, topic: bytes, number: int, offset: int) -> _Place:
+        place = _library().rd_kafka_topic_partition_list_add(self.list, topic, number).contents
+        place.offset = offset
+        return cast(_Place, place)
+
+    def check(self) -> None:
+        for place in self._places:
+            _check(place.err)
+
+    def offsets(self) -> dict[int, int]:
+        self.check()
+        return {place.partition: place.offset for place in self._places}
+
+    def destroy(self) -> None:
+        _library().rd_kafka_topic_partition_list_destroy(self.list)
+
+
+def _ms(wait_s: float) -> int:
+    return math.ceil(1000 * wait_s)
+
+
+def _headers(address: int) -> Iterator[tuple[str, bytes]]:
+    headers, name, value, size = c_void_p(), c_char_p(), c_void_p(), c_size_t()
+    library = _library()
+    if library.rd_kafka_message_headers(address, ctypes.byref(headers)):
+        return
+    refs = ctypes.byref(name), ctypes.byref(value), ctypes.byref(size)
+    number = 0
+    while not library.rd_kafka_header_get_all(headers, number, *refs):
+        told = ctypes.string_at(value.value, size.value) if value.value else b""
+        yield (name.value or b"").decode(errors="replace"), told
+        number += 1
+
+
+def _told(said: Any) -> str:
+    return str(said.value.decode(errors="replace"))
+
+
+def _harmless(told: str, options: Mapping[str, Any]) -> str:
+    """Return what the library said without what is nobody's business."""
+    for name, value in options.items():
+        if value and SECRET.search(name):
+            told = told.replace(str(value), "***")
+    return told

@@ -1,0 +1,66 @@
+"""Short ways to put messages into a topic and to see what is in one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, Producer, TopicPartition
+
+__all__ = ["QUIET", "read", "send", "send_in_transactions", "values"]
+
+QUIET = {"log_level": 0}
+LONG_AGO_MS = 1_750_000_000_000
+
+
+def send(
+    address: str, topic: str, messages: Iterable[bytes | None], partition: int = 0, **more: Any
+) -> None:
+    """Put messages into a partition, sent long ago unless told."""
+    producer = Producer({"bootstrap.servers": address, "linger.ms": 0, **QUIET})
+    more = {"timestamp": LONG_AGO_MS, **more}
+    for value in messages:
+        producer.produce(topic, value, partition=partition, **more)
+    assert producer.flush(30) == 0
+
+
+def send_in_transactions(
+    address: str, topic: str, transactions: Iterable[tuple[list[bytes], bool]]
+) -> None:
+    """Put messages into partition 0; a transaction that is not kept leaves them to nobody."""
+    producer = Producer({"bootstrap.servers": address, "transactional.id": topic, **QUIET})
+    producer.init_transactions(30)
+    for messages, kept in transactions:
+        producer.begin_transaction()
+        for value in messages:
+            producer.produce(topic, value, partition=0, timestamp=LONG_AGO_MS)
+        producer.flush(30)
+        producer.commit_transaction(30) if kept else producer.abort_transaction(30)
+
+
+def read(address: str, topic: str) -> list[Message]:
+    """All messages of a topic up to its present end, one partition after the other."""
+    consumer = Consumer({"bootstrap.servers": address, "group.id": f"read-{topic}", **QUIET})
+    found: list[Message] = []
+    try:
+        for number in sorted(consumer.list_topics(topic, 30).topics[topic].partitions):
+            place = TopicPartition(topic, number, OFFSET_BEGINNING)
+            first, end = consumer.get_watermark_offsets(place, 30)
+            if end == first:
+                continue
+            consumer.assign([place])
+            deadline = time.monotonic() + 30
+            while consumer.position([place])[0].offset < end:
+                message = consumer.poll(0.05)
+                if message is not None:
+                    assert message.error() is None, message.error()
+                    found.append(message)
+                assert time.monotonic() < deadline, f"{topic}: {len(found)} messages in 30 s"
+    finally:
+        consumer.close()
+    return found
+
+
+def values(address: str, topic: str) -> list[bytes | None]:
+    return [message.value() for message in read(address, topic)]
