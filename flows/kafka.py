@@ -41,7 +41,12 @@ class KafkaPlace:
 
     def options(self) -> dict[str, Any]:
         """Return the client's settings."""
-        return {"bootstrap.servers": self.servers, **self.security}
+        return {
+            "bootstrap.servers": self.servers,
+            # A broker that is back is found within a second, not within ten.
+            "reconnect.backoff.max.ms": 1000,
+            **self.security,
+        }
 
     def partitions(self, topic: str) -> list[int]:
         """Return the numbers of a topic's partitions.
@@ -107,7 +112,10 @@ class KafkaPlace:
             time.sleep(0.02)
 
     def _admin(self) -> AdminClient:
-        return AdminClient({**self.options(), "log_level": 0})
+        try:
+            return AdminClient({**self.options(), "log_level": 0})
+        except KafkaException as error:
+            raise KafkaUnusableError(f"Kafka settings: {error.args[0].str()}") from None
 
     def _unusable(self, error: KafkaException) -> KafkaUnusableError:
         return KafkaUnusableError(f"{self.servers}: no Kafka answers: {error.args[0].str()}")

@@ -14,32 +14,38 @@ import math
 import re
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from ctypes import c_char_p, c_int, c_int32, c_int64, c_size_t, c_void_p
-from functools import cache
-from pathlib import Path
+from ctypes import c_char_p, c_int64, c_size_t, c_void_p
 from typing import Any, NamedTuple, cast
 
-import confluent_kafka
 import numpy as np
 import orjson
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError
 from llvmlite import ir
-from numba import carray
 from numba.core import cgutils, types
 from numba.extending import intrinsic
+from numba.np.numpy_support import carray
 from numpy.typing import NDArray
 
 from flows.kafka import KafkaUnusableError
+from flows.librdkafka import (
+    ON_ERROR,
+    ON_LOG,
+    ON_STATISTICS,
+    UNKNOWN_OFFSET,
+    Message,
+    Places,
+    check,
+    library,
+    words,
+)
 from models.compiled import compiled
 from operators.lines import Lines
-from operators.name_index import PADDING
+from operators.name_index import PADDING, Whole
 
 __all__ = ["BEGINNING", "LogReader", "Mark", "Read"]
 
 BEGINNING = -2
 """The offset that stands for the first message there is."""
-UNKNOWN_OFFSET = -1001
 ANSWER_S = 10.0
 DEFAULTS: dict[str, Any] = {
     "enable.auto.commit": False,
@@ -54,19 +60,21 @@ DEFAULTS: dict[str, Any] = {
 }
 OURS: dict[str, Any] = {"statistics.interval.ms": 1000, "log.queue": True}
 """How the client tells that a broker is back, and that it logs where it is asked for messages."""
-HOPELESS = frozenset(
+MISSING = frozenset(
     {
         KafkaError.UNKNOWN_TOPIC_OR_PART,
         KafkaError._UNKNOWN_TOPIC,
         KafkaError._UNKNOWN_PARTITION,
-        KafkaError._FATAL,
     }
 )
-"""Errors that waiting does not mend."""
+"""Errors that waiting does not mend, unless the topic has been seen: brokers may lose sight."""
 SECRET = re.compile(r"password|secret|token|key|pem|sasl\.|oauth")
 """Settings of which no value is ever shown."""
 LEVELS = (*[logging.CRITICAL] * 3, logging.ERROR, logging.WARNING, *[logging.INFO] * 2)
 """Python's for syslog's; what is left is debugging."""
+
+_CONSUMER, _CONF_OK, _CONF_INVALID, _ASYNC, _TEXT_BYTES = 1, 0, -1, 1, 512
+_NOT_TAKEN = "not a value it takes"
 
 log = logging.getLogger(__name__)
 
@@ -93,125 +101,8 @@ class Read(NamedTuple):
     """They stood among the messages; partition and offset say where."""
 
 
-# --- the library -----------------------------------------------------------------------------
-
-
-class _Message(ctypes.Structure):
-    """``rd_kafka_message_t``."""
-
-    _fields_ = (
-        ("err", c_int),
-        ("topic", c_void_p),
-        ("partition", c_int32),
-        ("payload", c_void_p),
-        ("len", c_size_t),
-        ("key", c_void_p),
-        ("key_len", c_size_t),
-        ("offset", c_int64),
-        ("_private", c_void_p),
-    )
-
-
-class _Place(ctypes.Structure):
-    """``rd_kafka_topic_partition_t``."""
-
-    _fields_ = (
-        ("topic", c_char_p),
-        ("partition", c_int32),
-        ("offset", c_int64),
-        ("metadata", c_void_p),
-        ("metadata_size", c_size_t),
-        ("opaque", c_void_p),
-        ("err", c_int),
-        ("_private", c_void_p),
-    )
-
-
-_ON_ERROR = ctypes.CFUNCTYPE(None, c_void_p, c_int, c_char_p, c_void_p)
-_ON_LOG = ctypes.CFUNCTYPE(None, c_void_p, c_int, c_char_p, c_char_p)
-_ON_STATISTICS = ctypes.CFUNCTYPE(c_int, c_void_p, c_void_p, c_size_t, c_void_p)
-_CONSUMER, _CONF_OK, _SYNC, _ASYNC, _TEXT_BYTES = 1, 0, 0, 1, 512
-_NOT_TAKEN = "no such setting, or not a value it takes"
-_REF = c_void_p
-_SIGNATURES: dict[str, tuple[Any, ...]] = {
-    # name: result, arguments
-    "rd_kafka_assign": (c_int, c_void_p, c_void_p),
-    "rd_kafka_commit": (c_int, c_void_p, c_void_p, c_int),
-    "rd_kafka_committed": (c_int, c_void_p, c_void_p, c_int),
-    "rd_kafka_conf_destroy": (None, c_void_p),
-    "rd_kafka_conf_new": (c_void_p,),
-    "rd_kafka_conf_set": (c_int, c_void_p, c_char_p, c_char_p, c_char_p, c_size_t),
-    "rd_kafka_conf_set_error_cb": (None, c_void_p, _ON_ERROR),
-    "rd_kafka_conf_set_log_cb": (None, c_void_p, _ON_LOG),
-    "rd_kafka_conf_set_stats_cb": (None, c_void_p, _ON_STATISTICS),
-    "rd_kafka_consume_batch_queue": (ctypes.c_ssize_t, c_void_p, c_int, c_void_p, c_size_t),
-    "rd_kafka_consumer_close": (c_int, c_void_p),
-    "rd_kafka_destroy": (None, c_void_p),
-    "rd_kafka_err2str": (c_char_p, c_int),
-    "rd_kafka_get_watermark_offsets": (c_int, c_void_p, c_char_p, c_int32, _REF, _REF),
-    "rd_kafka_header_get_all": (c_int, c_void_p, c_size_t, _REF, _REF, _REF),
-    "rd_kafka_message_destroy": (None, c_void_p),
-    "rd_kafka_message_errstr": (c_char_p, c_void_p),
-    "rd_kafka_message_headers": (c_int, c_void_p, _REF),
-    "rd_kafka_message_timestamp": (c_int64, c_void_p, _REF),
-    "rd_kafka_new": (c_void_p, c_int, c_void_p, c_char_p, c_size_t),
-    "rd_kafka_pause_partitions": (c_int, c_void_p, c_void_p),
-    "rd_kafka_poll_set_consumer": (c_int, c_void_p),
-    "rd_kafka_position": (c_int, c_void_p, c_void_p),
-    "rd_kafka_query_watermark_offsets": (c_int, c_void_p, c_char_p, c_int32, _REF, _REF, c_int),
-    "rd_kafka_queue_destroy": (None, c_void_p),
-    "rd_kafka_queue_get_consumer": (c_void_p, c_void_p),
-    "rd_kafka_resume_partitions": (c_int, c_void_p, c_void_p),
-    "rd_kafka_set_log_queue": (c_int, c_void_p, c_void_p),
-    "rd_kafka_topic_partition_list_add": (ctypes.POINTER(_Place), c_void_p, c_char_p, c_int32),
-    "rd_kafka_topic_partition_list_destroy": (None, c_void_p),
-    "rd_kafka_topic_partition_list_new": (c_void_p, c_int),
-}
-
-
-@cache
-def _library() -> ctypes.CDLL:
-    """Return the functions of the library that ``confluent_kafka`` has loaded."""
-    path = _path()
-    library = ctypes.CDLL(path)
-    for name, (result, *arguments) in _SIGNATURES.items():
-        try:
-            function = getattr(library, name)
-        except AttributeError:
-            raise KafkaUnusableError(f"{path}: no function {name}: too old, or another") from None
-        function.restype, function.argtypes = result, arguments
-    return library
-
-
-def _path() -> str:
-    maps, package = Path("/proc/self/maps"), Path(confluent_kafka.__file__).parent
-    found: list[str] = []
-    if maps.exists():  # address, rights, offset, device, inode and the file
-        columns = [line.split(maxsplit=5) for line in maps.read_text().splitlines()]
-        found = [line[5] for line in columns if len(line) > 5 and "librdkafka" in line[5]]
-    if not found:
-        folders = (package.with_name("confluent_kafka.libs"), package / ".dylibs")
-        found = [str(path) for folder in folders for path in folder.glob("*rdkafka*")]
-    if not found:
-        raise KafkaUnusableError(
-            f"librdkafka: expected it in memory or beside {package}, found it in neither:"
-            " install confluent-kafka as a wheel"
-        )
-    return found[0]
-
-
-def _check(code: int) -> None:
-    if code:
-        raise KafkaException(KafkaError(code, _said(code)))
-
-
-def _said(code: int) -> str:
-    return str(_library().rd_kafka_err2str(code).decode(errors="replace"))
-
-
 # --- compiled --------------------------------------------------------------------------------
-
-
+#
 # A function's address is told at run time, so that the compiled code can be kept.
 
 
@@ -251,12 +142,13 @@ def _at_address(_: Any, address: Any) -> Any:
 
 def _from_address(_: Any, buffer: Any, at: Any, address: Any, size: Any) -> Any:
     """Tell numba how to copy memory to a place in an array of bytes."""
+    copy: Any = cgutils.raw_memcpy
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         array = context.make_array(buffer)(context, builder, arguments[0])
         target = builder.gep(array.data, [arguments[1]])
         source = builder.inttoptr(arguments[2], ir.IntType(8).as_pointer())
-        cgutils.raw_memcpy(builder, target, source, arguments[3], 1)
+        copy(builder, target, source, arguments[3], 1)
         return context.get_dummy_value()
 
     return types.void(buffer, types.int64, types.uint64, types.int64), generate
@@ -266,16 +158,16 @@ _free = cast(Callable[[int, np.uint64], None], intrinsic(_of_message))
 _number = cast(Callable[[int, np.uint64], np.int64], intrinsic(_of_message_and_nothing))
 _pointer = cast(Callable[[np.uint64], Any], intrinsic(_at_address))
 _copy = cast(Callable[[NDArray[np.uint8], Any, np.uint64, Any], None], intrinsic(_from_address))
-_MESSAGE = np.dtype(_Message)
+_MESSAGE = np.dtype(Message)
 _NONE = np.uint64(0)
 _BREAK = np.uint8(ord("\n"))
 _START = np.int64(0)
 
 
 @compiled
-def _weigh(messages: NDArray[np.uint64], odd: NDArray[np.intp]) -> tuple[int, int]:
+def _weigh(messages: NDArray[np.uint64], odd: NDArray[np.intp]) -> tuple[Whole, int]:
     """Return the bytes of all messages and how many are odd; write which: no value, or an error."""
-    size, count = 0, 0
+    size, count = _START, 0
     for i in range(len(messages)):
         message = carray(_pointer(messages[i]), 1, _MESSAGE)[0]
         if message.err != 0 or message.payload == _NONE:
@@ -317,7 +209,7 @@ def _take(
 
 
 def _address(function: str) -> int:
-    return cast(int, ctypes.cast(getattr(_library(), function), c_void_p).value)
+    return cast(int, ctypes.cast(getattr(library(), function), c_void_p).value)
 
 
 # --- the reader ------------------------------------------------------------------------------
@@ -354,43 +246,46 @@ class LogReader:
         self.topic = topic
         self._name = topic.encode()
         self._partitions: tuple[int, ...] = ()
+        self._seen = False
+        self._hopeless: str | None = None
         self._marks = frozenset(marks)
         self._addresses = np.empty(0, np.uint64)
         self._destroy = _address("rd_kafka_message_destroy")
         self._timestamp = _address("rd_kafka_message_timestamp")
         # The client knows where these are, not that anybody needs them: they live as long as it.
         self._callbacks = (
-            _ON_ERROR(self._on_error),
-            _ON_LOG(self._on_log),
-            _ON_STATISTICS(self._on_statistics),
+            ON_ERROR(self._on_error),
+            ON_LOG(self._on_log),
+            ON_STATISTICS(self._on_statistics),
         )
         self._client: int | None = self._made({**DEFAULTS, **options, **OURS})
-        library = _library()
-        library.rd_kafka_set_log_queue(self._client, None)
-        library.rd_kafka_poll_set_consumer(self._client)
-        self._queue = library.rd_kafka_queue_get_consumer(self._client)
+        kafka = library()
+        kafka.rd_kafka_set_log_queue(self._client, None)
+        kafka.rd_kafka_poll_set_consumer(self._client)
+        self._queue = kafka.rd_kafka_queue_get_consumer(self._client)
 
     def _made(self, options: Mapping[str, Any]) -> int:
-        library = _library()
+        kafka = library()
         said = ctypes.create_string_buffer(_TEXT_BYTES)
-        settings = library.rd_kafka_conf_new()
+        settings = kafka.rd_kafka_conf_new()
         try:
             for name, given in options.items():
                 value = str(given).lower() if isinstance(given, bool) else str(given)
-                code = library.rd_kafka_conf_set(
+                code = kafka.rd_kafka_conf_set(
                     settings, name.encode(), value.encode(), said, _TEXT_BYTES
                 )
                 if code != _CONF_OK:
-                    told = _NOT_TAKEN if SECRET.search(name) else _told(said)
+                    secret = code == _CONF_INVALID and SECRET.search(name)
+                    told = _NOT_TAKEN if secret else _told(said)
                     raise ValueError(f"Kafka setting {name}: {told}")
-            library.rd_kafka_conf_set_error_cb(settings, self._callbacks[0])
-            library.rd_kafka_conf_set_log_cb(settings, self._callbacks[1])
-            library.rd_kafka_conf_set_stats_cb(settings, self._callbacks[2])
-            client = library.rd_kafka_new(_CONSUMER, settings, said, _TEXT_BYTES)
+            kafka.rd_kafka_conf_set_error_cb(settings, self._callbacks[0])
+            kafka.rd_kafka_conf_set_log_cb(settings, self._callbacks[1])
+            kafka.rd_kafka_conf_set_stats_cb(settings, self._callbacks[2])
+            client = kafka.rd_kafka_new(_CONSUMER, settings, said, _TEXT_BYTES)
             if client is None:
                 raise ValueError(f"Kafka settings: {_harmless(_told(said), options)}")
         except ValueError:
-            library.rd_kafka_conf_destroy(settings)
+            kafka.rd_kafka_conf_destroy(settings)
             raise
         return cast(int, client)
 
@@ -403,7 +298,7 @@ class LogReader:
             When nobody answers in time.
         """
         with self._places(dict.fromkeys(partitions, UNKNOWN_OFFSET)) as places:
-            _check(_library().rd_kafka_committed(self._open, places.list, _ms(wait_s)))
+            check(library().rd_kafka_committed(self._open, places.list, _ms(wait_s)))
             return places.offsets()
 
     def bounds(self, partition: int, wait_s: float = ANSWER_S) -> tuple[int, int]:
@@ -415,15 +310,16 @@ class LogReader:
             When nobody answers in time.
         """
         first, end = c_int64(), c_int64()
-        ask = _library().rd_kafka_query_watermark_offsets
+        ask = library().rd_kafka_query_watermark_offsets
         refs = ctypes.byref(first), ctypes.byref(end)
-        _check(ask(self._open, self._name, partition, *refs, _ms(wait_s)))
+        check(ask(self._open, self._name, partition, *refs, _ms(wait_s)))
+        self._seen = True
         return first.value, end.value
 
     def assign(self, starts: Mapping[int, int]) -> None:
         """Read these partitions from now on, each from an offset, or from the ``BEGINNING``."""
         with self._places(starts) as places:
-            _check(_library().rd_kafka_assign(self._open, places.list))
+            check(library().rd_kafka_assign(self._open, places.list))
         self._partitions = tuple(starts)
 
     def read(self, most: int, wait_s: float) -> Read | None:
@@ -434,22 +330,34 @@ class LogReader:
         Raises
         ------
         KafkaUnusableError
-            When the topic or a partition is missing, or the client has given up.
+            When the topic is missing, which the client believes after half a minute, or the client
+            has given up.
         """
+        if most < 1:
+            raise ValueError(f"most: expected at least 1, got {most}")
         if len(self._addresses) < most:
             self._addresses = np.empty(most, np.uint64)
         # Asked for more, it would wait for the last as for the first.
         count = self._fetched(0, 1, _ms(wait_s))
-        if not count:
-            return None
-        count += self._fetched(1, most - 1, 0)
-        messages, odd = self._addresses[:count], np.empty(count, np.intp)
+        if count:
+            count += self._fetched(1, most - 1, 0)
+        read = self._laid_out(self._addresses[:count]) if count else None
+        if self._hopeless is not None:
+            raise KafkaUnusableError(self._hopeless)
+        return read
+
+    def _fetched(self, have: int, most: int, wait_ms: int) -> int:
+        room = self._addresses.ctypes.data + have * self._addresses.itemsize
+        fetch = library().rd_kafka_consume_batch_queue
+        return max(0, int(fetch(self._open_queue, wait_ms, room, most)))
+
+    def _laid_out(self, messages: NDArray[np.uint64]) -> Read | None:
+        count, odd = len(messages), np.empty(len(messages), np.intp)
         size, number = _weigh(messages, odd)
         marks: list[Mark] = []
-        hopeless: list[str] = []
         for i in odd[:number].tolist():
-            if not self._is_message(int(messages[i]), marks, hopeless):
-                _library().rd_kafka_message_destroy(int(messages[i]))
+            if not self._is_message(int(messages[i]), marks):
+                library().rd_kafka_message_destroy(int(messages[i]))
                 messages[i] = 0
                 count -= 1
         buffer = np.empty(size + count + len(PADDING), np.uint8)
@@ -462,51 +370,46 @@ class LogReader:
             tuple(marks),
         )
         _take(messages, self._destroy, self._timestamp, buffer, read.lines.ends, *read[1:4])
-        if hopeless:
-            raise KafkaUnusableError(hopeless[0])
+        self._seen = self._seen or count > 0
         return read if count or marks else None
 
-    def _fetched(self, have: int, most: int, wait_ms: int) -> int:
-        room = self._addresses.ctypes.data + have * self._addresses.itemsize
-        return max(
-            0, _library().rd_kafka_consume_batch_queue(self._open_queue, wait_ms, room, most)
-        )
-
-    def _is_message(self, address: int, marks: list[Mark], hopeless: list[str]) -> bool:
+    def _is_message(self, address: int, marks: list[Mark]) -> bool:
         """Look at one without value, which may be an error or a mark."""
-        message = _Message.from_address(address)
+        message = Message.from_address(address)
         if message.err:
-            said = _library().rd_kafka_message_errstr(address) or b""
-            where = f"{self.topic}/{message.partition}" if message.partition >= 0 else self.topic
-            told = f"{where}: {said.decode(errors='replace') or _said(message.err)}"
-            if message.err in HOPELESS:
-                hopeless.append(told)
-            else:
-                log.warning("%s", told)
+            said = library().rd_kafka_message_errstr(address) or b""
+            self._judge(message.err, f"partition {message.partition}", said)
             return False
         headers = dict(_headers(address))
         if self._marks.isdisjoint(headers):
             return True
-        sent_ms = _library().rd_kafka_message_timestamp(address, None)
+        sent_ms = library().rd_kafka_message_timestamp(address, None)
         marks.append(Mark(message.partition, message.offset, sent_ms, headers))
         return False
+
+    def _judge(self, code: int, where: str, said: bytes) -> None:
+        told = f"{self.topic}: {where}: {said.decode(errors='replace') or words(code)}"
+        if code == KafkaError._FATAL or (code in MISSING and not self._seen):
+            self._hopeless = told
+        else:
+            log.warning("%s", told)
 
     def pause(self, partitions: Iterable[int]) -> None:
         """Read no more of these until they are resumed; what was fetched is fetched again."""
         with self._places(dict.fromkeys(partitions, UNKNOWN_OFFSET)) as places:
-            _check(_library().rd_kafka_pause_partitions(self._open, places.list))
+            check(library().rd_kafka_pause_partitions(self._open, places.list))
             places.check()
 
     def resume(self, partitions: Iterable[int]) -> None:
         """Go on reading these where they were paused."""
         with self._places(dict.fromkeys(partitions, UNKNOWN_OFFSET)) as places:
-            _check(_library().rd_kafka_resume_partitions(self._open, places.list))
+            check(library().rd_kafka_resume_partitions(self._open, places.list))
             places.check()
 
     def commit(self, offsets: Mapping[int, int]) -> None:
         """Note for the group where each partition is to be read on; does not wait for it."""
         with self._places(offsets) as places:
-            _check(_library().rd_kafka_commit(self._open, places.list, _ASYNC))
+            check(library().rd_kafka_commit(self._open, places.list, _ASYNC))
 
     def positions(self) -> dict[int, int]:
         """Return the offset behind what was read of each partition, -1001 before anything was.
@@ -514,7 +417,7 @@ class LogReader:
         What is no message, as a transaction's end, is passed too.
         """
         with self._places(dict.fromkeys(self._partitions, UNKNOWN_OFFSET)) as places:
-            _check(_library().rd_kafka_position(self._open, places.list))
+            check(library().rd_kafka_position(self._open, places.list))
             return places.offsets()
 
     def ends(self) -> dict[int, int]:
@@ -526,7 +429,7 @@ class LogReader:
         refs = ctypes.byref(first), ctypes.byref(end)
         client, ends = self._open, {}
         for number in self._partitions:
-            code = _library().rd_kafka_get_watermark_offsets(client, self._name, number, *refs)
+            code = library().rd_kafka_get_watermark_offsets(client, self._name, number, *refs)
             ends[number] = UNKNOWN_OFFSET if code else end.value
         return ends
 
@@ -535,12 +438,12 @@ class LogReader:
         if self._client is None:
             return
         client, self._client = self._client, None
-        library = _library()
-        code = library.rd_kafka_consumer_close(client)
+        kafka = library()
+        code = kafka.rd_kafka_consumer_close(client)
         if code:
-            log.warning("%s: closing: %s", self.topic, _said(code))
-        library.rd_kafka_queue_destroy(self._queue)
-        library.rd_kafka_destroy(client)
+            log.warning("%s: closing: %s", self.topic, words(code))
+        kafka.rd_kafka_queue_destroy(self._queue)
+        kafka.rd_kafka_destroy(client)
 
     @property
     def _open(self) -> int:
@@ -552,20 +455,17 @@ class LogReader:
     def _open_queue(self) -> int:
         return cast(int, self._queue) if self._open else 0
 
-    @contextmanager
-    def _places(self, offsets: Mapping[int, int]) -> Iterator[_Places]:
-        places = _Places(self._name, offsets)
-        try:
-            yield places
-        finally:
-            places.destroy()
+    def _places(self, offsets: Mapping[int, int]) -> Places:
+        return Places(self._name, offsets)
 
     # The client calls these while it is asked for something, in the thread that asks.
 
-    def _on_error(self, _: int, code: int, why: bytes, opaque: None) -> None:
-        """Note that nobody is there; the rest is logged, or told as a message."""
-        if code == KafkaError._ALL_BROKERS_DOWN and self.away_since_ms is None:
-            self.away_since_ms = int(time.time() * 1000)
+    def _on_error(self, _: int, code: int, said: bytes, opaque: None) -> None:
+        if code == KafkaError._ALL_BROKERS_DOWN:
+            self.away_since_ms = self.away_since_ms or int(time.time() * 1000)
+        elif code == KafkaError._FATAL or code in MISSING:
+            self._judge(code, "client", said)
+        # Of the others the client's log tells.
 
     def _on_statistics(self, _: int, told: int, size: int, opaque: None) -> int:
         """Find out that a broker is back: the client says so in no other way."""
@@ -581,43 +481,18 @@ class LogReader:
         log.log(ours, "%s: %s: %s", self.topic, *told)
 
 
-class _Places:
-    """A ``rd_kafka_topic_partition_list_t``."""
-
-    def __init__(self, topic: bytes, offsets: Mapping[int, int]) -> None:
-        self.list: Any = _library().rd_kafka_topic_partition_list_new(len(offsets))
-        # A place moves when the list is short; it is as long as it gets.
-        self._places = [self._added(topic, number, at) for number, at in offsets.items()]
-
-    def _added(self, topic: bytes, number: int, offset: int) -> _Place:
-        place = _library().rd_kafka_topic_partition_list_add(self.list, topic, number).contents
-        place.offset = offset
-        return cast(_Place, place)
-
-    def check(self) -> None:
-        for place in self._places:
-            _check(place.err)
-
-    def offsets(self) -> dict[int, int]:
-        self.check()
-        return {place.partition: place.offset for place in self._places}
-
-    def destroy(self) -> None:
-        _library().rd_kafka_topic_partition_list_destroy(self.list)
-
-
 def _ms(wait_s: float) -> int:
     return math.ceil(1000 * wait_s)
 
 
 def _headers(address: int) -> Iterator[tuple[str, bytes]]:
     headers, name, value, size = c_void_p(), c_char_p(), c_void_p(), c_size_t()
-    library = _library()
-    if library.rd_kafka_message_headers(address, ctypes.byref(headers)):
+    kafka = library()
+    if kafka.rd_kafka_message_headers(address, ctypes.byref(headers)):
         return
     refs = ctypes.byref(name), ctypes.byref(value), ctypes.byref(size)
     number = 0
-    while not library.rd_kafka_header_get_all(headers, number, *refs):
+    while not kafka.rd_kafka_header_get_all(headers, number, *refs):
         told = ctypes.string_at(value.value, size.value) if value.value else b""
         yield (name.value or b"").decode(errors="replace"), told
         number += 1

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from flows.feeds import DirectoryFeed, Feed
+from flows.feeds import DirectoryFeed, Feed, feed_paths
 from flows.kafka import CLOCK_HEADER, END_HEADER, KafkaPlace, Topics
 from flows.live import LivePlan, feed_of
 from flows.running import stop_on_signals
@@ -139,8 +139,9 @@ def publish_directory(
     """
     stop = Stop()
     stop_on_signals(stop)
-    feed = DirectoryFeed(directory, timed=speed is not None)
+    feed_paths(directory)  # says what is wrong with it before anybody is asked
     publisher = _publisher(kafka, topics)
+    feed = DirectoryFeed(directory, timed=speed is not None)
     publish(feed, publisher, stop, None if speed is None else Pace(0, speed), None, told)
     return publisher.published
 

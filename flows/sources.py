@@ -60,9 +60,11 @@ class _Lane:
     skip: int = 0
     ended: bool = False
     reached_ms: int = -1
+    resumed: Any = None
+    """Where a snapshot said to go on, until the first chunk is read."""
 
     def position(self) -> Any:
-        return None if self.chunk is None else (self.chunk.key, self.used)
+        return self.resumed if self.chunk is None else (self.chunk.key, self.used)
 
 
 @dataclass
@@ -108,6 +110,7 @@ class _FeedPartition(StatefulSourcePartition[Poll, Any]):
             if position is not None:
                 self.feed.seek(name, position[0])
                 self.lanes[name].skip = position[1]
+                self.lanes[name].resumed = position
         self._started: tuple[float, int] | None = None
         self._ticked = 0.0
 

@@ -71,7 +71,7 @@ class Lines(Sequence[bytes]):
         return self.buffer[self._start(number) : self.ends[number]].tobytes()
 
     def __iter__(self) -> Iterator[bytes]:
-        view, start = memoryview(self.buffer), 0
+        view, start = self.buffer.data, 0
         for end in self.ends.tolist():
             yield bytes(view[start:end])
             start = end + 1

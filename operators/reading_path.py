@@ -209,9 +209,9 @@ class ReadingPath:
         One that was taken out of the city file gets a place for its state, but no home: it is
         not waited for, and is gone from the next snapshot.
         """
-        known = np.array([name in self.registry.index for name in names], np.bool_)
-        lost = (Sensor(name, "generic", 0.0, 0.0) for name in names)
-        return np.array([self.registry.register(sensor) for sensor in lost], np.intp), known
+        places = np.array([self.registry.place_of(name) for name in names], np.intp)
+        known = np.array([not self.registry.is_gone(name) for name in names], np.bool_)
+        return places, known
 
     def snapshot(self) -> bytes:
         """Return the state of all shards."""

@@ -98,11 +98,25 @@ class Registry:
         self._places = _Places(self.city)
         self.register_all(self.city.sensors)
         self._listed = len(self.sensors)
+        self._gone: set[str] = set()
 
     @property
     def strangers(self) -> list[Sensor]:
         """Sensors that introduced themselves, in that order."""
-        return self.sensors[self._listed :]
+        later = self.sensors[self._listed :]
+        return [sensor for sensor in later if sensor.id not in self._gone]
+
+    def is_gone(self, name: str) -> bool:
+        """Say whether a sensor has a place only for what is left of it."""
+        return name in self._gone
+
+    def place_of(self, name: str) -> int:
+        """Return the index of a sensor; one that is no more gets a place for what is left of it."""
+        known = self.index.get(name)
+        if known is not None:
+            return known
+        self._gone.add(name)
+        return self.register(Sensor(name, "generic", 0.0, 0.0))
 
     def __len__(self) -> int:
         return len(self.sensors)

@@ -137,7 +137,8 @@ class ScreenReadings:
         """Return one shard's state, whose sensors are given."""
         if len(sensors):
             self._grow(int(sensors.max()) + 1)
-        return self.bank.take(sensors), self._first_ms[sensors], self.shared.take(shard)
+        shared = self.shared.take(shard, self.registry.columns.kind_names)
+        return self.bank.take(sensors), self._first_ms[sensors], shared
 
     def put(self, shard: int, sensors: NDArray[np.intp], state: Any) -> None:
         """Continue one shard from what ``take`` returned."""
@@ -146,7 +147,7 @@ class ScreenReadings:
             self._grow(int(sensors.max()) + 1)
         self.bank.put(sensors, bank)
         self._first_ms[sensors] = first_ms
-        self.shared.put(shard, shared)
+        self.shared.put(shard, shared, self.registry.columns.kind_names)
 
 
 @compiled

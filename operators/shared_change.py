@@ -7,6 +7,7 @@ says how surprising one more is; official levels are watched elsewhere and are n
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -73,16 +74,20 @@ class SharedChange:
                 [self._counts, np.zeros((shards, more, 2), np.int64)], axis=1
             )
 
-    def take(self, shard: int) -> Any:
-        """Return one shard's shares."""
-        return int(self._window[shard]), self._excess[shard].copy(), self._counts[shard].copy()
+    def take(self, shard: int, kinds: Sequence[str]) -> Any:
+        """Return one shard's shares by the names of the kinds."""
+        shares = zip(
+            kinds, self._excess[shard].tolist(), self._counts[shard].tolist(), strict=False
+        )
+        return int(self._window[shard]), {kind: share for kind, *share in shares}
 
-    def put(self, shard: int, state: Any) -> None:
-        """Continue one shard from what ``take`` returned."""
-        window, excess, counts = state
-        self._grow(len(excess))
-        self._window[shard] = window
-        self._excess[shard, : len(excess)], self._counts[shard, : len(counts)] = excess, counts
+    def put(self, shard: int, state: Any, kinds: Sequence[str]) -> None:
+        """Continue one shard from what ``take`` returned; a kind that is no more is left out."""
+        self._window[shard], shares = state
+        self._grow(len(kinds))
+        for number, kind in enumerate(kinds):
+            if kind in shares:
+                self._excess[shard, number], self._counts[shard, number] = shares[kind]
 
 
 @compiled

@@ -20,7 +20,7 @@ __all__ = ["KafkaSink", "Letter", "Outbox", "SendError"]
 LINGER_MS = 0
 LONGEST_S = 300.0
 """A broker that stays away longer than this ends the process, which starts again from its log."""
-CLOSE_S = 10.0
+CLOSE_S = 30.0
 NOT = "message not delivered"
 
 X = TypeVar("X")

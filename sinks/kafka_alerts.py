@@ -36,12 +36,21 @@ class AlertSink(FixedPartitionedSink[Alert, None]):
     -----
     State: the last version of ``REMEMBERED`` warnings. Guarantee: in order and each version once,
     as long as one process at a time writes them and says again at most ``READ_BACK``.
+
+    Raises
+    ------
+    SendError
+        When what is there cannot be read.
     """
 
     def __init__(self, outbox: Outbox, topic: str, options: Mapping[str, Any]) -> None:
         self._outbox = outbox
         self._topic = topic
-        self._options = options
+        # Here, not in ``build_part``: the engine calls that when the first warning comes, and a
+        # flow that is running must not wait for the broker.
+        self._versions: OrderedDict[str, int] = OrderedDict()
+        for alert in _last_versions(topic, options):
+            self._versions[alert.id] = max(alert.version, self._versions.get(alert.id, 0))
 
     def list_parts(self) -> list[str]:
         """Return the one partition: one connection keeps the order."""
@@ -54,16 +63,8 @@ class AlertSink(FixedPartitionedSink[Alert, None]):
     def build_part(
         self, step_id: str, for_part: str, resume_state: None
     ) -> StatefulSinkPartition[Alert, None]:
-        """Read back what is there.
-
-        Raises
-        ------
-        SendError
-            When it cannot be read.
-        """
-        versions: OrderedDict[str, int] = OrderedDict()
-        for alert in _last_versions(self._topic, self._options):
-            versions[alert.id] = max(alert.version, versions.get(alert.id, 0))
+        """Return what writes."""
+        versions = self._versions
 
         def write(alert: Alert) -> Iterator[Letter]:
             if alert.version <= versions.get(alert.id, 0):

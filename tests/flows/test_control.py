@@ -147,3 +147,69 @@ def test_asked_to_stop_it_ends(store: EmbeddedStore) -> None:
     stop.asked = True
     with pytest.raises(StopIteration):
         made.next_batch()
+
+
+class TestRemembering:
+    """Where no snapshot of the flow keeps the cursor, the store does."""
+
+    def source(self, store: EmbeddedStore) -> ControlSource:
+        return ControlSource(store.url, remembers=True)
+
+    def test_what_has_been_passed_on_is_not_read_again(self, store: EmbeddedStore) -> None:
+        ask(store, "c-1", "c-2")
+        first = part(self.source(store))
+        assert commands(first) == ["c-1", "c-2"]
+        first.snapshot()
+        first.snapshot()  # the epoch after is over too: what was read has been passed on
+        ask(store, "c-3")
+        assert commands(part(self.source(store))) == ["c-3"]
+
+    def test_what_may_not_have_been_passed_on_is_read_again(self, store: EmbeddedStore) -> None:
+        ask(store, "c-1")
+        first = part(self.source(store))
+        assert commands(first) == ["c-1"]
+        first.snapshot()
+        ask(store, "c-2")
+        assert commands(first) == ["c-2"]
+        first.snapshot()
+        assert commands(part(self.source(store))) == ["c-2"]
+
+    def test_it_is_noted_beside_the_commands(self, store: EmbeddedStore) -> None:
+        ask(store, "c-1")
+        made = part(self.source(store))
+        commands(made)
+        made.snapshot()
+        made.snapshot()
+        with connect(store.url) as client:
+            assert client.get(KEYS.commands_read) == made.cursor.encode()
+
+    def test_a_store_that_is_away_is_asked_from_the_beginning_later(
+        self, store: EmbeddedStore
+    ) -> None:
+        nobody = ControlSource(f"redis://127.0.0.1:{free_port()}", remembers=True)
+        made = part(nobody)
+        assert made.cursor == "0"
+        assert commands(made) == []
+        made.snapshot()
+
+    def test_a_source_that_does_not_remember_leaves_nothing(self, store: EmbeddedStore) -> None:
+        ask(store, "c-1")
+        made = part(ControlSource(store.url))
+        commands(made)
+        made.snapshot()
+        made.snapshot()
+        with connect(store.url) as client:
+            assert client.get(KEYS.commands_read) is None
+
+
+def test_of_watches_alone_it_reads_no_commands(
+    store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.control.WATCH_S", 0.0)
+    ask(store, "c-1")
+    made = part(ControlSource(store.url, commands=False))
+    with connect(store.url) as client:
+        client.zadd(KEYS.watch, {"s-1": 1000 * time.time() + 60_000})
+    items = made.next_batch()
+    assert items == [Watch(("s-1",))]
+    assert made.cursor == "0"

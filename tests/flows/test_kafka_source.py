@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from flows.kafka import CLOCK_HEADER, END_HEADER, KafkaPlace, KafkaUnusableError
@@ -493,7 +493,7 @@ class TestEnd:
             (KafkaError._TRANSPORT, False),
             (KafkaError.UNKNOWN_TOPIC_OR_PART, True),
         ):
-            said = SimpleNamespace(error=lambda code=code: KafkaError(code, "so it is"))
+            said = Message(error=KafkaError(code, "so it is"))
             with pytest.raises(KafkaUnusableError) if ends else nullcontext() as error:
                 assert list(made.part._polls([said])) == []
         assert str(error.value) == f"{topic}: so it is"  # type: ignore[union-attr]

@@ -11,10 +11,12 @@ import pytest
 from operators.events import HAZARDS
 from simulators.scenarios import SCENARIOS
 from sinks.store import EmbeddedStore
+from tests.broker import LocalBroker
 from tests.flows.processes import eventually, free_port, here, run, started
 from tests.flows.test_room import page
+from tests.kafka_fixture import Topics
 
-COMMANDS = ("up", "simulate", "replay", "score", "serve", "check")
+COMMANDS = ("up", "run", "topics", "simulate", "replay", "score", "serve", "check")
 FILES = ("city.json", "readings.jsonl", "reports.jsonl", "truth.json")
 
 
@@ -77,6 +79,13 @@ class TestWrongUsage:
             (("up", "--for", "-1"), ("for",)),
             (("score", "alerts.jsonl"), ("truth",)),
             (("serve",), ("--redis",)),
+            (("run", "--flow", "sensors"), ("--flow", "'sensors'", "readings", "warnings")),
+            (("run", "--mode", "fast"), ("--mode", "'fast'", "prompt", "ordered")),
+            (("run", "--clock", "sun"), ("--clock", "'sun'", "wall", "feed")),
+            (("topics", "--partitions", "0"), ("partitions",)),
+            (("topics", "--replicas", "none"), ("replicas",)),
+            (("up", "--processes", "0"), ("processes",)),
+            (("replay", ".", "--kafka", "a:1", "--speed", "-2"), ("'-2'",)),
         ],
         ids=lambda value: " ".join(value) if isinstance(value, tuple) else value,
     )
@@ -166,6 +175,78 @@ class TestMistakes:
         assert ended.stderr.count("\n") == 1
         assert store in ended.stderr
 
+    @pytest.mark.parametrize(
+        ("arguments", "words"),
+        [
+            (("run",), ("--kafka: expected HOST:PORT of a broker, got nothing",)),
+            (("run", "--kafka", "a:1"), ("--city: expected city.json",)),
+            (("run", "--kafka", "a:1", "--city", "nowhere"), ("nowhere/city.json: no such file",)),
+            (("run", "--part", "3/2"), ("--part: expected i/n", "'3/2'")),
+            (("run", "--part", "x"), ("--part: expected i/n", "'x'")),
+            (("run", "--metrics-port", "-1"), ("--metrics-port", "got -1")),
+            (("topics",), ("--kafka: expected HOST:PORT of a broker, got nothing",)),
+            (("up", "--processes", "2"), ("--processes: more than one need --kafka",)),
+            (("replay", "nowhere", "--kafka", "a:1"), ("nowhere: no such feed directory",)),
+        ],
+        ids=lambda value: " ".join(value) if isinstance(value, tuple) else value,
+    )
+    def test_of_a_deployment(
+        self,
+        arguments: tuple[str, ...],
+        words: tuple[str, ...],
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        assert here(*arguments) == 1
+        one_line(capsys, *words)
+
+    @pytest.mark.parametrize(
+        "command",
+        [("topics",), ("replay",), ("run", "--flow", "readings"), ("run", "--flow", "city")],
+        ids=" ".join,
+    )
+    def test_a_broker_that_is_not_there(
+        self,
+        command: tuple[str, ...],
+        quiet_feed: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        monkeypatch.setattr("flows.kafka.ANSWER_S", 0.2)
+        where = {"run": ("--city", quiet_feed), "replay": (quiet_feed,)}.get(command[0], ())
+        broker = f"127.0.0.1:{free_port()}"
+        assert here(*command, *where, "--kafka", broker) == 1
+        said = capsys.readouterr().err.splitlines()[-1]  # a bar may have been drawn before
+        assert said.startswith(f"citywatch: {broker}: no Kafka answers: ")
+
+    @pytest.mark.system
+    def test_topics_that_are_not_there(
+        self,
+        quiet_feed: Path,
+        kafka_broker: LocalBroker,
+        topics: Topics,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        monkeypatch.setenv("CITYWATCH_KAFKA_PREFIX", topics.prefix)
+        broker = kafka_broker.address
+        assert here("run", "--city", quiet_feed, "--kafka", broker) == 1
+        one_line(capsys, f"no topic {topics.prefix}.readings", f"citywatch topics --kafka {broker}")
+
+    @pytest.mark.system
+    def test_more_processes_than_partitions(
+        self,
+        quiet_feed: Path,
+        kafka_broker: LocalBroker,
+        topics: Topics,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        monkeypatch.setenv("CITYWATCH_KAFKA_PREFIX", topics.prefix)
+        topics.make(".readings", 2)
+        told = ("--city", quiet_feed, "--kafka", kafka_broker.address, "--part", "3/3")
+        assert here("run", "--flow", "readings", *told) == 1
+        one_line(capsys, "2 partitions: part 3/3 would have none")
+
     def test_too_few_sensors(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert here("simulate", "--out", "x", "--sensors", "3") == 1
         one_line(capsys, "sensors")
@@ -237,6 +318,37 @@ class TestScore:
         (tmp_path / "alerts.jsonl").write_bytes(b"{}\n")
         assert here("score", tmp_path / "alerts.jsonl", quiet_feed / "truth.json") == 1
         one_line(capsys, "alerts.jsonl")
+
+
+@pytest.mark.system
+class TestTopics:
+    def test_are_made_once_and_a_feed_is_published_to_them(
+        self,
+        quiet_feed: Path,
+        kafka_broker: LocalBroker,
+        topics: Topics,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        prefix, broker = topics.prefix, kafka_broker.address
+        monkeypatch.setenv("CITYWATCH_KAFKA_PREFIX", prefix)
+        assert here("topics", "--kafka", broker, "--partitions", "3") == 0
+        assert capsys.readouterr().out.splitlines() == [
+            f"{prefix}.readings: 3 partitions, new",
+            *(f"{prefix}.{n}: 1 partition, new" for n in ("reports", "evidence", "alerts")),
+            f"{prefix}.deadletter: 1 partition, new",
+        ]
+        assert here("topics", "--kafka", broker, "--partitions", "5") == 0
+        assert capsys.readouterr().out.splitlines()[0] == f"{prefix}.readings: 3 partitions"
+
+        assert here("replay", quiet_feed, "--kafka", broker) == 0
+        said = capsys.readouterr()
+        files = [quiet_feed / name for name in ("readings.jsonl", "reports.jsonl")]
+        count = sum(len(path.read_bytes().splitlines()) for path in files)
+        assert said.out == (
+            f"{count:,} messages published to {prefix}.readings and {prefix}.reports\n"
+        )
+        assert "100%" in said.err
 
 
 class TestServe:

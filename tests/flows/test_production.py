@@ -6,6 +6,7 @@ import random
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
@@ -108,3 +109,32 @@ def test_promptly_the_same_things_are_warned_of(
         assert publisher.wait(90) == 0
         eventually(lambda: len(summary(city.alerts())) >= len(summary(replayed)), 60)
     assert summary(city.alerts()) == summary(replayed)
+
+
+def test_a_broker_that_is_away_is_waited_for_and_told_of(
+    feed: Path,
+    replayed: list[dict[str, object]],
+    topics: Topics,
+    restartable_broker: LocalBroker,
+    store: EmbeddedStore,
+    tmp_path: Path,
+) -> None:
+    broker, client = restartable_broker, connect(store.url)
+    city = KafkaCity(broker.address, topics.prefix, feed, tmp_path, redis=store.url)
+    city.place.create(city.names, 4)
+
+    def away() -> object:
+        said: Any = client.hget(Keys("city").overview, "broker")
+        return orjson.loads(said or b"{}").get("away_since")
+
+    publish = "replay", feed, "--kafka", city.address, "--speed", "900"
+    with deployed(city), started(*publish, **city.settings) as publishing:
+        eventually(lambda: client.hexists(Keys("city").overview, "clock"), 60)
+        broker.stop()
+        eventually(away, 30, "the store told that the broker is away")
+        assert not city.over
+        broker.start()
+        eventually(lambda: away() is None, 60, "the store told that the broker is back")
+        city.wait()
+        assert publishing.wait(60) == 0
+    assert city.alerts() == replayed

@@ -97,3 +97,93 @@ def test_a_wrong_value_given_is_not_blamed_on_the_file() -> None:
         load_settings(sensors=3)
     assert "sensors" in str(error.value)
     assert "citywatch.toml" not in str(error.value)
+
+
+PASSWORD = "correct-horse-battery"
+
+
+class TestKafkaSecurity:
+    def test_a_plain_broker_needs_nothing(self) -> None:
+        assert load_settings().kafka_security() == {"security.protocol": "plaintext"}
+
+    def test_tls_is_its_files(self) -> None:
+        settings = load_settings(
+            kafka_security_protocol="ssl",
+            kafka_ssl_ca="ca.pem",
+            kafka_ssl_certificate="our.pem",
+            kafka_ssl_key="our.key",
+            kafka_ssl_key_password=PASSWORD,
+            kafka_sasl_password=PASSWORD,
+        )
+        assert settings.kafka_security() == {
+            "security.protocol": "ssl",
+            "ssl.ca.location": "ca.pem",
+            "ssl.certificate.location": "our.pem",
+            "ssl.key.location": "our.key",
+            "ssl.key.password": PASSWORD,
+        }
+
+    def test_sasl_is_name_and_password(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("CITYWATCH_KAFKA_SASL_PASSWORD", PASSWORD)
+        settings = load_settings(
+            kafka_security_protocol="sasl_plaintext",
+            kafka_sasl_mechanism="PLAIN",
+            kafka_sasl_username="citywatch",
+            kafka_ssl_ca="ca.pem",
+        )
+        assert settings.kafka_security() == {
+            "security.protocol": "sasl_plaintext",
+            "sasl.mechanism": "PLAIN",
+            "sasl.username": "citywatch",
+            "sasl.password": PASSWORD,
+        }
+        both = load_settings(kafka_security_protocol="sasl_ssl", kafka_ssl_ca="ca.pem")
+        assert set(both.kafka_security()) == {
+            "security.protocol",
+            "sasl.mechanism",
+            "sasl.password",
+            "ssl.ca.location",
+        }
+
+    def test_no_secret_is_shown(self) -> None:
+        settings = load_settings(kafka_sasl_password=PASSWORD, kafka_ssl_key_password=PASSWORD)
+        said = [
+            repr(settings),
+            str(settings),
+            settings.model_dump_json(),
+            repr(settings.model_dump()),
+        ]
+        assert not [words for words in said if PASSWORD in words]
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "kafka_sasl_password = 5\n",
+            f'kafka_sasl_password = ["{PASSWORD}"]\n',
+            f'kafka_sasl_pasword = "{PASSWORD}"\n',
+            f'kafka_password = "{PASSWORD}"\n',
+        ],
+        ids=["number", "list", "misspelt", "another name"],
+    )
+    def test_one_that_cannot_be_used_is_named_and_not_shown(self, text: str) -> None:
+        with pytest.raises(ConfigError) as error:
+            load_settings(config(text))
+        assert "citywatch.toml:1: kafka_" in str(error.value)
+        assert str(error.value).endswith("got a secret")
+        assert PASSWORD not in str(error.value)
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("kafka_security_protocol", "tls"),
+            ("kafka_sasl_mechanism", "GSSAPI"),
+            ("kafka_prefix", "city readings"),
+            ("kafka_prefix", ""),
+            ("metrics_port", 70_000),
+            ("snapshot_s", 0),
+        ],
+    )
+    def test_a_wrong_value_is_one_line(self, name: str, value: object) -> None:
+        with pytest.raises(ConfigError, match=f"--{name.replace('_', '-')}: .*, got ") as error:
+            load_settings(**{name: value})
+        assert "\n" not in str(error.value)

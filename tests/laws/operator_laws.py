@@ -50,7 +50,7 @@ from operators.triage import Triaged, TriageReports
 from operators.warning_path import WarningPath
 from operators.windows import ShardWindow
 from tests.operators import feed, town
-from tests.operators.town import LAT, LON, MINUTE, cut, line, paced, polls, reading
+from tests.operators.town import MINUTE, cut, line, paced, polls
 
 RESTARTS = 12
 """How often a step with much state is restarted during its input; others are at every item."""
@@ -147,7 +147,7 @@ class _Chain:
 def recorded(prompt: bool) -> dict[str, list[Any]]:
     """Return what each step was fed."""
     made = town_feed()
-    readings, reports = _troubled(made), list(made.reports)
+    readings, reports = feed.troubled(made), list(made.reports)
 
     def run(commands: list[bytes]) -> tuple[_Chain, list[Alert]]:
         chain = _Chain(prompt)
@@ -172,26 +172,6 @@ def recorded(prompt: bool) -> dict[str, list[Any]]:
     ]
     chain, _ = run([line(command) for command in [*asked, asked[0]]])
     return chain.fed
-
-
-def _troubled(made: feed.Feed) -> list[bytes]:
-    """Some readings double, late, broken, impossible or from a stranger."""
-    rng, lines = random.Random(2), list[bytes]()
-    for number, good in enumerate(made.readings):
-        lines.append(good)
-        if rng.random() < 0.05:
-            lines.append(made.readings[max(0, number - rng.randint(0, 15))])
-        if rng.random() < 0.005:
-            lines.append(rng.choice([b"{", made.readings[number // 2], reading("nobody", 1, 1)]))
-        time = town.T0 + number // len(made.city.sensors) * feed.EVERY
-        if number % 200 == 100:
-            late = made.event - (len(made.readings) - number) * MINUTE // 5
-            lines.append(reading("stranger", late, 60.0, kind="noise", lon=LON, lat=LAT))
-            lines.append(reading("no-00", time + 1, -5.0))
-        if number % 24 == 14:
-            value = 40 + 9 * rng.random() + (300 if number % 840 == 14 else 0)
-            lines.append(reading("newcomer", time, value, kind="pm25", lon=LON, lat=LAT))
-    return lines
 
 
 # --- what of its output matters --------------------------------------------------------------

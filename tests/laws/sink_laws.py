@@ -14,15 +14,18 @@ from typing import Any
 
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
-from operators.codec import decode_alert, encode_alert_line
+from operators.codec import decode_alert, encode, encode_alert_line
 from operators.events import Alert, BadMessage
 from sinks.alert_file import AlertFileSink
 from sinks.dead_letters import DeadLetterSink
+from sinks.kafka import KafkaSink, Letter, Outbox
+from sinks.kafka_alerts import AlertSink
 from sinks.redis import RedisSink
 from sinks.store import Keys, connect
+from tests.kafka_tools import values
 from tests.sinks.alerts import history
 
-__all__ = ["BENCHES", "LAWS", "Bench", "MemorySink"]
+__all__ = ["BENCHES", "KAFKA_BENCHES", "LAWS", "Bench", "MemorySink", "MemoryTopic"]
 
 
 @dataclass
@@ -161,6 +164,104 @@ def _close_file(part: Any) -> None:
 
 
 BENCHES = [memory_bench, store_bench, alert_file_bench, dead_letter_bench]
+
+
+# --- the sinks of a log ----------------------------------------------------------------------
+
+
+class MemoryTopic(FixedPartitionedSink[Alert, None]):
+    """The topic of warnings without a broker: the twin of ``AlertSink``."""
+
+    def __init__(self) -> None:
+        self.messages: list[bytes] = []
+        self.known: dict[str, int] = {}
+
+    def list_parts(self) -> list[str]:
+        return ["alerts"]
+
+    def build_part(self, step_id: str, for_part: str, resume_state: None) -> _MemoryTopicPart:
+        return _MemoryTopicPart(self)
+
+
+class _MemoryTopicPart(StatefulSinkPartition[Alert, None]):
+    def __init__(self, topic: MemoryTopic) -> None:
+        self._topic = topic
+
+    def write_batch(self, values: list[Alert]) -> None:
+        for value in values:
+            if value.version > self._topic.known.get(value.id, 0):
+                self._topic.known[value.id] = value.version
+                self._topic.messages.append(encode(value))
+
+    def snapshot(self) -> None:
+        return None
+
+
+class _Process(FixedPartitionedSink[Alert, None]):
+    """A sink of Kafka's as a process has it: each has an outbox of its own."""
+
+    def __init__(self, options: dict[str, Any], make: Callable[[Outbox], Any]) -> None:
+        self._options = options
+        self._make = make
+
+    def list_parts(self) -> list[str]:
+        return ["topic"]
+
+    def build_part(self, step_id: str, for_part: str, resume_state: None) -> _ProcessPart:
+        outbox = Outbox(self._options)
+        return _ProcessPart(outbox, self._make(outbox).build_part(step_id, for_part, None))
+
+
+class _ProcessPart(StatefulSinkPartition[Alert, None]):
+    def __init__(self, outbox: Outbox, part: StatefulSinkPartition[Alert, None]) -> None:
+        self.outbox = outbox
+        self._part = part
+
+    def write_batch(self, values: list[Alert]) -> None:
+        self._part.write_batch(values)
+
+    def snapshot(self) -> None:
+        """A snapshot counts once all before it has arrived: the flows' vault sees to that."""
+        self.outbox.flush(30)
+        return self._part.snapshot()
+
+    def close(self) -> None:
+        self._part.close()
+
+
+def _die(part: _ProcessPart) -> None:
+    """What waits is lost; what the broker has been given arrives."""
+    producer = part.outbox._producer
+    producer.purge(in_queue=True, in_flight=False)
+    producer.flush(30)
+
+
+def memory_topic_bench(_address: str, _topic: str, versions: list[Alert]) -> Bench:
+    sink = MemoryTopic()
+    return Bench(sink, versions, lambda: sink.messages, [encode(each) for each in versions])
+
+
+def alert_topic_bench(address: str, topic: str, versions: list[Alert]) -> Bench:
+    options = {"bootstrap.servers": address}
+    sink = _Process(options, lambda outbox: AlertSink(outbox, topic, options))
+    expected = [encode(version) for version in versions]
+    return Bench(sink, versions, lambda: values(address, topic), expected, _die)
+
+
+def topic_bench(address: str, topic: str, versions: list[Alert]) -> Bench:
+    """At least once: whoever reads it knows a message by its number, and passes it over."""
+
+    def write(version: Alert) -> list[Letter]:
+        return [Letter(version.id.encode(), encode(version))]
+
+    def content() -> list[bytes | None]:
+        return list(dict.fromkeys(values(address, topic)))
+
+    sink = _Process({"bootstrap.servers": address}, lambda made: KafkaSink(made, topic, write))
+    return Bench(sink, versions, content, [encode(version) for version in versions], _die)
+
+
+KAFKA_BENCHES = [memory_topic_bench, alert_topic_bench, topic_bench]
 
 
 # --- the laws --------------------------------------------------------------------------------

@@ -8,7 +8,18 @@ import pytest
 
 from sinks.redis import StoreWriter
 from sinks.store import EmbeddedStore
-from tests.laws.sink_laws import BENCHES, LAWS, Bench, MemoryStore, messages, oracle, read_model
+from tests.broker import LocalBroker
+from tests.kafka_fixture import Topics
+from tests.laws.sink_laws import (
+    BENCHES,
+    KAFKA_BENCHES,
+    LAWS,
+    Bench,
+    MemoryStore,
+    messages,
+    oracle,
+    read_model,
+)
 from tests.sinks.conftest import embedded_store, store  # noqa: F401  fixtures
 
 MakeBench = Callable[[str, Path, list], Bench]
@@ -27,6 +38,20 @@ def test_law(
 ) -> None:
     bench = make(store.url, tmp_path, messages(seed))
     law(bench, random.Random(seed))
+    bench.kill()
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
+@pytest.mark.parametrize("make", KAFKA_BENCHES, ids=lambda make: make.__name__)
+def test_law_on_a_topic(
+    law: Callable[[Bench, random.Random], None],
+    make: Callable[[str, str, list], Bench],
+    kafka_broker: LocalBroker,
+    topics: Topics,
+) -> None:
+    bench = make(kafka_broker.address, topics.make("alerts"), messages(1))
+    law(bench, random.Random(1))
     bench.kill()
 
 

@@ -1,5 +1,6 @@
 """A seeded feed of the small town: quiet days, then water in one place and silence in another."""
 
+import random
 from dataclasses import dataclass
 from functools import cache
 
@@ -9,6 +10,7 @@ from operators.events import City, Levels, Report, Sensor, Text
 from tests.operators.town import (
     DAY,
     HOUR,
+    LAT,
     LON,
     METRE,
     MINUTE,
@@ -94,3 +96,24 @@ def _reports(rng: np.random.Generator, event: int, end: int) -> tuple[bytes, ...
         at = event + (10 + 2 * number) * MINUTE
         told.append(report(f"e-{number}", at, f"water on the road, {thing} stuck"))
     return tuple(line(each) for each in sorted(told, key=lambda each: each.time))
+
+
+def troubled(made: Feed) -> list[bytes]:
+    """Some readings double, late, broken, impossible or from a stranger."""
+    rng, lines = random.Random(2), list[bytes]()
+    for number, good in enumerate(made.readings):
+        lines.append(good)
+        if rng.random() < 0.05:
+            lines.append(made.readings[max(0, number - rng.randint(0, 15))])
+        if rng.random() < 0.005:
+            lines.append(rng.choice([b"{", made.readings[number // 2], reading("nobody", 1, 1)]))
+        turn, place = divmod(number, len(made.city.sensors))
+        time = T0 + turn * EVERY
+        if number % 200 == 100:
+            late = made.event - (len(made.readings) - number) * MINUTE // 5
+            lines.append(reading("stranger", late, 60.0, kind="noise", lon=LON, lat=LAT))
+            lines.append(reading("no-02", time + 1, -5.0))
+        if place == 14:
+            value = 40 + 9 * rng.random() + (300 if turn % 35 == 0 else 0)
+            lines.append(reading("newcomer", time, value, kind="pm25", lon=LON, lat=LAT))
+    return lines

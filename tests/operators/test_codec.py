@@ -26,6 +26,7 @@ from operators.codec import (
     encode_alert_line,
 )
 from operators.events import Alert, City, Command, Report
+from operators.lines import Lines
 from operators.name_index import UNKNOWN, NameIndex
 from tests.operators.town import T0, line, reading, report
 from tests.sinks.alerts import alert
@@ -334,6 +335,19 @@ def test_known_sensors_are_read_as_strictly_as_strangers(lines: list[bytes]) -> 
     assert found.value.tobytes() == expected.value.tobytes()
     assert found.rejected == expected.rejected
     assert found.introduced == expected.introduced
+
+
+@given(_lines, _lines)
+def test_messages_in_one_buffer_are_read_as_those_of_a_list(
+    before: list[bytes], lines: list[bytes]
+) -> None:
+    expected, whole = decode(lines), Lines.of([*before, *lines, *before])
+    for buffer in (Lines.of(lines), whole[len(before) : len(before) + len(lines)]):
+        found = decode(buffer)
+        assert rows_of(found) == rows_of(expected)
+        assert found.value.tobytes() == expected.value.tobytes()
+        assert found.rejected == expected.rejected
+        assert found.introduced == expected.introduced
 
 
 @given(_lines)

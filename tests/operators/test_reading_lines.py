@@ -2,12 +2,14 @@
 
 import json
 import struct
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from operators.lines import Lines
 from operators.name_index import NameIndex
 from operators.reading_lines import MAX_GATEWAY, TIME_END_MS, Parsed, parse
 from tests.operators.town import T0
@@ -121,20 +123,23 @@ def test_a_line_may_bring_its_line_break(end: bytes) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 63, 255, 256, 257, 1023, 1024, 1025, 5000])
-def test_polls_of_any_size(size: int) -> None:
+@pytest.mark.parametrize("broken", [b"{", b"", b"\n", b"{\n}", message() + b"\n" + message()])
+@pytest.mark.parametrize("kind", [list, Lines.of])
+def test_polls_of_any_size(size: int, broken: bytes, kind: Callable[..., Any]) -> None:
     lines = [message("rl-0012", number, number / 8) for number in range(size)]
-    lines[size // 2] = b"{"
-    found = parse(lines, KNOWN)
+    lines[size // 2] = broken
+    found = parse(kind(lines), KNOWN)
     assert found.left.tolist() == [size // 2]
     expected = [number for number in range(size) if number != size // 2]
     assert found.line.tolist() == found.time.tolist() == expected
     assert (found.value * 8).tolist() == expected
 
 
-def test_gateways_of_any_size() -> None:
+@pytest.mark.parametrize("kind", [list, Lines.of])
+def test_gateways_of_any_size(kind: Callable[..., Any]) -> None:
     sizes = [1, 2, 300, 5000, 1, MAX_GATEWAY, MAX_GATEWAY + 1, 3]
     lines = [message(["a"] * size, list(range(size)), [0.5] * size) for size in sizes]
-    found = parse(lines, KNOWN)
+    found = parse(kind(lines), KNOWN)
     assert found.left.tolist() == [6]
     kept = [size for size in sizes if size <= MAX_GATEWAY]
     assert found.time.tolist() == [at for size in kept for at in range(size)]
@@ -286,10 +291,11 @@ GATEWAY = b'{"sensor":["a","a"],"time":[1,2],"value":[3,4]}'
     ],
 )
 def test_what_is_not_plain_is_left_and_hurts_no_neighbour(raw: bytes) -> None:
-    found = parse([raw, GATEWAY, raw, message(), raw], KNOWN)
-    assert found.left.tolist() == [0, 2, 4]
-    assert found.line.tolist() == [1, 1, 3]
-    assert found.value.tolist() == [3.0, 4.0, 1.5]
+    lines = [raw, GATEWAY, raw, message(), raw]
+    for found in (parse(lines, KNOWN), parse(Lines.of(lines), KNOWN)):
+        assert found.left.tolist() == [0, 2, 4]
+        assert found.line.tolist() == [1, 1, 3]
+        assert found.value.tolist() == [3.0, 4.0, 1.5]
 
 
 @pytest.mark.parametrize("raw", [message("rl-0012", T0, -37.25), GATEWAY])

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from operators.shared_change import LEAST, ORDINARY_SHARE, UNUSUAL, WINDOW_MS, SharedChange
 
 HIGH = UNUSUAL + 3
+KINDS = ("noise", "rain", "pm25")
 
 
 Columns = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
@@ -79,9 +80,9 @@ def test_warm_up_stays_unknown_and_counts_for_nothing() -> None:
 
 def test_no_readings_change_nothing() -> None:
     shared = SharedChange(1)
-    before = repr(shared.take(0))
+    before = repr(shared.take(0, KINDS))
     assert discounted(shared, *window(3, [])) == []
-    assert repr(shared.take(0)) == before
+    assert repr(shared.take(0, KINDS)) == before
 
 
 def test_a_shard_speaks_for_itself_only() -> None:
@@ -92,13 +93,16 @@ def test_a_shard_speaks_for_itself_only() -> None:
 
 
 def test_a_shards_share_goes_with_it() -> None:
+    """There the kinds are numbered otherwise, and one is no more."""
     here, there = SharedChange(2), SharedChange(3)
-    discounted(here, *window(0, [HIGH] * 100, kind=4, shard=1))
-    there.put(2, here.take(1))
-    expected = discounted(here, *window(1, [HIGH], kind=4, shard=1))
+    discounted(here, *window(0, [HIGH] * 100, kind=2, shard=1))
+    discounted(here, *window(0, [HIGH] * 100, kind=1, shard=1))
+    there.put(2, here.take(1, KINDS), ("pm25", "noise", "more"))
+    expected = discounted(here, *window(1, [HIGH], kind=2, shard=1))
     assert expected < [HIGH]
-    assert discounted(there, *window(1, [HIGH], kind=4, shard=2)) == expected
-    assert discounted(there, *window(1, [HIGH], kind=4, shard=0)) == [HIGH]
+    assert discounted(there, *window(1, [HIGH], kind=0, shard=2)) == expected
+    assert discounted(there, *window(1, [HIGH], kind=1, shard=2)) == [HIGH]
+    assert discounted(there, *window(1, [HIGH], kind=0, shard=0)) == [HIGH]
 
 
 _rows = st.lists(

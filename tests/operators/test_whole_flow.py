@@ -15,7 +15,6 @@ from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.testing import TestingSink, TestingSource, cluster_main, run_main
 
 import operators.intake
-import operators.registry
 from flows.city import Run, city
 from operators.codec import decode_alert, encode_alert_line
 from operators.counters import Counters
@@ -25,7 +24,7 @@ from operators.registry import Registry
 from sinks.alert_file import AlertFileSink
 from tests.operators import feed
 from tests.operators.feed import Feed
-from tests.operators.town import HOUR, MINUTE, T0, polls, reading
+from tests.operators.town import HOUR, MINUTE, T0, poll, polls, reading
 
 
 @dataclass
@@ -49,7 +48,7 @@ def ran(told: Sequence[Poll], made: Feed, run: Any = run_main, **more: Any) -> R
         Run(
             Registry(made.city),
             TestingSource(told, batch_size=1),
-            where="town",
+            name="town",
             alerts=TestingSink(sinks[0]),
             dead_letters=TestingSink(sinks[1]),
             store=TestingSink(sinks[2]),
@@ -63,7 +62,7 @@ def ran(told: Sequence[Poll], made: Feed, run: Any = run_main, **more: Any) -> R
     return out
 
 
-MADE = feed.make(sensors=40, days=1.5)
+MADE = feed.make(sensors=32, days=1.0)
 FEEDS = {"readings": list(MADE.readings), "reports": list(MADE.reports)}
 
 
@@ -132,7 +131,7 @@ def test_the_room_is_told_all_it_shows() -> None:
         "cleared",
         "conditions",
     }
-    assert facts["sensors"] == {"total": 40, "reporting": 32}
+    assert facts["sensors"] == {"total": 32, "reporting": 24}
     assert {v.feed for v in store if isinstance(v, FeedHealth)} >= {"streets", "traffic", "reports"}
     covered = [v for v in store if isinstance(v, CellState)]
     levels = {v.cell: v.level for v in covered}
@@ -170,11 +169,15 @@ def test_two_workers_make_no_difference() -> None:
     assert ran(in_polls(500), MADE, two).lines == undisturbed().lines
 
 
-def test_shards_are_scored_apart_but_warned_of_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(operators.registry, "SENSORS_PER_SHARD", 14)
-    one, other = ran(in_polls(1000), MADE), ran(in_polls(333), MADE)
+def test_shards_are_scored_apart_but_warned_of_together() -> None:
+    shards = range(3)
+    one, other = (
+        ran(polls(FEEDS, size, shards=len(shards)), MADE, shards=shards)  # type: ignore[arg-type]
+        for size in (1000, 333)
+    )
     assert one.lines == other.lines
     assert {a.hazard for a in one.alerts if a.level < 3} & feed.HAPPENED
+    assert all(account.balanced for account in one.counters.accounts())
 
 
 def spoilt() -> tuple[list[bytes], dict[int, str]]:
@@ -226,20 +229,30 @@ def test_shuffled_within_a_minute_and_doubled_makes_no_difference() -> None:
 # --- promptly --------------------------------------------------------------------------------
 
 
-def test_promptly_the_same_things_are_warned_of() -> None:
-    """Live, evidence is applied as it arrives: same places and hazards, same worst levels."""
+def as_it_happens(live_from: int = 0) -> list[Poll]:
+    """Polls as a clock paces them; before a time, the flow is still catching up."""
     readings = MADE.readings
-    paced, per_step = [], 40
+    paced, per_step = [], len(MADE.city.sensors)
     reports = [(int(r.split(b'"time":')[1].split(b",")[0]), r) for r in MADE.reports]
     for start in range(0, len(readings), per_step):
         lines = list(readings[start : start + per_step])
         at = int(lines[0].split(b'"time": ')[1].split(b",")[0])
         due = [r for t, r in reports if at <= t < at + feed.EVERY]
-        paced.append(Poll("readings", start, lines, clock_ms=at + MINUTE))
-        paced.append(Poll("reports", 0, due, clock_ms=at + feed.EVERY - 1))
-    paced += [Poll("readings", 0, [], True), Poll("reports", 0, [], True)]
+        live = at >= live_from
+        paced.append(poll("readings", *lines, offset=start, clock_ms=at + MINUTE, live=live))
+        paced.append(poll("reports", *due, clock_ms=at + feed.EVERY - 1, live=live))
+    return [*paced, poll("readings", ended=True), poll("reports", ended=True)]
+
+
+@pytest.mark.parametrize("live_from", [0, MADE.event - 7 * HOUR, MADE.event + HOUR])
+def test_promptly_the_same_things_are_warned_of(live_from: int) -> None:
+    """Live, evidence is applied as it arrives: same places and hazards, same worst levels."""
     ordered = undisturbed().alerts
-    prompt = ran(paced, MADE, prompt=True)
+    prompt = ran(as_it_happens(live_from), MADE, prompt=True)
+    if live_from:
+        modes = [v["mode"] for v in prompt.store if isinstance(v, dict) and "mode" in v]
+        assert modes == sorted(modes), "catching up, then live"
+        assert set(modes) == {"catching_up", "live"}
     assert all(account.balanced for account in prompt.counters.accounts())
 
     def told(alerts: list[Alert]) -> Counter[tuple[str, str]]:
@@ -261,7 +274,7 @@ def test_a_resumed_run_writes_the_same_file(
     fault: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Cut off three times in the middle of a warning's life, then left to its end."""
-    monkeypatch.setattr(operators.intake, "BLOCKS", {"readings": 64, "reports": 2})
+    monkeypatch.setattr(operators.intake, "BLOCKS", {"readings": 64, "reports": 2, "commands": 1})
     told: list[Any] = in_polls(_readings_before(MADE.event), 400)
     for number in (16, 10, 6):
         told.insert(number, fault())

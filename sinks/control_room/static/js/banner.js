@@ -31,6 +31,7 @@ export class Banner {
   #reason() {
     const { link } = this.screen;
     if (!link.open) return t('reconnecting', { n: Math.max(1, link.tries) });
+    if (this.screen.store.overview.broker?.away_since) return t('brokerAway');
     return t(link.flow === 'stale' ? 'engineSilent' : 'noBeat');
   }
 

@@ -1,6 +1,6 @@
 // Footer: how each feed arrives | how long a reading takes to this screen | how loaded the operators are.
 import { $, h, keep } from './dom.js';
-import { DASH, lag, number, rate } from './format.js';
+import { DASH, lag, number, rate, seconds } from './format.js';
 import { lang, t } from './i18n.js';
 import { bars } from './tiny.js';
 import { KINDS } from './words.js';
@@ -28,7 +28,9 @@ export class Footer {
 
   draw() {
     const { store } = this.screen;
-    keep(this.#feeds, [lang(), store.revision.feeds, Boolean(store.city)], () => this.#list());
+    const { broker } = store.overview;
+    const news = [lang(), store.revision.feeds, Boolean(store.city), broker?.away_since];
+    keep(this.#feeds, news, () => this.#list());
     keep(this.#right, this.#numbers(), () => this.#ends());
   }
 
@@ -45,8 +47,10 @@ export class Footer {
   #list() {
     const { store } = this.screen;
     const expected = new Set((store.city?.sensors || []).map((s) => KINDS[s.kind]?.feed));
-    return FEEDS.filter((name) => store.feeds.has(name) || expected.has(name)).map((name) =>
-      feed(name, store.feeds.get(name)),
+    const since = store.overview.broker?.away_since;
+    const feeds = FEEDS.filter((name) => store.feeds.has(name) || expected.has(name));
+    return [since && brokerAway(since), ...feeds.map((name) => feed(name, store.feeds.get(name)))].filter(
+      Boolean,
     );
   }
 
@@ -63,6 +67,11 @@ export class Footer {
       h('div.ver', null, this.screen.link.server),
     ].filter(Boolean);
   }
+}
+
+// What all feeds come by: while it is away none of them can be heard.
+function brokerAway(since) {
+  return h('div.feed.bad.broker', null, h('b', null, 'Kafka'), t('awaySince', { time: seconds(since) }));
 }
 
 function feed(name, health) {

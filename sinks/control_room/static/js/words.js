@@ -41,6 +41,8 @@ export const WORDS = {
     'Everything below is as of {time}, not now. Use phone and radio.',
     '以下为 {time} 的情况，不是现在。请改用电话或电台。',
   ],
+  awaySince: ['away since {time}', '自 {time} 起中断'],
+  brokerAway: ['Kafka does not answer: nothing new can arrive.', 'Kafka 无应答：收不到任何新数据。'],
   staleEmpty: ['Nothing has been received yet. Use phone and radio.', '尚未收到任何数据。请改用电话或电台。'],
   noBeat: ['Connected; the hub is silent', '已连接，服务端无响应'],
   reconnecting: ['Reconnecting, try {n}', '正在重连，第 {n} 次'],

@@ -1,0 +1,478 @@
+"""Against a real broker: what was sent is what is read, once, whatever happens in between."""
+
+import logging
+import resource
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from confluent_kafka import KafkaException, Producer
+
+from flows.kafka import KafkaUnusableError
+from flows.log_reader import BEGINNING, LogReader, Mark, Read
+from tests.broker import LocalBroker
+from tests.kafka_fixture import ExternalBroker, Topics
+
+PATIENCE_S = 30.0
+SENT_MS = 1_763_881_200_000
+MARK = "our-mark"
+
+
+class Message(NamedTuple):
+    partition: int
+    offset: int
+    sent_ms: int
+    value: bytes
+
+
+class Log:
+    """A topic to write to."""
+
+    def __init__(self, address: str, topic: str, partitions: int) -> None:
+        self.address, self.topic, self.partitions = address, topic, partitions
+        self._producer = Producer(
+            {
+                "bootstrap.servers": address,
+                "message.max.bytes": 5_000_000,
+                "queue.buffering.max.messages": 1_000_000,
+                "linger.ms": 20,
+                "log_level": 0,
+            }
+        )
+        self._next = [0] * partitions
+
+    def send(
+        self, values: Sequence[bytes | None], partition: int = 0, headers: Any = None
+    ) -> list[Message]:
+        """Send messages; return what is to be read of them."""
+        sent = []
+        for value in values:
+            at = Message(
+                partition, self._next[partition], SENT_MS + self._next[partition], value or b""
+            )
+            self._producer.produce(
+                self.topic, value, partition=partition, timestamp=at.sent_ms, headers=headers
+            )
+            self._next[partition] += 1
+            sent.append(at)
+        assert self._producer.flush(PATIENCE_S) == 0
+        return sent
+
+    def reader(self, starts: dict[int, int] | None = None, **options: Any) -> LogReader:
+        group = {"bootstrap.servers": self.address, "group.id": f"{self.topic}-group"}
+        reader = LogReader({**group, **options}, self.topic, [MARK])
+        if starts is None:
+            starts = dict.fromkeys(range(self.partitions), BEGINNING)
+        if starts:
+            reader.assign(starts)
+        return reader
+
+
+@pytest.fixture
+def make_log(kafka_broker: LocalBroker | ExternalBroker, topics: Topics) -> Callable[[int], Log]:
+    return lambda partitions: Log(
+        kafka_broker.address, topics.make("log", partitions=partitions), partitions
+    )
+
+
+@pytest.fixture
+def log(make_log: Callable[[int], Log]) -> Log:
+    return make_log(1)
+
+
+def messages(read: Read) -> list[Message]:
+    columns = read.partition.tolist(), read.offset.tolist(), read.sent_ms.tolist()
+    return [Message(*row) for row in zip(*columns, read.lines, strict=True)]
+
+
+def reads(reader: LogReader, count: int, most: int = 10_000) -> Iterator[Read]:
+    """Read until there were so many messages and marks."""
+    deadline = time.monotonic() + PATIENCE_S
+    while count > 0:
+        assert time.monotonic() < deadline, f"{count} did not come"
+        read = reader.read(most, 0.05)
+        if read is not None:
+            count -= len(read.lines) + len(read.marks)
+            yield read
+    assert count == 0
+
+
+def read_all(reader: LogReader, count: int, most: int = 10_000) -> list[Message]:
+    return [message for read in reads(reader, count, most) for message in messages(read)]
+
+
+def until(come: Callable[[], object], reader: LogReader) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not come():
+        assert time.monotonic() < deadline
+        assert reader.read(100, 0.02) is None
+
+
+# --- what is read ----------------------------------------------------------------------------
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("most", [1, 2, 3, 10_000])
+def test_what_was_sent_is_read_in_order(make_log: Callable[[int], Log], most: int) -> None:
+    log = make_log(3)
+    sent = [
+        message
+        for number in range(30)
+        for message in log.send([b"%d" % number, b"again"], partition=number % 3)
+    ]
+    with closing(log.reader()) as reader:
+        found = []
+        for read in reads(reader, len(sent), most):
+            assert 0 < len(read.lines) <= most
+            assert read.marks == ()
+            found += messages(read)
+        assert reader.read(most, 0.05) is None
+    for partition in range(3):
+        expected = [message for message in sent if message.partition == partition]
+        assert [message for message in found if message.partition == partition] == expected
+
+
+@pytest.mark.system
+def test_values_of_all_kinds(log: Log) -> None:
+    big = bytes(range(256)) * 8192  # 2 MB
+    sent = log.send([b"", b"\n", None, b"a\nb", big, b"\0", b"\n\n", big[::-1], None, b"end"])
+    with closing(log.reader()) as reader:
+        assert read_all(reader, len(sent)) == sent
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("codec", ["gzip", "lz4", "zstd", "snappy"])
+def test_compressed_or_not(log: Log, codec: str) -> None:
+    log._producer = Producer({"bootstrap.servers": log.address, "compression.type": codec})
+    sent = log.send([b'{"sensor":"a","time":%d,"value":1}' % number for number in range(2000)])
+    with closing(log.reader()) as reader:
+        assert read_all(reader, len(sent)) == sent
+
+
+@pytest.mark.system
+def test_marks_stand_beside_the_messages(log: Log) -> None:
+    log.send([b"first"])
+    log.send([None], headers=[(MARK, b"old"), ("other", None), (MARK, b"12")])
+    log.send([None], headers=[("other", b"x")])
+    log.send([b"value"], headers=[(MARK, b"no mark: it has a value")])
+    log.send([b""], headers=[(MARK, b"neither: it is empty, not missing")])
+    log.send([None], headers=[(MARK, "río".encode())])
+    with closing(log.reader()) as reader:
+        found = list(reads(reader, 6))
+    assert [mark for read in found for mark in read.marks] == [
+        Mark(0, 1, SENT_MS + 1, {MARK: b"12", "other": b""}),
+        Mark(0, 5, SENT_MS + 5, {MARK: "río".encode()}),
+    ]
+    assert [(at.offset, at.value) for read in found for at in messages(read)] == [
+        (0, b"first"),
+        (2, b""),
+        (3, b"value"),
+        (4, b""),
+    ]
+
+
+@pytest.mark.system
+def test_a_read_may_be_marks_alone(log: Log) -> None:
+    log.send([None], headers=[(MARK, b"1")])
+    with closing(log.reader()) as reader:
+        (read,) = reads(reader, 1)
+    assert len(read.lines) == 0
+    assert list(read.lines) == []
+    assert len(read.marks) == 1
+
+
+@pytest.mark.system
+def test_a_hundred_thousand_at_once(make_log: Callable[[int], Log]) -> None:
+    log = make_log(2)
+    sent = [
+        *log.send([b"%d" % number for number in range(70_000)], 0),
+        *log.send([b"-%d" % number for number in range(70_000)], 1),
+    ]
+    with closing(log.reader({0: 0, 1: 0}, **{"fetch.message.max.bytes": 50_000_000})) as reader:
+        time.sleep(1)  # let the client fetch
+        found, sizes = [], []
+        for read in reads(reader, len(sent), 100_000):
+            sizes.append(len(read.lines))
+            found += messages(read)
+    assert max(sizes) == 100_000
+    assert sorted(found) == sorted(sent)
+
+
+@pytest.mark.system
+def test_what_was_read_outlives_the_reader(log: Log) -> None:
+    sent = log.send([b"%d" % number for number in range(1000)])
+    with closing(log.reader()) as reader:
+        (kept, *more) = reads(reader, len(sent), 600)
+    assert [message for read in (kept, *more) for message in messages(read)] == sent
+
+
+# --- waiting ---------------------------------------------------------------------------------
+
+
+@pytest.mark.system
+def test_nothing_comes_in_time(log: Log) -> None:
+    with closing(log.reader()) as reader:
+        reader.read(10, 0.0)  # compiled, connected
+        before = time.monotonic()
+        assert reader.read(10, 0.2) is None
+        assert 0.15 < time.monotonic() - before < 1.0
+
+
+@pytest.mark.system
+def test_a_message_is_waited_for_no_longer_than_it_takes(log: Log) -> None:
+    with closing(log.reader()) as reader:
+        log.send([b"warm"])
+        read_all(reader, 1)
+        threading.Timer(0.2, log.send, [[b"late"]]).start()  # which needs the GIL
+        before = time.monotonic()
+        read = reader.read(10, 20.0)
+        assert read is not None
+        assert list(read.lines) == [b"late"]
+        assert time.monotonic() - before < 5.0
+
+
+# --- places ----------------------------------------------------------------------------------
+
+
+@pytest.mark.system
+def test_partitions_are_read_from_where_it_is_told(make_log: Callable[[int], Log]) -> None:
+    log = make_log(3)
+    sent = [log.send([b"%d" % number for number in range(10)], partition) for partition in range(3)]
+    with closing(log.reader({0: 7, 2: BEGINNING})) as reader:
+        assert sorted(read_all(reader, 13)) == [*sent[0][7:], *sent[2]]
+        assert reader.positions() == {0: 10, 2: 10}
+        assert reader.ends() == {0: 10, 2: 10}
+        reader.assign({1: 9})
+        assert read_all(reader, 1) == sent[1][9:]
+        assert reader.positions() == {1: 10}
+
+
+@pytest.mark.system
+def test_bounds_and_places_before_anything_is_read(make_log: Callable[[int], Log]) -> None:
+    log = make_log(2)
+    log.send([b"a", b"b"], 1)
+    with closing(log.reader({})) as reader:
+        assert (reader.bounds(0), reader.bounds(1)) == ((0, 0), (0, 2))
+        assert reader.positions() == reader.ends() == {}
+        reader.assign({0: BEGINNING, 1: 1})
+        assert reader.positions()[0] < 0
+        with pytest.raises(KafkaException, match=r"(?i)unknown partition"):
+            reader.bounds(2)
+
+
+@pytest.mark.system
+def test_what_was_committed_is_known_to_the_next(make_log: Callable[[int], Log]) -> None:
+    log = make_log(2)
+    sent = log.send([b"a", b"b", b"c"])
+    with closing(log.reader()) as reader:
+        assert all(at < 0 for at in reader.committed([0, 1]).values())
+        read_all(reader, 3)
+        reader.commit({0: 2})
+    with closing(log.reader({})) as reader:
+        committed = reader.committed([0, 1])
+        assert committed[0] == 2
+        assert committed[1] < 0
+        reader.assign({0: committed[0]})
+        assert read_all(reader, 1) == sent[2:]
+
+
+@pytest.mark.system
+def test_only_what_is_committed_is(log: Log) -> None:
+    log.send([b"a", b"b", b"c"])
+    with closing(log.reader()) as reader:
+        read_all(reader, 3)
+    with closing(log.reader({})) as reader:
+        assert reader.committed([0])[0] < 0
+
+
+@pytest.mark.system
+def test_paused_partitions_wait_and_lose_nothing(make_log: Callable[[int], Log]) -> None:
+    log = make_log(2)
+    sent = [log.send([b"%d" % n for n in range(5000)], partition) for partition in range(2)]
+    with closing(log.reader()) as reader:
+        found = read_all(reader, 1000, 100)
+        reader.pause([1])
+        rest = 5000 - sum(message.partition == 0 for message in found)
+        while rest:
+            more = read_all(reader, min(rest, 500), min(rest, 500))
+            assert {message.partition for message in more} == {0}
+            found, rest = found + more, rest - len(more)
+        assert reader.read(10, 0.3) is None
+        reader.resume([1])
+        found += read_all(reader, 10_000 - len(found))
+        assert reader.read(10, 0.1) is None
+    for partition in range(2):
+        assert [at for at in found if at.partition == partition] == sent[partition]
+
+
+@pytest.mark.system
+def test_what_is_no_message_is_passed(log: Log) -> None:
+    producer = Producer({"bootstrap.servers": log.address, "transactional.id": log.topic})
+    producer.init_transactions(PATIENCE_S)
+    for value in (b"one", b"two"):
+        producer.begin_transaction()
+        producer.produce(log.topic, value, partition=0)
+        producer.commit_transaction(PATIENCE_S)
+    with closing(log.reader()) as reader:
+        found = read_all(reader, 2)
+        assert [(at.offset, at.value) for at in found] == [(0, b"one"), (2, b"two")]
+        until(lambda: reader.positions() == {0: 4}, reader)
+
+
+# --- trouble ---------------------------------------------------------------------------------
+
+
+@pytest.mark.system
+def test_a_missing_topic_is_told(kafka_broker: LocalBroker | ExternalBroker) -> None:
+    options = {"topic.metadata.propagation.max.ms": 100, "topic.metadata.refresh.interval.ms": 500}
+    with closing(
+        Log(kafka_broker.address, "test-no-such-topic", 1).reader({}, **options)
+    ) as reader:
+        with pytest.raises(KafkaException):
+            reader.bounds(0)
+        reader.assign({0: BEGINNING})
+        with pytest.raises(KafkaUnusableError, match=r"test-no-such-topic: .*topic does not exist"):
+            until(lambda: False, reader)
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("how", ["stop", "kill"])
+def test_a_broker_that_comes_back_costs_nothing(
+    restartable_broker: LocalBroker, make_log: Callable[[int], Log], how: str
+) -> None:
+    log = make_log(2)
+    sent = log.send([b"%d" % number for number in range(5000)], 0)
+    with closing(log.reader()) as reader:
+        found = read_all(reader, 1000, 100)
+        assert reader.away_since_ms is None
+        getattr(restartable_broker, how)()
+        end, longest = time.monotonic() + 3.0, 0.0
+        while time.monotonic() < end:
+            before = time.monotonic()
+            read = reader.read(100, 0.02)
+            longest = max(longest, time.monotonic() - before)
+            found += messages(read) if read is not None else []
+        assert reader.away_since_ms is not None
+        assert 0 <= time.time() * 1000 - reader.away_since_ms < 10_000
+        assert longest < 0.5
+        restartable_broker.start()
+        sent += log.send([b"back"], 1)
+        found += read_all(reader, len(sent) - len(found))
+        until(lambda: reader.away_since_ms is None, reader)
+        reader.commit({0: 5000})
+    assert sorted(found) == sorted(sent)
+    with closing(log.reader({})) as reader:
+        assert reader.committed([0]) == {0: 5000}
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def test_nobody_is_there(caplog: pytest.LogCaptureFixture) -> None:
+    with closing(Log(f"127.0.0.1:{free_port()}", "log", 1).reader()) as reader:
+        with caplog.at_level(logging.INFO, "flows.log_reader"):
+            until(lambda: reader.away_since_ms is not None and caplog.records, reader)
+        assert "log: FAIL: " in caplog.text
+        with pytest.raises(KafkaException):
+            reader.committed([0], 0.1)
+        with pytest.raises(KafkaException):
+            reader.bounds(0, 0.1)
+        before = time.monotonic()
+    assert time.monotonic() - before < 5.0
+
+
+def test_a_closed_reader_says_so() -> None:
+    reader = Log(f"127.0.0.1:{free_port()}", "log", 1).reader()
+    reader.close()
+    reader.close()
+    uses: list[Callable[[], object]] = [
+        lambda: reader.read(1, 0.0),
+        lambda: reader.assign({0: 0}),
+        lambda: reader.pause([0]),
+        lambda: reader.resume([0]),
+        lambda: reader.commit({0: 0}),
+        lambda: reader.committed([0]),
+        lambda: reader.bounds(0),
+        reader.positions,
+        reader.ends,
+    ]
+    for use in uses:
+        with pytest.raises(ValueError, match="log: the reader is closed"):
+            use()
+
+
+def test_nothing_is_too_little_to_ask_for() -> None:
+    with (
+        closing(Log("127.0.0.1:1", "log", 1).reader({})) as reader,
+        pytest.raises(ValueError, match="most: expected at least 1, got 0"),
+    ):
+        reader.read(0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("no.such.setting", "hunter2", 'No such configuration property: "no.such.setting"'),
+        ("security.protocol", "carrier-pigeon", 'Invalid value "carrier-pigeon"'),
+        ("fetch.wait.max.ms", 10**9, "outside allowed range"),
+        ("sasl.oauthbearer.method", "hunter2", "not a value it takes"),
+        ("ssl.key.pem", "hunter2", "Kafka settings: "),
+    ],
+)
+def test_a_setting_that_is_not_taken(name: str, value: Any, said: str) -> None:
+    options = {"security.protocol": "ssl", "bootstrap.servers": "127.0.0.1:1", "group.id": "g"}
+    with pytest.raises(ValueError, match="Kafka setting") as caught:
+        LogReader({**options, "ssl.key.password": "hunter2", name: value}, "log")
+    assert said in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_secrets_are_taken_and_passed_on() -> None:
+    security = {
+        "security.protocol": "SASL_SSL",
+        "sasl.mechanism": "SCRAM-SHA-256",
+        "sasl.username": "somebody",
+        "sasl.password": "hunter2",
+        "enable.ssl.certificate.verification": False,
+    }
+    Log("127.0.0.1:1", "log", 1).reader({}, **security).close()
+
+
+# --- memory ----------------------------------------------------------------------------------
+
+
+def resident_mb() -> float:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 1e6
+
+
+@pytest.mark.system
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux's /proc")
+def test_memory_does_not_grow(make_log: Callable[[int], Log]) -> None:
+    log = make_log(4)
+    for partition in range(4):
+        log.send([b'{"sensor":"a","time":1763881200000,"value":%d}' % n for n in range(25_000)])
+        log.send([None] * 100, partition, [(MARK, b"1"), ("other", b"x" * 100)])
+    with closing(log.reader()) as reader:
+        total = sum(end for _, end in map(reader.bounds, range(4)))
+        before = 0.0
+        for turn in range(24):
+            for read in reads(reader, total):
+                assert len(read.lines) == len(read.offset)
+            reader.positions()
+            reader.ends()
+            reader.commit({0: turn})
+            reader.committed(range(4))
+            if turn == 3:
+                before = resident_mb()
+            reader.assign(dict.fromkeys(range(4), BEGINNING))
+        assert 24 * total > 2_000_000
+        assert resident_mb() - before < 30
