@@ -4,12 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 ARGS ?=
+BENCHMARKS := throughput latency fanout recovery peers
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test unit check bench browser broker
+.PHONY: help setup run test unit check bench bench-full browser broker
 
 help:            ## list what can be made
-	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/: .*##/ /' | awk '{n=$$1; $$1=""; printf "  make %-8s%s\n", n, $$0}'
+	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/: .*##/ /' | awk '{n=$$1; $$1=""; printf "  make %-11s%s\n", n, $$0}'
 
 setup: $(READY)  ## make .venv with everything in requirements.lock
 
@@ -28,8 +29,11 @@ check: setup     ## ruff, mypy --strict and the architecture
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_architecture.py
 
-bench: setup     ## readings/s of the whole flow beside pass-through
-	$(BIN)/python -m benchmarks.throughput
+bench: setup broker  ## a short form of every benchmark: that it runs, not how fast
+	for each in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$each --quick || exit 1; done
+
+bench-full: setup broker  ## every benchmark whole: an hour on an idle machine
+	for each in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$each || exit 1; done
 
 # A fresh Debian has python3 but neither its venv module nor a browser; only root may add them.
 $(READY): requirements.lock pyproject.toml

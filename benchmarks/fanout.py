@@ -68,7 +68,7 @@ class Workload(NamedTuple):
     stuck_s: float
 
 
-FULL = Workload(seconds=8.0, rounds=3, stretches=3, stuck_s=6.0)
+FULL = Workload(seconds=7.0, rounds=3, stretches=3, stuck_s=5.5)
 QUICK = Workload(seconds=2.0, rounds=1, stretches=1, stuck_s=3.0)
 
 
@@ -415,7 +415,7 @@ def _table(result: dict[str, Any]) -> Table:
         (name, *(_text(figures.get(figure)) for figure in COLUMNS.values()))
         for name, figures in result["scenarios"].items()
     ]
-    title = f"{load['rate']} versions/s, median of {load['rounds']} (lowest to highest)"
+    title = f"{load['rate']} versions/s, median of {load['rounds']} ± half their range"
     return table(title, ("scenario", *COLUMNS), rows)
 
 
@@ -430,9 +430,9 @@ def _stuck_table(result: dict[str, Any]) -> Table:
 def _text(figure: dict[str, float] | None) -> str:
     if figure is None:
         return ""
-    digits = 0 if figure["median"] >= 1000 else 2
-    median, lowest, highest = (f"{value:,.{digits}f}" for value in figure.values())
-    return median if lowest == highest else f"{median} ({lowest} to {highest})"
+    median, lowest, highest = figure.values()
+    said = f"{median:,.{0 if median >= 1000 else 2}f}"
+    return said if lowest == highest else f"{said} ±{(highest - lowest) / median / 2:.0%}"
 
 
 def main(given: list[str] | None = None) -> int:

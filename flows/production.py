@@ -183,7 +183,7 @@ class Part:
 
 def keep(part: Part, path: Any, take: Callable[[int], bytes]) -> Keep:
     """Return a path as a step whose state is kept in the part's vault."""
-    part.kept = Keep(path, part.vault, take, time.monotonic, part.snapshot_s)
+    part.kept = Keep(path, part.vault, take, time.monotonic, part.snapshot_s, part.meter)
     return part.kept
 
 

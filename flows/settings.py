@@ -129,8 +129,9 @@ def _plain(path: Path, given: dict[str, Any], error: Any) -> str:
         where = variable
     else:
         where = f"{path}{_line_of(path, name)}: {name}"
-    # By what it is called: one whose name is misspelt is as secret.
-    got = "a secret" if "pass" in name else repr(error["input"])
+    # Under a name that is misspelt there may be a secret too.
+    secret = "pass" in name or (name.startswith("kafka_") and name not in Settings.model_fields)
+    got = "a secret" if secret else repr(error["input"])
     return f"{where}: {error['msg'].lower()}, got {got}"
 
 

@@ -23,6 +23,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from operators.meter import Meter
+
 __all__ = ["Keep", "Snapshot", "Vault", "VaultError"]
 
 _HEAD = struct.Struct("<8sqI")
@@ -210,6 +212,8 @@ class Keep:
         Seconds that never go back.
     every_s
         In which every shard has its turn.
+    meter
+        Told how long taking a state took.
 
     Notes
     -----
@@ -223,8 +227,10 @@ class Keep:
         take: Callable[[int], bytes],
         clock: Callable[[], float],
         every_s: float = 10.0,
+        meter: Meter | None = None,
     ) -> None:
         self.path = path
+        self._meter = meter or Meter()
         self.offsets: dict[int, int] = {}
         """First message of each shard that was not seen yet."""
         self._vault = vault
@@ -250,7 +256,9 @@ class Keep:
         shard = self._turn = (self._turn + 1) % len(self._vault.shards)
         if self.offsets.get(shard) != self._staged.get(shard):
             self._staged[shard] = self.offsets[shard]
+            self._meter.start()
             snapshot = Snapshot(self.offsets[shard], self._take(shard))
+            self._meter.lap("snapshot")
             self._vault.stage(self._vault.shards[shard], snapshot)
 
     def snapshot(self) -> bytes:

@@ -16,12 +16,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from websockets.exceptions import WebSocketException
 
+from flows.kafka import KafkaPlace
+from flows.kafka import Topics as Names
+from flows.room import Up, _Room
+from flows.run import make_part
+from flows.settings import load_settings
+from flows.up import UpError
 from sinks.redis import StoreWriter
 from sinks.store import Keys, connect, store_url
+from tests.broker import LocalBroker
 from tests.flows.processes import alive, eventually, free_port, offspring, run, started
+from tests.kafka_fixture import Topics
 from tests.sinks.alerts import alert
 from tests.sinks.control_room.screen import Screen
 
@@ -207,6 +216,64 @@ def test_a_recorded_feed_is_watched_to_its_end(quiet_feed: Path, tmp_path: Path)
     ended = run(*command, "--data-dir", tmp_path / "data", "--for", "6", CITYWATCH_HISTORY_H="0")
     assert ended.returncode == 0, ended.stderr
     assert "flow died" not in ended.stderr, "a feed that ends is no crash"
+
+
+class TestWithABroker:
+    """What it starts then, not that it runs: the processes have tests of their own."""
+
+    def room(self, broker: LocalBroker, topics: Topics, data: Path, **more: Any) -> _Room:
+        settings = load_settings(
+            kafka=broker.address,
+            kafka_prefix=topics.prefix.strip("-"),
+            kafka_sasl_password="correct-horse-battery",
+            sensors=150,
+        )
+        data.mkdir(exist_ok=True)
+        room = _Room(Up(scenario="cloudburst", **more), settings, data)
+        plan = room._plan("redis://127.0.0.1:1")
+        (data / "plan.json").write_bytes(msgspec.json.encode(plan))
+        return room
+
+    def test_the_flow_is_the_production_processes_and_a_city(
+        self, kafka_broker: LocalBroker, topics: Topics, tmp_path: Path
+    ) -> None:
+        room = self.room(kafka_broker, topics, tmp_path, processes=2)
+        children = room._children("redis://127.0.0.1:1", None)
+        assert [child.name for child in children] == [
+            "screen",
+            "warnings",
+            "reports",
+            "readings-1",
+            "readings-2",
+            "city",
+        ]
+        told = children[-1].environment
+        assert told is not None
+        prefix = told["CITYWATCH_KAFKA_PREFIX"]
+        assert prefix.startswith(topics.prefix)
+        assert told["CITYWATCH_REDIS"] == "redis://127.0.0.1:1"
+        assert all(child.environment == told for child in children[1:])
+        assert "correct-horse-battery" not in repr(children)
+        names = Names(prefix)
+        place = KafkaPlace(kafka_broker.address)
+        assert len(place.partitions(names.readings)) == 8
+        made = make_part("readings", load_settings(city=tmp_path, kafka="a:1"))
+        assert len(made.registry.sensors) == 150, "every process finds the city's file"
+
+    def test_it_goes_on_with_its_topics_and_another_run_has_others(
+        self, kafka_broker: LocalBroker, topics: Topics, tmp_path: Path
+    ) -> None:
+        first = self.room(kafka_broker, topics, tmp_path / "a")._prefix()
+        assert self.room(kafka_broker, topics, tmp_path / "a")._prefix() == first
+        assert self.room(kafka_broker, topics, tmp_path / "b")._prefix() != first
+
+    def test_more_processes_than_partitions_have_no_work(
+        self, kafka_broker: LocalBroker, topics: Topics, tmp_path: Path
+    ) -> None:
+        room = self.room(kafka_broker, topics, tmp_path, processes=3)
+        topics.make(f"{room._prefix().removeprefix(topics.prefix)}.readings", 2)
+        with pytest.raises(UpError, match="has 2 partitions: more processes have no work"):
+            room._children("redis://127.0.0.1:1", None)
 
 
 class TestMistakes:

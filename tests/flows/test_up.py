@@ -101,6 +101,21 @@ class TestChild:
         one.look()
         assert one.process is not None
 
+    def test_that_ended_well_is_done(self, children: list[Child], tmp_path: Path) -> None:
+        one = child(children, tmp_path, "print('bye')")
+        one.start()
+        assert one.process is not None
+        assert one.process.wait() == 0
+        for _ in range(3):
+            assert not one.look(), "that is no death"
+        assert one.done
+        one.ask_to_end()
+        one.end(time.monotonic() + 1)
+
+    def test_does_not_show_what_it_is_told(self, tmp_path: Path) -> None:
+        one = Child("one", ["true"], tmp_path / "one.log", {"PASSWORD": "correct-horse-battery"})
+        assert "correct-horse-battery" not in repr(one)
+
     def test_says_its_last_words(self, children: list[Child], tmp_path: Path) -> None:
         one = child(children, tmp_path / "logs", "print('bye', flush=True); raise SystemExit(3)")
         assert one.last_words() == ""

@@ -510,11 +510,13 @@ ENDING = {
 def what_is_told_is_numbered(bench: Bench) -> None:
     """So that who hears it again knows."""
     count: dict[Any, int] = {}
+    begun: dict[Any, int] = {}
     for out in bench.undisturbed.said:
         number = getattr(out, "number", None)
         if number is not None:
             assert number == count.get(_key(out), 0)
             count[_key(out)] = number + len(_events(out))
+            assert out.begun == begun.setdefault(_key(out), out.begun)
 
 
 def what_is_told_again_is_left_out(bench: Bench) -> None:

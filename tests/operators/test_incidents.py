@@ -361,6 +361,31 @@ def test_every_finder_has_numbers_of_its_own() -> None:
     assert keys_of(step, *told) == ["a", "b", "c", "d"]
 
 
+@pytest.mark.parametrize("prompt", [False, True])
+def test_a_finder_that_counts_anew_is_heard_but_not_about_times_it_had_told_of(
+    prompt: bool,
+) -> None:
+    # a b c | told up to 30 s; it lost its state, begins at a later message, tells of 10 and 40 s
+    step = join("screen", prompt=prompt)
+    until = T0 + 30_000
+    first = numbered(0, "a", "b", "c")._replace(watermark=until, begun=7)
+    assert keys_of(step, first) == ["a", "b", "c"]
+    again = evidence("x", T0 + 10_000), evidence("y", T0 + 40_000)
+    anew = Found("screen", again, T0 + 50_000, 0, begun=9)
+    twin = join("screen", prompt=prompt)
+    twin.restore(step.snapshot())
+    for each in (step, twin):
+        assert keys_of(each, anew) == ["y"]
+        assert keys_of(each, anew) == []
+        assert keys_of(each, anew._replace(evidence=(evidence("z", T0 + 45_000),), number=2)) == [
+            "z"
+        ]
+    account = step.counters.account("incidents")
+    assert account.balanced
+    assert account.reasons == {"told before": 3}
+    assert step.counters.account("incidents").sent == 5
+
+
 def test_without_numbers_everything_counts() -> None:
     step = join("cells", prompt=True)
     told = Found("cells", (evidence("a"),), T0)

@@ -62,7 +62,7 @@ def ran(told: Sequence[Poll], made: Feed, run: Any = run_main, **more: Any) -> R
     return out
 
 
-MADE = feed.make(sensors=32, days=1.0)
+MADE = feed.make(sensors=32, days=1.5)
 FEEDS = {"readings": list(MADE.readings), "reports": list(MADE.reports)}
 
 
