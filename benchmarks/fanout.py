@@ -69,7 +69,7 @@ class Workload(NamedTuple):
 
 
 FULL = Workload(seconds=7.0, rounds=3, stretches=3, stuck_s=5.5)
-QUICK = Workload(seconds=2.0, rounds=1, stretches=1, stuck_s=3.0)
+QUICK = Workload(seconds=1.5, rounds=1, stretches=1, stuck_s=2.5)
 
 
 class Stretch(NamedTuple):

@@ -17,13 +17,12 @@ from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
-import orjson
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
-from confluent_kafka import Message as KafkaMessage
+from confluent_kafka import KafkaException
 from numpy.typing import NDArray
 
 from flows.kafka import CLOCK_HEADER, END_HEADER, KafkaPlace, KafkaUnusableError
+from flows.log_reader import LogReader, Mark, Read
 from flows.sources import AT_ONCE, TICK_S, Stop
 from flows.vault import Vault
 from operators.intake import FeedName, Poll, Stretch
@@ -39,8 +38,6 @@ ANSWER_S = 10.0
 RETRY_S = 0.5
 PATIENCE_S = 60.0
 TIME_DIGITS = 15
-LOOK_MS = 1000
-"""How often the client says which brokers it is connected to."""
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -97,15 +94,12 @@ class KafkaSource(FixedPartitionedSource[Any, None]):
         return _Part(self)
 
 
-# A message that was polled without an error has all of this; the library's types allow for less.
-Message: Any = KafkaMessage
-
-
 class _Part(StatefulSourcePartition[Any, None]):
     def __init__(self, source: KafkaSource) -> None:
         self.source = source
         self._index = {number: shard for shard, number in enumerate(source.partitions)}
-        self._next = dict.fromkeys(source.partitions, -1)
+        self._shard = np.full(max(source.partitions) + 1, -1, np.intp)
+        self._shard[list(source.partitions)] = np.arange(len(source.partitions))
         self._sent_ms = dict.fromkeys(source.partitions, 0)
         self._live: frozenset[int] = frozenset()
         self._ended: frozenset[int] = frozenset()
@@ -113,52 +107,34 @@ class _Part(StatefulSourcePartition[Any, None]):
         self._paused: set[int] = set()
         self._ticked = 0.0
         self._told_away: int | None = None
-        self._consumer = Consumer(
-            {
-                **source.place.options(),
-                "group.id": source.group,
-                "enable.auto.commit": False,
-                "enable.auto.offset.store": False,
-                "auto.offset.reset": "earliest",
-                "fetch.wait.max.ms": 100,
-                # A reader of a backlog would else rest a second whenever its queue is full.
-                "fetch.queue.backoff.ms": 5,
-                "queued.min.messages": 200_000,
-                "queued.max.messages.kbytes": 131_072,
-                "fetch.message.max.bytes": 4_194_304,
-                "error_cb": self._on_error,
-                "statistics.interval.ms": LOOK_MS,
-                "stats_cb": self._on_statistics,
-            },
-            logger=log,
-        )
-        self._consumer.assign(list(self._places()))
+        options = {**source.place.options(), "group.id": source.group}
+        self._reader = LogReader(options, source.topic, (CLOCK_HEADER, END_HEADER))
+        self._next = {number: self._start(number) for number in source.partitions}
+        self._reader.assign(self._next)
 
-    def _places(self) -> Iterator[TopicPartition]:
-        topic, starts = self.source.topic, self.source.starts
-        for place in [TopicPartition(topic, number) for number in self.source.partitions]:
-            ask_ends = partial(self._consumer.get_watermark_offsets, place, ANSWER_S)
-            first, end = _patiently(topic, ask_ends)
-            number = place.partition
-            at = starts.get(number, -1)
-            if not first <= at <= end:
-                if at >= 0:
-                    gone = "%s/%d: message %d is gone, going on with %d"
-                    log.warning(gone, topic, number, at, first)
-                at = first
-            self._next[number] = at
-            yield TopicPartition(topic, number, at)
+    def _start(self, number: int) -> int:
+        topic, at = self.source.topic, self.source.starts.get(number, -1)
+        first, end = _patiently(topic, partial(self._reader.bounds, number, ANSWER_S))
+        if first <= at <= end:
+            return at
+        if at >= 0:
+            gone = "%s/%d: message %d is gone, going on with %d"
+            log.warning(gone, topic, number, at, first)
+        return first
 
     def next_batch(self) -> list[Any]:
         if self.source.over is not None and self.source.over():
             self.source.stop.asked = True  # whatever else the flow listens to ends with us
         if self.source.stop.asked:
             raise StopIteration
-        first = self._consumer.poll(WAIT_S)
+        read = self._reader.read(self.source.poll_size, WAIT_S)
         polls: list[Any] = []
-        if first is not None:
-            messages = [first, *self._consumer.consume(self.source.poll_size - 1, 0)]
-            polls = list(self._polls(messages))
+        if read is not None:
+            polled_us = time.time_ns() // 1000
+            for mark in read.marks:
+                self._mind(mark)
+            if len(read.lines):
+                polls.append(self._poll(read.lines, tuple(self._stretches(read)), polled_us))
         now = time.monotonic()
         if now - self._ticked >= TICK_S:
             self._ticked = now
@@ -166,62 +142,36 @@ class _Part(StatefulSourcePartition[Any, None]):
             polls += self._tick()
         return polls
 
-    def _polls(self, messages: list[Any]) -> Iterator[Poll]:
-        polled_us = time.time_ns() // 1000
-        if any(map(Message.error, messages)):
-            messages = [message for message in messages if self._is_good(message)]
-        lines = list(map(Message.value, messages))
-        if len(set(map(type, lines))) > 1 or (lines and lines[0] is None):
-            messages = [message for message in messages if not self._is_mark(message)]
-            lines = [message.value() or b"" for message in messages]
-        if lines:
-            yield self._poll(lines, tuple(self._stretches(messages)), polled_us)
-
-    def _poll(self, lines: list[bytes], stretches: tuple[Stretch, ...], polled_us: int) -> Poll:
+    def _poll(self, lines: Sequence[bytes], stretches: tuple[Stretch, ...], at_us: int) -> Poll:
         clock = self._clock()
         ended, self._ended = self._ended, frozenset()
-        return Poll(self.source.feed, lines, stretches, ended, clock, self._live, polled_us)
+        return Poll(self.source.feed, lines, stretches, ended, clock, self._live, at_us)
 
-    def _stretches(self, messages: list[Any]) -> Iterator[Stretch]:
+    def _stretches(self, read: Read) -> Iterator[Stretch]:
         """Return where runs of messages of one partition begin and end, gaps between them too."""
-        numbers = np.fromiter(map(Message.partition, messages), np.int64, len(messages))
-        starts = [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist()]
-        for start, end in zip(starts, [*starts[1:], len(messages)], strict=True):
-            first, last = messages[start].offset(), messages[end - 1].offset()
-            shard, sent_ms = self._index[int(numbers[start])], messages[start].timestamp()[1]
-            if last - first == end - 1 - start:
-                yield Stretch(shard, first, end - start, sent_ms)
-            else:  # compacted, or a transaction's marks in between
-                for message in messages[start:end]:
-                    yield Stretch(shard, message.offset(), 1, sent_ms)
+        numbers, offsets = read.partition, read.offset
+        # A gap: compacted, or a transaction's marks, or a mark of ours in between.
+        breaks = (np.diff(numbers) != 0) | (np.diff(offsets) != 1)
+        starts = [0, *(np.flatnonzero(breaks) + 1).tolist()]
+        for start, end in zip(starts, [*starts[1:], len(numbers)], strict=True):
             number = int(numbers[start])
+            sent_ms = int(read.sent_ms[start])
+            yield Stretch(int(self._shard[number]), int(offsets[start]), end - start, sent_ms)
             # A mark that followed has been noted already.
-            self._next[number] = max(self._next[number], last + 1)
-            self._sent_ms[number] = messages[end - 1].timestamp()[1]
+            self._next[number] = max(self._next[number], int(offsets[end - 1]) + 1)
+            self._sent_ms[number] = int(read.sent_ms[end - 1])
 
-    def _is_good(self, message: Any) -> bool:
-        error = message.error()
-        if error is None:
-            return True
-        if error.fatal() or error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-            raise KafkaUnusableError(f"{self.source.topic}: {error.str()}")
-        log.warning("%s: %s", self.source.topic, error.str())
-        return False
-
-    def _is_mark(self, message: Any) -> bool:
-        """Take a mark of the feed's clock or end; what has no value and is no mark is a message."""
-        headers = dict(message.headers() or ())
-        number = message.partition()
-        if message.value() is None and END_HEADER in headers:
-            self._ended |= {self._index[number]}
-        elif message.value() is None and _is_time(headers.get(CLOCK_HEADER)):
-            at = int(headers[CLOCK_HEADER])
-            self._clock_ms = max(self._clock_ms or at, at)
+    def _mind(self, mark: Mark) -> None:
+        """Take a mark of the feed's clock or end."""
+        at = mark.headers.get(CLOCK_HEADER)
+        if END_HEADER in mark.headers:
+            self._ended |= {self._index[mark.partition]}
+        elif at is not None and _is_time(at):
+            self._clock_ms = max(self._clock_ms or int(at), int(at))
         else:
-            return False
-        self._next[number] = message.offset() + 1
-        self._sent_ms[number] = message.timestamp()[1]
-        return True
+            log.warning("%s: a clock mark that tells no time: %r", self.source.topic, at)
+        self._next[mark.partition] = max(self._next[mark.partition], mark.offset + 1)
+        self._sent_ms[mark.partition] = mark.sent_ms
 
     def _clock(self) -> int | None:
         match self.source.clock:
@@ -240,13 +190,13 @@ class _Part(StatefulSourcePartition[Any, None]):
         return told
 
     def _look_around(self) -> None:
+        self.source.broker.away_since_ms = self._reader.away_since_ms
         now_ms, live = time.time() * 1000, set[int]()
-        places = [TopicPartition(self.source.topic, number) for number in self._index]
-        for place in self._consumer.position(places):
-            number = place.partition
+        ends = self._reader.ends()
+        for number, passed in self._reader.positions().items():
             # The client has also passed what is no message: a transaction's marks.
-            at = self._next[number] = max(self._next[number], place.offset)
-            _, end = self._consumer.get_watermark_offsets(place, cached=True)
+            at = self._next[number] = max(self._next[number], passed)
+            end = ends[number]
             self.source.lags[number] = max(0, end - at)
             fresh = now_ms - self._sent_ms[number] < 1000 * LIVE_S
             if 0 <= end <= at or fresh:
@@ -267,24 +217,11 @@ class _Part(StatefulSourcePartition[Any, None]):
             for number, shard in self._index.items()
             if slowest is not None and reached[shard] > slowest + SKEW_MS
         }
-        topic = self.source.topic
         if pause := wanted - self._paused:
-            self._consumer.pause([TopicPartition(topic, number) for number in pause])
+            self._reader.pause(pause)
         if resume := self._paused - wanted:
-            self._consumer.resume([TopicPartition(topic, number) for number in resume])
+            self._reader.resume(resume)
         self._paused = wanted
-
-    def _on_error(self, error: KafkaError) -> None:
-        if error.code() == KafkaError._ALL_BROKERS_DOWN:
-            broker = self.source.broker
-            broker.away_since_ms = broker.away_since_ms or int(time.time() * 1000)
-
-    def _on_statistics(self, told: str) -> None:
-        """Find out that the broker is back: the client says so in no other way."""
-        if self.source.broker.away_since_ms is not None:
-            brokers = orjson.loads(told)["brokers"].values()
-            if any(broker["state"] == "UP" for broker in brokers):
-                self.source.broker.away_since_ms = None
 
     def next_awake(self) -> datetime:
         return AT_ONCE
@@ -293,18 +230,15 @@ class _Part(StatefulSourcePartition[Any, None]):
         """Note the end of an epoch: everything said in the one before has reached its sink."""
         if self.source.vault is not None:
             self.source.vault.epoch_ended()
-        places = [
-            TopicPartition(self.source.topic, number, at) for number, at in self._next.items()
-        ]
         if self.source.broker.away_since_ms is None:
-            self._consumer.commit(offsets=places, asynchronous=True)
+            self._reader.commit(self._next)
 
     def close(self) -> None:
-        self._consumer.close()
+        self._reader.close()
 
 
-def _is_time(text: bytes | None) -> bool:
-    return text is not None and text.isdigit() and len(text) <= TIME_DIGITS
+def _is_time(text: bytes) -> bool:
+    return text.isdigit() and len(text) <= TIME_DIGITS
 
 
 def _patiently(topic: str, ask: Callable[[], T]) -> T:

@@ -127,6 +127,19 @@ def test_strangers_are_those_the_city_file_does_not_name() -> None:
     assert [s.id for s in again.sensors] == [s.id for s in known.sensors]
 
 
+def test_one_that_is_no_more_has_a_place_but_is_no_stranger() -> None:
+    known = Registry(town([sensor("a")]))
+    introduce(known, "new", LON, LAT)
+    assert [known.place_of(name) for name in ("a", "gone", "new", "gone")] == [0, 2, 1, 2]
+    assert [known.is_gone(name) for name in ("a", "gone", "new", "never")] == [
+        False,
+        True,
+        False,
+        False,
+    ]
+    assert [stranger.id for stranger in known.strangers] == ["new"]
+
+
 def test_columns_grow_with_the_sensors_as_if_all_had_been_known() -> None:
     sensors = [
         sensor("a", at_m=(5000, 0)),

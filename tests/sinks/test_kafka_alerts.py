@@ -42,8 +42,10 @@ def said(address: str, topic: str) -> list[Alert]:
     return [decode_alert(value or b"") for value in values(address, topic)]
 
 
-def test_one_part_keeps_the_order() -> None:
-    sink = AlertSink(Outbox({"bootstrap.servers": "a:1"}), "city.alerts", {})
+@system
+def test_one_part_keeps_the_order(kafka_broker: LocalBroker, topics: Topics) -> None:
+    options = {"bootstrap.servers": kafka_broker.address}
+    sink = AlertSink(Outbox(options), topics.make("alerts"), options)
     assert sink.list_parts() == ["alerts"]
     assert {sink.part_fn(key) for key in ("a", "b")} == {0}
 
