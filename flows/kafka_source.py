@@ -131,10 +131,12 @@ class _Part(StatefulSourcePartition[Any, None]):
         polls: list[Any] = []
         if read is not None:
             polled_us = time.time_ns() // 1000
-            for mark in read.marks:
-                self._mind(mark)
+            odd = [mark for mark in read.marks if not self._mind(mark)]
             if len(read.lines):
                 polls.append(self._poll(read.lines, tuple(self._stretches(read)), polled_us))
+            for mark in odd:  # it tells nothing: an empty message, which the path will reject
+                at = Stretch(self._index[mark.partition], mark.offset, 1, mark.sent_ms)
+                polls.append(self._poll([b""], (at,), polled_us))
         now = time.monotonic()
         if now - self._ticked >= TICK_S:
             self._ticked = now
@@ -161,17 +163,16 @@ class _Part(StatefulSourcePartition[Any, None]):
             self._next[number] = max(self._next[number], int(offsets[end - 1]) + 1)
             self._sent_ms[number] = int(read.sent_ms[end - 1])
 
-    def _mind(self, mark: Mark) -> None:
-        """Take a mark of the feed's clock or end."""
+    def _mind(self, mark: Mark) -> bool:
+        """Take a mark of the feed's clock or end; return whether it told one."""
         at = mark.headers.get(CLOCK_HEADER)
         if END_HEADER in mark.headers:
             self._ended |= {self._index[mark.partition]}
         elif at is not None and _is_time(at):
             self._clock_ms = max(self._clock_ms or int(at), int(at))
-        else:
-            log.warning("%s: a clock mark that tells no time: %r", self.source.topic, at)
         self._next[mark.partition] = max(self._next[mark.partition], mark.offset + 1)
         self._sent_ms[mark.partition] = mark.sent_ms
+        return END_HEADER in mark.headers or (at is not None and _is_time(at))
 
     def _clock(self) -> int | None:
         match self.source.clock:

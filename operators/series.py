@@ -24,6 +24,8 @@ KEPT = 96
 LIMIT = 50_000
 """Sensors kept for; beyond it a series starts when it is asked for."""
 
+POINT = np.dtype([("time", "i8"), ("value", "f4"), ("low", "f4"), ("high", "f4")])
+
 Point = tuple[int, float, float, float]
 
 
@@ -44,8 +46,7 @@ class KeepSeries:
 
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
-        self._times = np.zeros((0, KEPT), np.int64)
-        self._points = np.zeros((0, KEPT, 3), np.float32)
+        self._points = np.zeros((0, KEPT), POINT)
         self._next = np.zeros(0, np.int64)
         self._watched: frozenset[str] = frozenset()
         self._sensors = np.empty(0, np.intp)
@@ -62,7 +63,6 @@ class KeepSeries:
             rows.value,
             screened.expected,
             screened.spread,
-            self._times,
             self._points,
             self._next,
         )
@@ -90,16 +90,13 @@ class KeepSeries:
         at = np.arange(max(0, count - KEPT), count) % KEPT
         return tuple(
             (int(time), round(float(value), 3), round(float(low), 3), round(float(high), 3))
-            for time, (value, low, high) in zip(
-                self._times[sensor, at], self._points[sensor, at], strict=True
-            )
+            for time, value, low, high in self._points[sensor, at].tolist()
         )
 
     def _grow(self, size: int) -> None:
         if size > len(self._next):
             more = min(LIMIT, max(size, 3 * len(self._next) // 2)) - len(self._next)
-            self._times = np.concatenate([self._times, np.zeros((more, KEPT), np.int64)])
-            self._points = np.concatenate([self._points, np.zeros((more, KEPT, 3), np.float32)])
+            self._points = np.concatenate([self._points, np.zeros((more, KEPT), POINT)])
             self._next = np.concatenate([self._next, np.zeros(more, np.int64)])
 
 
@@ -110,8 +107,7 @@ def _keep(
     values: NDArray[np.float64],
     expected: NDArray[np.float64],
     spread: NDArray[np.float64],
-    times: NDArray[np.int64],
-    points: NDArray[np.float32],
+    points: NDArray[np.void],
     following: NDArray[np.int64],
 ) -> None:
     for row in range(len(sensors)):
@@ -119,7 +115,7 @@ def _keep(
         if sensor < len(following):
             at = following[sensor] % KEPT
             following[sensor] += 1
-            times[sensor, at] = times_ms[row]
-            points[sensor, at, 0] = values[row]
-            points[sensor, at, 1] = expected[row] - BAND * spread[row]
-            points[sensor, at, 2] = expected[row] + BAND * spread[row]
+            point = points[sensor, at]
+            point.time, point.value = times_ms[row], values[row]
+            point.low = expected[row] - BAND * spread[row]
+            point.high = expected[row] + BAND * spread[row]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterable, Iterator, Sequence
+from hashlib import sha256
 from typing import Any, TypeAlias
 
 import msgspec
@@ -174,14 +175,25 @@ class WarningPath:
     def snapshot(self) -> bytes:
         """Return the state of all steps."""
         steps = [step.snapshot() for step in self._steps()]
-        return pickle.dumps((self.registry.strangers, steps, self._reported, self.overview.live))
+        told = self._reported, self.overview.live
+        return pickle.dumps((self._city(), self.registry.strangers, steps, *told))
 
     def restore(self, state: bytes) -> None:
-        """Continue from a snapshot."""
-        met, steps, self._reported, self.overview.live = pickle.loads(state)
+        """Continue from a snapshot.
+
+        Where the city file has other sensors since, windows that were open are left out: they
+        number sensors by their place in it. Incidents and warnings go on.
+        """
+        city, met, steps, self._reported, self.overview.live = pickle.loads(state)
         self.registry.register_all(met)
         for step, each in zip(self._steps(), steps, strict=True):
-            step.restore(each)
+            if city == self._city() or step in (self.incidents, self.alerting, self.cover):
+                step.restore(each)
+
+    def _city(self) -> bytes:
+        """Return what the numbers of sensors and cells depend on, in a word."""
+        names = "\n".join(sensor.id for sensor in self.registry.city.sensors)
+        return sha256(names.encode()).digest()
 
     def _steps(self) -> tuple[Any, ...]:
         return (

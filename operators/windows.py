@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from operators.event_clock import NEVER
+from models.compiled import compiled
+from operators.event_clock import FOREVER, NEVER
 from operators.events import HAZARDS, Readings
 from operators.homes import Homes
 from operators.open_window import TOP, KindSums, OpenWindow, Top
@@ -118,21 +119,17 @@ class SummariseShards:
 
     def _add(self, screened: Screened) -> None:
         rows, known = screened.rows, self.registry.columns
-        numbers = rows.time // WINDOW_MS
-        for shard in np.flatnonzero(self._next == NEVER):
-            mine = np.flatnonzero(rows.shard == shard)
-            if len(mine):
-                self._next[shard] = numbers[mine[0]]
-        numbers = np.maximum(numbers, self._next[rows.shard])
+        numbers = np.empty(len(rows.sensor), np.int64)
+        first, last = _number(rows.time, rows.shard, self._next, numbers)
         scores = screened.surprisal, screened.expected, screened.spread
         columns = (rows.sensor, rows.time, rows.value, rows.shard, *scores)
         milli, gauge = _milli(screened.surprisal), np.flatnonzero(rows.sensor == known.landmark)
-        first, last = int(numbers.min()), int(numbers.max())
         for number in [first] if first == last else np.unique(numbers).tolist():
             window = self._open.get(number)
             if window is None:
                 window = self._open[number] = OpenWindow(len(self._next))
-            part = np.flatnonzero(numbers == number)
+            whole = first == last
+            part = np.arange(len(numbers)) if whole else np.flatnonzero(numbers == number)
             start_ms = number * WINDOW_MS
             window.add(part, columns, milli, known.kind, len(known.kind_names), start_ms)
             for row in gauge[numbers[gauge] == number]:
@@ -284,6 +281,33 @@ class _Places(NamedTuple):
     which: NDArray[np.intp]
 
 
+@compiled
+def _number(
+    times_ms: NDArray[np.int64],
+    shards: NDArray[np.intp],
+    following: NDArray[np.int64],
+    numbers: NDArray[np.int64],
+) -> tuple[int, int]:
+    """Say in which window each row counts: its own, or the first that is not closed.
+
+    A shard's windows begin with that of its first row. Returns the first and the last of them.
+    """
+    first, last = FOREVER, NEVER
+    for row in range(len(times_ms)):
+        shard, number = shards[row], times_ms[row] // WINDOW_MS
+        if following[shard] == NEVER:
+            following[shard] = number
+        number = max(number, following[shard])
+        numbers[row] = number
+        first, last = min(first, number), max(last, number)
+    return first, last
+
+
+@compiled
 def _milli(surprisal: NDArray[np.float64]) -> NDArray[np.int64]:
-    known = np.clip(np.nan_to_num(surprisal), 0, MOST_SURPRISAL)
-    return np.rint(known * MILLI).astype(np.int64)
+    """Return surprisals in whole thousandths, 0 where there is none."""
+    milli = np.zeros(len(surprisal), np.int64)
+    for row in range(len(surprisal)):
+        if surprisal[row] > 0:
+            milli[row] = round(min(surprisal[row], MOST_SURPRISAL) * MILLI)
+    return milli
