@@ -26,6 +26,7 @@ from flows.log_reader import LogReader, Mark, Read
 from flows.sources import AT_ONCE, TICK_S, Stop
 from flows.vault import Vault
 from operators.intake import FeedName, Poll, Stretch
+from operators.lines import Lines
 
 __all__ = ["Broker", "KafkaSource"]
 
@@ -132,11 +133,10 @@ class _Part(StatefulSourcePartition[Any, None]):
         if read is not None:
             polled_us = time.time_ns() // 1000
             odd = [mark for mark in read.marks if not self._mind(mark)]
+            if odd:
+                read = _with_empty(read, odd)
             if len(read.lines):
                 polls.append(self._poll(read.lines, tuple(self._stretches(read)), polled_us))
-            for mark in odd:  # it tells nothing: an empty message, which the path will reject
-                at = Stretch(self._index[mark.partition], mark.offset, 1, mark.sent_ms)
-                polls.append(self._poll([b""], (at,), polled_us))
         now = time.monotonic()
         if now - self._ticked >= TICK_S:
             self._ticked = now
@@ -236,6 +236,20 @@ class _Part(StatefulSourcePartition[Any, None]):
 
     def close(self) -> None:
         self._reader.close()
+
+
+def _with_empty(read: Read, odd: list[Mark]) -> Read:
+    """Return what was read with marks that tell nothing in their places, as empty messages.
+
+    The path will reject them; out of its place, one would make the partition's place go back.
+    """
+    partition = np.append(read.partition, [mark.partition for mark in odd]).astype(np.int32)
+    offset = np.append(read.offset, [mark.offset for mark in odd]).astype(np.int64)
+    sent_ms = np.append(read.sent_ms, [mark.sent_ms for mark in odd]).astype(np.int64)
+    order = np.lexsort((offset, partition))
+    lines = [*read.lines, *[b""] * len(odd)]
+    told = Lines.of([lines[row] for row in order])
+    return Read(told, partition[order], offset[order], sent_ms[order], ())
 
 
 def _is_time(text: bytes) -> bool:

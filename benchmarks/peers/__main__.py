@@ -79,6 +79,8 @@ PEERS = (
         "org.apache.flink:flink-sql-connector-kafka:5.0.0-2.2",
     ),
     Peer("stock Bytewax", "benchmarks.peers.stock_bytewax", "bytewax"),
+    Peer("poll loop", "benchmarks.peers.poll_loop", "plain"),
+    Peer("citywatch", "benchmarks.peers.citywatch_"),
 )
 
 
@@ -92,7 +94,7 @@ class Workload(NamedTuple):
 
 
 FULL = Workload(1000, 1_000_000, 3, 600.0)
-QUICK = Workload(200, 40_000, 1, 180.0)
+QUICK = Workload(200, 80_000, 1, 180.0)
 
 
 class Measured(NamedTuple):

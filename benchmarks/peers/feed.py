@@ -16,12 +16,12 @@ from confluent_kafka import Producer
 
 from benchmarks.peers.job import Reading
 
-__all__ = ["fill", "readings"]
+__all__ = ["fill", "names", "readings"]
 
 START = 1_763_881_200_000
 MINUTE = 60_000
 DAY = 1440  # in minutes
-SETTLED = 60  # sweeps before the first spike
+SETTLED = 200  # sweeps before the first spike: everybody's detectors have warmed up by then
 
 
 def readings(sensors: int, count: int, seed: int) -> Iterator[Reading]:
@@ -30,10 +30,10 @@ def readings(sensors: int, count: int, seed: int) -> Iterator[Reading]:
     sweeps = count // sensors
     if sweeps <= SETTLED + 1:
         raise ValueError(f"more than {SETTLED + 1} readings a sensor are needed, got {sweeps}")
-    names = [f"rl-{number:04d}" for number in range(sensors)]
-    levels = [chance.uniform(10.0, 90.0) for _ in names]
-    sds = [chance.uniform(0.5, 3.0) for _ in names]
-    phases = [chance.uniform(0.0, 2 * pi) for _ in names]
+    known = names(sensors)
+    levels = [chance.uniform(10.0, 90.0) for _ in known]
+    sds = [chance.uniform(0.5, 3.0) for _ in known]
+    phases = [chance.uniform(0.0, 2 * pi) for _ in known]
     spiked = chance.sample(range(sensors), sensors // 5)
     spikes = {number: chance.randrange(SETTLED, sweeps) for number in spiked}
     order = list(range(sensors))
@@ -46,7 +46,12 @@ def readings(sensors: int, count: int, seed: int) -> Iterator[Reading]:
             rhythm = 3.0 * sin(2 * pi * sweep / DAY + phases[number])
             value = levels[number] + sds[number] * (rhythm + noise)
             time = START + sweep * MINUTE + place * MINUTE // sensors
-            yield Reading(names[number], time, round(value, 3))
+            yield Reading(known[number], time, round(value, 3))
+
+
+def names(sensors: int) -> list[str]:
+    """Return the sensors' ids."""
+    return [f"rl-{number:04d}" for number in range(sensors)]
 
 
 def fill(broker: str, topic: str, feed: Iterable[Reading]) -> int:

@@ -6,14 +6,13 @@ import random
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, Message, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from flows.kafka import CLOCK_HEADER, END_HEADER, KafkaPlace, KafkaUnusableError
@@ -134,7 +133,10 @@ def committed(address: str, group: str, topic: str, partitions: int) -> list[int
     admin = AdminClient({"bootstrap.servers": address, **QUIET})
     wanted = [ConsumerGroupTopicPartitions(group, asked)]
     (answer,) = admin.list_consumer_group_offsets(wanted).values()
-    return [place.offset for place in answer.result(30).topic_partitions]
+    try:
+        return [place.offset for place in answer.result(30).topic_partitions]
+    except KafkaException:  # a broker that has just started does not know yet
+        return []
 
 
 class TestWithoutBroker:
@@ -482,22 +484,6 @@ class TestEnd:
         made = reader(topic, over=lambda: made.count == 1)
         with pytest.raises(StopIteration):
             made.until(lambda: False)
-
-    def test_is_one_line_where_the_topic_is_gone(
-        self, reader: Open, topics: Topics, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        """The client takes half a minute to be sure, so it is not asked here."""
-        topic = topics.make("readings")
-        made = reader(topic)
-        for code, ends in (
-            (KafkaError._TRANSPORT, False),
-            (KafkaError.UNKNOWN_TOPIC_OR_PART, True),
-        ):
-            said = Message(error=KafkaError(code, "so it is"))
-            with pytest.raises(KafkaUnusableError) if ends else nullcontext() as error:
-                assert list(made.part._polls([said])) == []
-        assert str(error.value) == f"{topic}: so it is"  # type: ignore[union-attr]
-        assert f"{topic}: so it is" in caplog.text, "what passes is only logged"
 
 
 @system

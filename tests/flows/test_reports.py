@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from flows.log_reader import LogReader
 from flows.reports import reports
 from flows.run import run_part
 from flows.running import run_flow
@@ -70,10 +71,12 @@ def test_it_goes_on_where_it_ended(city: City) -> None:
     assert not [r for item in said if isinstance(item, Triaged) for r in item.reports]
 
 
-def test_news_of_the_broker_are_not_for_this_flow(city: City) -> None:
+def test_news_of_the_broker_are_not_for_this_flow(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LogReader, "away_since_ms", 5)
     part: Any = city.part("reports")
     flow = reports(part)
-    part.broker.away_since_ms = 5
     run_flow(flow, None, 0.1)
     assert part.counters.account("intake").received == 4
     part.vault.close()

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from bytewax.testing import TestingSource
 
+from flows.log_reader import LogReader
 from flows.run import run_part
 from flows.running import run_flow
 from flows.warnings import warnings
@@ -118,12 +119,12 @@ def test_what_people_ask_for_goes_into_the_log_before_it_counts(city: City) -> N
     assert last.key() == b"people"
 
 
-def test_news_of_the_broker_go_to_the_store(city: City) -> None:
+def test_news_of_the_broker_go_to_the_store(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LogReader, "away_since_ms", 5)
     end(city)
     part: Any = city.part("warnings")
     part.store = store = Kept()
     flow = warnings(part)
-    part.broker.away_since_ms = 5
     run_flow(flow, None, 0.1)
     part.vault.close()
     told = [item["broker"] for item in store.items if isinstance(item, dict) and "broker" in item]
