@@ -2,10 +2,10 @@
 
 ``python -m benchmarks.latency`` starts a broker, a store, the production processes (prompt mode,
 one of each flow), a hub and one screen, and publishes readings in an open loop: at 1,000, 20,000
-and 50,000 a second, whatever the flow can take. Ten times a second one of them is a second reading over
-an official level, of a sensor far from all others, and calls for a warning of its own. Its latency
-counts from when it should have been sent, so a publisher, a broker or a flow that falls behind
-shows. Detectors have been through 160 readings a sensor before, so that ordinary noise makes
+and 50,000 a second, whatever the flow can take. Ten times a second one of them is a second reading
+over an official level, of a sensor far from all others, and calls for a warning of its own. Its
+latency counts from when it should have been sent, so a publisher, a broker or a flow that falls
+behind shows. Detectors have been through 160 readings a sensor before, so that ordinary noise makes
 evidence as it does in a city; snapshots go on.
 
 The hops are the warning's own stamps, ``latency_us``: from the log's timestamp (milliseconds) to

@@ -1,9 +1,9 @@
 """How soon after a crash warnings come again, and what snapshots cost meanwhile.
 
 ``python -m benchmarks.recovery`` runs production under an open-loop load of 20,000 readings a
-second of 100,000 sensors (``benchmarks.deployment``), kills the readings flow with ``kill -9`` every few
-seconds and starts it again at once. Ten times a second a reading calls for a warning: the time from
-the kill to the first one on the screen that was due after it counts starting the process, restoring
+second of 100,000 sensors (``benchmarks.deployment``), kills the readings flow with ``kill -9``
+every few seconds and starts it again at once. Ten times a second a reading calls for a warning:
+the time from the kill to the first one on the screen that was due after it counts starting the process, restoring
 the state of all shards, reading what came since each shard's snapshot, and coming up with the
 present. In between, how long taking the state of a shard holds up the flow, from its metrics; a
 thread of its own writes it. ``--quick`` is for seeing that it runs.

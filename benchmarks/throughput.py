@@ -206,7 +206,8 @@ def _pass_through(job: Job) -> dict[str, Any]:
 def _ceiling(job: Job) -> dict[str, Any]:
     part, watch, ended = _part(job, "readings"), _Watch(), set[int]()
     source = part.source("readings", lambda: len(ended) == len(part.partitions))
-    consumer, names = source.build_part("ceiling", "ceiling", None), part.registry.index
+    consumer: Any = source.build_part("ceiling", "ceiling", None)  # type: ignore[attr-defined]
+    names = part.registry.index
     decode_readings([], names)
     gc.collect()
     gc.freeze()  # as a flow does

@@ -21,7 +21,7 @@ from operators.command_path import CommandPath
 from operators.counters import Counters
 from operators.events import Alert, BadMessage, City, Sensor, SeriesPoints
 from operators.evidence import Found
-from operators.intake import CommandRows, FeedName
+from operators.intake import CommandRows, FeedName, Poll
 from operators.meter import Meter
 from operators.reading_path import ReadingPath
 from operators.registry import Registry
@@ -46,11 +46,9 @@ class Run:
     Parameters
     ----------
     source
-        Polls of the feeds.
+        Polls of the feeds, and commands and watches where it listens to people.
     feeds
         Which feeds the source has.
-    control
-        Commands and watches while running, where there is somebody to give them.
     name
         What the source is called in dead letters.
     shards
@@ -69,7 +67,6 @@ class Run:
     name: str = "feed"
     shards: Sequence[int] = (0,)
     speed: float = 1.0
-    control: Source[Any] | None = None
     prompt: bool = False
     alerts: Sink[Any] | None = None
     dead_letters: Sink[Any] | None = None
@@ -83,7 +80,6 @@ class Run:
         return cls(
             Registry(City("nowhere", "UTC")),
             TestingSource([]),
-            control=TestingSource([]),
             alerts=TestingSink([]),
             dead_letters=TestingSink([]),
             store=TestingSink([]),
@@ -125,28 +121,15 @@ def city(run: Run | None = None) -> Dataflow:
     run = run or Run.empty()
     flow = Dataflow("city")
 
-    polls = op.key_on("one_source", op.input("source", flow, run.source), one)
-    control = (
-        op.key_on("one_control", op.input("control", flow, run.control), one)
-        if run.control is not None
-        else None
-    )
-    seen = where("readings", polls, lambda item: item.feed == "readings")
-    if control is not None:
-        seen = op.merge("looked_at", seen, only("watches", control, Watch, one))
+    heard = op.key_on("one_source", op.input("source", flow, run.source), one)
+    seen = where("readings", heard, lambda item: of_feed(item, "readings") or is_watch(item))
     readings = run_step("reading_path", seen, run.reading_path)
-    reports = run_step(
-        "report_path", where("reports", polls, lambda item: item.feed == "reports"), run.report_path
-    )
-    commands = run_step(
-        "command_path",
-        where("commands", polls, lambda item: item.feed == "commands"),
-        lambda: CommandPath(run.counters, where=run.name),
-    )
+    reported = where("reports", heard, lambda item: of_feed(item, "reports"))
+    reports = run_step("report_path", reported, run.report_path)
+    asked = where("commands", heard, lambda item: of_feed(item, "commands"))
+    commands = run_step("command_path", asked, lambda: CommandPath(run.counters, where=run.name))
     found = op.merge("found", readings, reports, commands)
-    told = only("told", found, TOLD, one)
-    if control is not None:
-        told = op.merge("asked", told, only("orders", control, CommandRows, one))
+    told = only("told", op.merge("said", found, heard), TOLD, one)
     warnings = run_step("warning_path", told, run.warning_path)
 
     if run.alerts is not None:
@@ -157,6 +140,16 @@ def city(run: Run | None = None) -> Dataflow:
         stored = op.merge("stored", warnings, only("series", readings, SeriesPoints, one))
         op.output("store", stored, run.store)
     return flow
+
+
+def of_feed(item: Any, feed: FeedName) -> bool:
+    """Say whether an item is a poll of a feed."""
+    return isinstance(item, Poll) and item.feed == feed
+
+
+def is_watch(item: Any) -> bool:
+    """Say whether an item is what somebody wants to look at."""
+    return isinstance(item, Watch)
 
 
 def one(_: Any) -> str:

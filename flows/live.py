@@ -14,6 +14,7 @@ import msgspec
 from flows.city import Run, city
 from flows.control import ControlSource
 from flows.feeds import DirectoryFeed, Feed
+from flows.listening import Listening
 from flows.replay import read_city
 from flows.running import run_flow, stop_on_signals
 from flows.simulated_feed import Simulated, SimulatedFeed
@@ -78,11 +79,13 @@ def make_run(plan: LivePlan, stop: Stop) -> Run:
     known, feed, data = city_of(plan), feed_of(plan), Path(plan.data_dir)
     return Run(
         Registry(known),
-        FeedSource(lambda: feed, stop, Pace(plan.live_from_ms, plan.speed)),
+        Listening(
+            FeedSource(lambda: feed, stop, Pace(plan.live_from_ms, plan.speed)),
+            ControlSource(plan.redis, plan.region, stop),
+        ),
         feed.names,
         plan.feed or plan.scenario,
         speed=plan.speed,
-        control=ControlSource(plan.redis, plan.region, stop),
         prompt=True,
         alerts=AlertFileSink(data / "alerts.jsonl"),
         dead_letters=DeadLetterSink(data / "dead_letters.jsonl"),

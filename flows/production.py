@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from flows.kafka import KafkaPlace, KafkaUnusableError, Topics
 from flows.kafka_source import Broker, KafkaSource
+from flows.listening import Listening
 from flows.sources import Stop
 from flows.vault import Keep, Vault
 from operators.codec import encode
@@ -140,9 +141,9 @@ class Part:
         feed: Any,
         over: Callable[[], bool],
         reached: Callable[[], NDArray[np.int64]] | None = None,
-    ) -> KafkaSource:
-        """Return the source of our partitions."""
-        return KafkaSource(
+    ) -> Source[Any]:
+        """Return the source of our partitions, and of what people say where it is heard."""
+        source = KafkaSource(
             self.kafka,
             self.topic,
             feed,
@@ -158,6 +159,7 @@ class Part:
             self.broker,
             self.lags,
         )
+        return source if self.control is None else Listening(source, self.control)
 
     def evidence_sink(self) -> KafkaSink[LogItem]:
         """Return the sink for what goes into the evidence log."""

@@ -11,9 +11,10 @@ from flows.city import one
 from flows.production import Part, keep
 from operators.events import BadMessage, Sensor, SeriesPoints
 from operators.evidence import Found
+from operators.intake import Poll
 from operators.reading_path import ReadingPath
 from operators.series import Watch
-from operators.step import only, run_step, where
+from operators.step import only, run_step
 from operators.windows import ShardWindow
 
 __all__ = ["readings"]
@@ -35,11 +36,8 @@ def readings(part: Part) -> Dataflow:
 
     flow = Dataflow("readings")
     source = part.source("readings", lambda: path.over, lambda: path.intake.clocks.event.now)
-    polls = op.key_on("one_source", op.input("source", flow, source), one)
-    seen = where("polls", polls, lambda item: not isinstance(item, dict))
-    if part.control is not None:
-        control = op.key_on("one_control", op.input("control", flow, part.control), one)
-        seen = op.merge("looked_at", seen, only("watches", control, Watch, one))
+    heard = op.key_on("one_source", op.input("source", flow, source), one)
+    seen = only("seen", heard, (Poll, Watch), one)
     found = run_step("reading_path", seen, lambda: step)
     told = only("told", found, (Found, ShardWindow, Sensor), one)
     op.output("evidence", told, part.evidence_sink())

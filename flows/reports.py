@@ -9,8 +9,9 @@ from flows.city import one
 from flows.production import Part, keep
 from operators.events import BadMessage
 from operators.evidence import Found
+from operators.intake import Poll
 from operators.report_path import ReportPath
-from operators.step import only, run_step, where
+from operators.step import only, run_step
 from operators.triage import Triaged
 
 __all__ = ["reports"]
@@ -31,9 +32,8 @@ def reports(part: Part) -> Dataflow:
 
     flow = Dataflow("reports")
     source = op.input("source", flow, part.source("reports", lambda: path.over))
-    polls = op.key_on("one_source", source, one)
-    read = where("polls", polls, lambda item: not isinstance(item, dict))
-    found = run_step("report_path", read, lambda: step)
+    heard = op.key_on("one_source", source, one)
+    found = run_step("report_path", only("read", heard, Poll, one), lambda: step)
     op.output("evidence", only("told", found, (Triaged, Found), one), part.evidence_sink())
     op.output("dead_letters", only("bad", found, BadMessage, one), part.dead_letter_sink())
     return flow

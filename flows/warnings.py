@@ -12,7 +12,7 @@ from bytewax.dataflow import Dataflow
 from flows.city import one
 from flows.production import Part, keep
 from operators.events import Alert, BadMessage
-from operators.intake import CommandRows
+from operators.intake import CommandRows, Poll
 from operators.log_path import LogPath
 from operators.step import only, run_step, where
 from operators.warning_path import WarningPath
@@ -40,16 +40,13 @@ def warnings(part: Part) -> Dataflow:
 
     flow = Dataflow("warnings")
     source = op.input("source", flow, part.source("evidence", lambda: path.over))
-    polls = op.key_on("one_source", source, one)
-    read = where("polls", polls, lambda item: not isinstance(item, dict))
-    said = run_step("warning_path", read, lambda: step)
-    if part.control is not None:
-        control = op.key_on("one_control", op.input("control", flow, part.control), one)
-        op.output("log", only("orders", control, CommandRows, one), part.evidence_sink())
+    heard = op.key_on("one_source", source, one)
+    said = run_step("warning_path", only("read", heard, Poll, one), lambda: step)
+    op.output("log", only("orders", heard, CommandRows, one), part.evidence_sink())
     op.output("alerts", only("versions", said, Alert, one), part.alert_sink())
     op.output("dead_letters", only("bad", said, BadMessage, one), part.dead_letter_sink())
     if part.store is not None:
-        health = where("health", polls, lambda item: isinstance(item, dict))
+        health = only("health", heard, dict, one)
         stored = where("storable", said, lambda item: not isinstance(item, BadMessage))
         op.output("store", op.merge("stored", stored, health), part.store)
     return flow

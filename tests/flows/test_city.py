@@ -1,31 +1,33 @@
-"""The wiring: everybody who finds evidence is waited for, and step ids stay what they were."""
+"""The wiring: what is wired where, and step ids stay what they were."""
 
 import json
 import subprocess
 import sys
 
+import pytest
+
 from flows.city import Run, city
-from operators.events import City, Sensor
-from operators.registry import SENSORS_PER_SHARD, Registry
-
-
-def test_incidents_wait_for_every_finder_of_every_shard() -> None:
-    sensors = tuple(Sensor(f"s{n}", "rain", 106.5, 29.5) for n in range(SENSORS_PER_SHARD + 1))
-    run = Run.empty()
-    run.registry = Registry(City("two shards", "UTC", sensors=sensors))
-    assert run.origins() == [
-        *("screen:0", "screen:1", "levels:0", "levels:1"),
-        *("cells", "bursts", "outages"),
-    ]
 
 
 def test_a_flow_without_a_store_has_no_steps_for_it() -> None:
     run = Run.empty()
-    run.store = run.control = None
+    run.store = None
     ids = {step.step_id for step in city(run).substeps}
     assert "city.store" not in ids
-    assert "city.overview" not in ids
-    assert {"city.intake", "city.screen", "city.incidents", "city.alerting"} <= ids
+    assert "city.series" not in ids
+    assert {"city.reading_path", "city.report_path", "city.warning_path", "city.alerts"} <= ids
+
+
+@pytest.mark.parametrize(
+    "feeds", [("readings",), ("readings", "reports"), ("readings", "commands")]
+)
+def test_time_waits_for_the_feeds_that_there_are(feeds: tuple[str, ...]) -> None:
+    run = Run.empty()
+    run.feeds, run.shards = feeds, (0, 1)  # type: ignore[assignment]
+    path = run.warning_path()
+    waited_for = set(path.incidents._watermarks)
+    assert {"readings:0", "readings:1", "cells", "outages"} <= waited_for
+    assert ("bursts" in waited_for) == ("reports" in feeds)
 
 
 def test_step_ids_are_those_that_recovery_knows() -> None:
@@ -37,5 +39,11 @@ def test_step_ids_are_those_that_recovery_knows() -> None:
     ).stdout
     ids = {step["step_id"] for step in json.loads(drawn)["substeps"]}
     # A renamed step loses its state: change this list only with a line in the changelog.
-    stateful = "intake order screen levels triage bursts windows merge cells outages incidents"
-    assert {f"city.{name}" for name in (*stateful.split(), "alerting", "cover", "overview")} <= ids
+    stateful = ("source", "reading_path", "report_path", "command_path", "warning_path")
+    assert {f"city.{name}" for name in stateful} <= ids
+
+
+def test_there_is_one_source() -> None:
+    """Two would take turns, an epoch each: see ``flows.listening``."""
+    sources = [step for step in city().substeps if type(step).__name__ == "input"]
+    assert [step.step_id for step in sources] == ["city.source"]

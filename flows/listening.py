@@ -1,0 +1,70 @@
+"""A source that also hears what people say: two sources in one.
+
+A flow must not have two. Each Bytewax source counts epochs on a clock of its own and may not begin
+the next one before all have ended the last: two whose clocks are half an epoch apart let each other
+run once an epoch. With epochs of .5 s a reading waited .5 s, on an idle machine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
+
+__all__ = ["Listening"]
+
+
+@dataclass
+class Listening(FixedPartitionedSource[Any, Any]):
+    """A source, and beside it one that is asked only when it wants to be.
+
+    Parameters
+    ----------
+    source
+        Decides when the flow ends, and how soon it is asked again.
+    control
+        Its own part is asked for items when its ``next_awake`` is over.
+    """
+
+    source: Any
+    control: Any
+
+    def list_parts(self) -> list[str]:
+        """Return the one partition."""
+        parts: list[str] = self.source.list_parts()
+        return parts
+
+    def build_part(self, step_id: str, for_part: str, resume_state: Any) -> _Both:
+        """Open both where the snapshot left them."""
+        main, control = resume_state or (None, None)
+        return _Both(
+            self.source.build_part(step_id, for_part, main),
+            self.control.build_part(step_id, for_part, control),
+        )
+
+
+class _Both(StatefulSourcePartition[Any, Any]):
+    def __init__(self, main: Any, control: Any) -> None:
+        self._main = main
+        self._control = control
+        self._due = datetime.now(UTC)
+
+    def next_batch(self) -> list[Any]:
+        items = list(self._main.next_batch())
+        if datetime.now(UTC) >= self._due:
+            items += self._control.next_batch()
+            self._due = self._control.next_awake()
+        return items
+
+    def next_awake(self) -> datetime | None:
+        awake: datetime | None = self._main.next_awake()
+        return awake
+
+    def snapshot(self) -> Any:
+        return self._main.snapshot(), self._control.snapshot()
+
+    def close(self) -> None:
+        self._main.close()
+        self._control.close()
