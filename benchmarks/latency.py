@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from benchmarks.deployment import ALARMS_PER_S, Deployment, Feed, Load, write_city
-from benchmarks.report import arguments, measured, publish, spread, table
+from benchmarks.report import arguments, chosen, measured, publish, spread, table
 from benchmarks.rig import Rig, rig
 from flows.kafka import Topics
 from flows.progress import Bar
@@ -79,8 +79,10 @@ def _run(bench: Rig, name: str, load: Load) -> Caught:
     return Caught(total, hops, len(feed.due_us) - len(total), late / 1000)
 
 
-def _measure(quick: bool) -> dict[str, Any]:
-    loads = QUICK if quick else FULL
+def _measure(options: Any) -> dict[str, Any]:
+    loads = chosen(QUICK if options.quick else FULL, options)
+    if options.rounds:
+        loads = {name: load._replace(rounds=options.rounds) for name, load in loads.items()}
     found = {}
     with rig() as bench:
         for name, load in loads.items():
@@ -131,7 +133,7 @@ def _rows(result: dict[str, Any]) -> Iterator[tuple[str, ...]]:
 def main(given: list[str] | None = None) -> int:
     """Measure, print; return 0."""
     options = arguments("latency", __doc__, given)
-    result = measured(lambda: _measure(options.quick), PACKAGES)
+    result = measured(lambda: _measure(options), PACKAGES)
     heads = ("load", "p50", "p99", "p99.9", *(f"{hop} p50/p99" for hop in HOPS), "missing")
     shown = table("Reading to screen, milliseconds", heads, _rows(result))
     publish(result, options.json, [shown])

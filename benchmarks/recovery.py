@@ -3,10 +3,10 @@
 ``python -m benchmarks.recovery`` runs production under an open-loop load of 20,000 readings a
 second of 100,000 sensors (``benchmarks.deployment``), kills the readings flow with ``kill -9``
 every few seconds and starts it again at once. Ten times a second a reading calls for a warning:
-the time from the kill to the first one on the screen that was due after it counts starting the process, restoring
-the state of all shards, reading what came since each shard's snapshot, and coming up with the
-present. In between, how long taking the state of a shard holds up the flow, from its metrics; a
-thread of its own writes it. ``--quick`` is for seeing that it runs.
+the time from the kill to the first one on the screen that was due after it counts starting the
+process, restoring the state of all shards, reading what came since each shard's snapshot, and
+coming up with the present. In between, how long taking the state of a shard holds up the flow, from
+its metrics; a thread of its own writes it. ``--quick`` is for seeing that it runs.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import numpy as np
 from prometheus_client.parser import text_string_to_metric_families
 
 from benchmarks.deployment import Deployment, Feed, Load, write_city
-from benchmarks.report import arguments, measured, publish, spread, table
+from benchmarks.report import arguments, chosen, measured, publish, spread, table
 from benchmarks.rig import Rig, rig
 from flows.kafka import Topics
 from flows.progress import Bar
@@ -90,8 +90,13 @@ def _snapshot_stall(page: str) -> tuple[float, float]:
     return 1000 * found.get("citywatch_step_seconds_sum", 0.0) / max(1.0, count), count
 
 
-def _measure(quick: bool) -> dict[str, Any]:
-    loads, found = (QUICK if quick else FULL), {}
+def _measure(options: Any) -> dict[str, Any]:
+    loads, found = chosen(QUICK if options.quick else FULL, options), {}
+    if options.rounds:
+        loads = {
+            name: load._replace(rounds=options.rounds, seconds=(options.rounds + 1) * BETWEEN_S)
+            for name, load in loads.items()
+        }
     with rig() as bench:
         for name, load in loads.items():
             with Bar(f"measuring {name}") as bar:
@@ -115,7 +120,7 @@ def _row(name: str, figures: dict[str, Any]) -> tuple[str, ...]:
 def main(given: list[str] | None = None) -> int:
     """Measure, print; return 0."""
     options = arguments("recovery", __doc__, given)
-    result = measured(lambda: _measure(options.quick), PACKAGES)
+    result = measured(lambda: _measure(options), PACKAGES)
     heads = ("scenario", "kills", "first warning, s", "worst, s", "missing", "snapshot, ms a shard")
     rows = [_row(name, figures) for name, figures in result["scenarios"].items()]
     publish(result, options.json, [table("After kill -9 of the readings flow", heads, rows)])

@@ -16,12 +16,15 @@ from collections.abc import Callable, Iterable, Sequence
 from importlib import metadata
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.table import Table
 
-__all__ = ["arguments", "measured", "publish", "spread", "table"]
+__all__ = ["arguments", "chosen", "measured", "publish", "spread", "table"]
+
+
+T = TypeVar("T")
 
 
 def arguments(name: str, about: str | None, given: Sequence[str] | None) -> argparse.Namespace:
@@ -30,7 +33,18 @@ def arguments(name: str, about: str | None, given: Sequence[str] | None) -> argp
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--quick", action="store_true", help="a small workload")
     parser.add_argument("--json", metavar="FILE", help="also write the result here; - prints it")
+    parser.add_argument("--only", metavar="ID", action="append", help="one scenario, by its id")
+    parser.add_argument("--rounds", type=int, help="how often each scenario runs")
     return parser.parse_args(given)
+
+
+def chosen(scenarios: dict[str, T], options: argparse.Namespace) -> dict[str, T]:
+    """Return the scenarios that were asked for; all of them where none was named."""
+    unknown = set(options.only or ()) - set(scenarios)
+    if unknown:
+        known = ", ".join(scenarios)
+        raise SystemExit(f"--only: expected one of {known}, got {', '.join(sorted(unknown))}")
+    return {name: load for name, load in scenarios.items() if name in (options.only or scenarios)}
 
 
 def measured(run: Callable[[], dict[str, Any]], packages: Iterable[str]) -> dict[str, Any]:

@@ -35,7 +35,7 @@ import bytewax.operators as op
 import numpy as np
 from bytewax.dataflow import Dataflow
 
-from benchmarks.report import arguments, measured, publish, spread, table
+from benchmarks.report import arguments, chosen, measured, publish, spread, table
 from benchmarks.rig import LEVEL, Rig, Workload, fill, made_city, rig
 from flows.city import one
 from flows.kafka import KafkaPlace, Topics
@@ -305,8 +305,9 @@ def _figures(runs: list[Measured], ceiling: list[Measured], load: Workload) -> d
     return figures
 
 
-def _measure(quick: bool) -> dict[str, Any]:
-    loads, rounds = (QUICK, 1) if quick else (FULL, ROUNDS)
+def _measure(options: Any) -> dict[str, Any]:
+    loads = chosen(QUICK if options.quick else FULL, options)
+    rounds = options.rounds or (1 if options.quick else ROUNDS)
     found = {}
     with rig() as bench:
         for name, load in loads.items():
@@ -344,7 +345,7 @@ def main(given: list[str] | None = None) -> int:
         print(json.dumps(JOBS[job.what](job)), flush=True)
         return 0
     options = arguments("throughput", __doc__, words)
-    result = measured(lambda: _measure(options.quick), PACKAGES)
+    result = measured(lambda: _measure(options), PACKAGES)
     heads = ("scenario", "readings/s", "spread", "per core s", "of ceiling", "state, B/sensor")
     publish(result, options.json, [table("Readings from Kafka", heads, _rows(result))])
     return 0

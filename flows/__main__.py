@@ -206,6 +206,15 @@ def replay(
     """
     settings = load_settings(redis=redis, poll_size=poll_size)
     if kafka is not None:
+        here = {
+            "alerts": alerts,
+            "dead-letters": dead_letters,
+            "redis": redis,
+            "data-dir": data_dir,
+        }
+        for name, given in here.items():
+            if given is not None:
+                raise ConfigError(f"--{name}: nothing comes back where --kafka publishes the feed")
         _publish(directory, load_settings(kafka=kafka), _speed(speed))
         return
     plan = Replay(directory, _speed(speed), alerts, dead_letters, settings.redis, data_dir)

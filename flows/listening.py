@@ -23,9 +23,10 @@ class Listening(FixedPartitionedSource[Any, Any]):
     Parameters
     ----------
     source
-        Decides when the flow ends, and how soon it is asked again.
+        Decides how soon it is asked again.
     control
-        Its own part is asked for items when its ``next_awake`` is over.
+        Its own part is asked for items when its ``next_awake`` is over. It decides when the flow
+        ends: people have something to say also when the feed is over.
     """
 
     source: Any
@@ -50,16 +51,26 @@ class _Both(StatefulSourcePartition[Any, Any]):
         self._main = main
         self._control = control
         self._due = datetime.now(UTC)
+        self._over = False
 
     def next_batch(self) -> list[Any]:
-        items = list(self._main.next_batch())
-        if datetime.now(UTC) >= self._due:
-            items += self._control.next_batch()
+        items: list[Any] = []
+        if not self._over:
+            try:
+                items += self._main.next_batch()
+            except StopIteration:
+                self._over = True
+        if self._over or datetime.now(UTC) >= self._due:
+            try:
+                items += self._control.next_batch()
+            except StopIteration:
+                if not items:
+                    raise
             self._due = self._control.next_awake()
         return items
 
     def next_awake(self) -> datetime | None:
-        awake: datetime | None = self._main.next_awake()
+        awake: datetime | None = (self._control if self._over else self._main).next_awake()
         return awake
 
     def snapshot(self) -> Any:

@@ -154,6 +154,7 @@ class _Room:
                 "city": self.data,
                 "data_dir": self.data,
                 "kafka_prefix": self._prefix(),
+                "speed": self.what.speed,
             }
         )
         place = KafkaPlace(str(settings.kafka), settings.kafka_security())

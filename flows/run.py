@@ -56,7 +56,6 @@ def make_part(
     *,
     prompt: bool = True,
     clock: str = "wall",
-    speed: float = 1.0,
 ) -> Part:
     """Return what a process of a flow is made of.
 
@@ -84,7 +83,7 @@ def make_part(
         ends=not prompt,
         poll_size=settings.poll_size,
         snapshot_s=settings.snapshot_s,
-        speed=speed,
+        speed=settings.speed,
     )
     if settings.redis is not None and flow != "reports":
         given = known if flow == "warnings" else None

@@ -52,6 +52,7 @@ class Settings(BaseSettings):
     kafka_ssl_key_password: SecretStr | None = Field(None, description="of our key")
     metrics_port: int | None = Field(None, ge=0, le=65535, description="of Prometheus metrics")
     metrics_host: str = Field("127.0.0.1", description="address metrics are served on")
+    speed: float = Field(1.0, gt=0, description="event time a second, for the screen's clock")
     snapshot_s: float = Field(10.0, gt=0, le=3600, description="in which every shard is kept once")
     region: str = Field("city", pattern=r"^[a-z0-9_-]{1,32}$", description="part of the store")
     host: str = Field("127.0.0.1", description="address the screen is served on")

@@ -54,7 +54,7 @@ def test_both_are_heard_and_the_seldom_one_only_when_it_is_due() -> None:
     source = Listening(TestingSource([1, 2, 3]), people)
     assert source.list_parts() == TestingSource([]).list_parts()
     part = source.build_part("step", source.list_parts()[0], None)
-    assert drained(part) == [[1, "ack"], [2], [3]]
+    assert [part.next_batch() for _ in range(3)] == [[1, "ack"], [2], [3]]
     assert people.asked == 1
     assert part.next_awake() in (None, PAST)
     part.close()
@@ -67,10 +67,26 @@ def test_a_snapshot_is_of_both() -> None:
     assert part.next_batch() == [1, "ack"]
     again = Listening(TestingSource([1, 2, 3]), Seldom(["ack", "shelve"]))
     resumed = again.build_part("step", "iterable", part.snapshot())
-    assert drained(resumed)[0] == [2, "shelve"]
+    assert resumed.next_batch() == [2, "shelve"]
 
 
-def test_the_first_source_ends_it() -> None:
-    part = Listening(TestingSource([]), Seldom(["ack"])).build_part("step", "iterable", None)
+class Until(Seldom):
+    """People who are done once they have said everything."""
+
+    def next_batch(self) -> list[Any]:
+        if self.asked >= len(self.items):
+            raise StopIteration
+        return super().next_batch()
+
+
+def test_people_are_heard_after_the_feed_is_over() -> None:
+    source = Listening(TestingSource([1]), Until(["ack", "shelve", "note"]))
+    part = source.build_part("step", "iterable", None)
+    assert drained(part) == [[1, "ack"], ["shelve"], ["note"]]
     with pytest.raises(StopIteration):
         part.next_batch()
+
+
+def test_it_does_not_end_with_something_unsaid() -> None:
+    part = Listening(TestingSource([1, 2]), Until([])).build_part("step", "iterable", None)
+    assert part.next_batch() == [1]

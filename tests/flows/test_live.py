@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from flows.listening import Listening
 from flows.live import LivePlan, main, make_run
 from flows.simulated_feed import SimulatedFeed
 from flows.sources import FeedSource, Stop
@@ -33,15 +34,17 @@ def test_a_plan_survives_being_handed_over() -> None:
 
 def test_without_a_feed_it_is_a_simulated_city_that_learns_first(tmp_path: Path) -> None:
     run = make_run(msgspec.structs.replace(PLAN, data_dir=str(tmp_path), history_h=2.0), Stop())
-    assert isinstance(run.source, FeedSource)
-    feed = run.source.open_feed()
+    assert isinstance(run.source, Listening)
+    source = run.source.source
+    assert isinstance(source, FeedSource)
+    feed = source.open_feed()
     assert isinstance(feed, SimulatedFeed)
     assert feed.simulated == PLAN.simulated
     assert feed._from == {"readings": -12, "reports": -12}
     assert run.prompt
     assert len(run.registry.sensors) == 150
-    assert run.source.pace is not None
-    assert (run.source.pace.live_from_ms, run.source.pace.speed) == (PLAN.live_from_ms, 3600.0)
+    assert source.pace is not None
+    assert (source.pace.live_from_ms, source.pace.speed) == (PLAN.live_from_ms, 3600.0)
 
 
 @pytest.mark.system
