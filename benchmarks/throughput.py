@@ -276,7 +276,9 @@ def _scenario(bench: Rig, name: str, load: Workload, rounds: int, bar: Bar) -> d
     for number in range(rounds):
         # Topics of its own every round: the evidence log must be empty before it.
         topics = Topics(f"{bench.prefix}-{name}-{number}")
-        fill(bench.place, topics, load, int(time.time() * 1000) - 3_600_000, SEED + number)
+        # It ends about when it is read: what is silent at its end would else be looked for.
+        lasts_ms = load.readings // load.sensors * load.interval_ms
+        fill(bench.place, topics, load, int(time.time() * 1000) - lasts_ms, SEED + number)
         for what, found in runs.items():
             found.append(_run(what, bench, topics.prefix, load))
             bar.show((number + 1) / rounds)

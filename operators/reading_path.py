@@ -83,6 +83,7 @@ class ReadingPath:
         self._number = [0] * len(shards)
         self._begun: list[int | None] = [None] * len(shards)
         self._told = np.full(len(shards), NEVER, np.int64)
+        self._named: dict[int, tuple[int, bytes]] = {}
 
     def on_batch(
         self, items: Iterable[Poll | Watch]
@@ -169,7 +170,7 @@ class ReadingPath:
         named = np.union1d(home, np.append(held.sensor, self.windows.waiting(shard)))
         at_home = np.isin(named, home)
         state = (
-            [self.registry.sensors[sensor].id for sensor in named],
+            self._names_of(shard, home, named),
             at_home,
             # All who introduced themselves, in order: so they get the same places again.
             self.registry.strangers,
@@ -185,10 +186,21 @@ class ReadingPath:
         )
         return pickle.dumps(state, protocol=5)
 
+    def _names_of(self, shard: int, home: NDArray[np.intp], named: NDArray[np.intp]) -> bytes:
+        """Return ids of sensors, made anew only when the shard has gained or lost one."""
+        if len(named) != len(home):
+            return pickle.dumps([self.registry.sensors[sensor].id for sensor in named])
+        change, names = self._named.get(shard, (-1, b""))
+        if change != self.homes.changes[shard]:
+            names = pickle.dumps([self.registry.sensors[sensor].id for sensor in home])
+            self._named[shard] = self.homes.changes[shard], names
+        return names
+
     def put(self, shard: int, state: bytes) -> None:
         """Continue one shard from what ``take`` returned, here or in another process."""
         names, at_home, met, clock, held, *steps, begun, number, told = pickle.loads(state)
         order, screen, levels, windows = steps
+        names = pickle.loads(names)
         self.registry.register_all(met)
         named, known = self._positions(names)
         mine, home = named[at_home & known], named[at_home]
