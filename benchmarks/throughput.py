@@ -7,7 +7,8 @@ and reads them with, in turn, each in fresh processes:
   the warnings flow, in a process beside it, turns evidence into warnings and writes warnings and
   the state of cells to the store. Detectors are warm: every sensor has been through 160 readings.
 * ``pass-through``: the same source and sinks, and a step between them that does nothing.
-* ``ceiling``: consume and decode, without a flow.
+* ``ceiling``: consume and decode, without a flow, as citywatch does it.
+* ``client``: the same with confluent-kafka's consumer and its message objects, for comparison.
 
 Scenarios: ``K1`` single readings, of 1,000, 100,000 and 1,000,000 sensors; ``K2`` the same in
 gateways' messages of 100. Rounds are interleaved. A rate is readings by wall clock from the first
@@ -34,11 +35,13 @@ from typing import Any, NamedTuple
 import bytewax.operators as op
 import numpy as np
 from bytewax.dataflow import Dataflow
+from confluent_kafka import Consumer, Message, TopicPartition
 
 from benchmarks.report import arguments, chosen, measured, publish, spread, table
 from benchmarks.rig import LEVEL, Rig, Workload, fill, made_city, rig
 from flows.city import one
 from flows.kafka import KafkaPlace, Topics
+from flows.log_reader import DEFAULTS
 from flows.production import Part
 from flows.progress import Bar
 from flows.readings import readings
@@ -222,11 +225,33 @@ def _ceiling(job: Job) -> dict[str, Any]:
         return watch.figures()
 
 
+def _client(job: Job) -> dict[str, Any]:
+    part, watch, ended = _part(job, "readings"), _Watch(), 0
+    consumer = Consumer({**DEFAULTS, **part.kafka.options(), "group.id": f"{job.prefix}-client"})
+    consumer.assign([TopicPartition(part.topic, number, 0) for number in part.partitions])
+    names, value = part.registry.index, Message.value
+    decode_readings([], names)
+    gc.collect()
+    gc.freeze()
+    while ended < len(part.partitions):
+        messages = consumer.consume(part.poll_size, 0.01)
+        if messages:
+            watch.begin()
+            lines: list[Any] = list(map(value, messages))
+            ends = lines.count(None)
+            ended += ends
+            decode_readings([line for line in lines if line is not None] if ends else lines, names)
+    figures = watch.figures()
+    consumer.close()
+    return figures
+
+
 JOBS: dict[str, Callable[[Job], dict[str, Any]]] = {
     "whole": _whole,
     "warnings": _warnings,
     "pass-through": _pass_through,
     "ceiling": _ceiling,
+    "client": _client,
 }
 
 
@@ -272,7 +297,7 @@ def _run(what: str, bench: Rig, prefix: str, load: Workload) -> Measured:
 
 
 def _scenario(bench: Rig, name: str, load: Workload, rounds: int, bar: Bar) -> dict[str, Any]:
-    runs: dict[str, list[Measured]] = {what: [] for what in ("whole", "pass-through", "ceiling")}
+    runs: dict[str, list[Measured]] = {what: [] for what in JOBS if what != "warnings"}
     for number in range(rounds):
         # Topics of its own every round: the evidence log must be empty before it.
         topics = Topics(f"{bench.prefix}-{name}-{number}")
@@ -282,10 +307,13 @@ def _scenario(bench: Rig, name: str, load: Workload, rounds: int, bar: Bar) -> d
         for what, found in runs.items():
             found.append(_run(what, bench, topics.prefix, load))
             bar.show((number + 1) / rounds)
-    return {what: _figures(found, runs["ceiling"], load) for what, found in runs.items()}
+    yardsticks = runs["ceiling"], runs["client"]
+    return {what: _figures(found, *yardsticks, load) for what, found in runs.items()}
 
 
-def _figures(runs: list[Measured], ceiling: list[Measured], load: Workload) -> dict[str, Any]:
+def _figures(
+    runs: list[Measured], ceiling: list[Measured], client: list[Measured], load: Workload
+) -> dict[str, Any]:
     rates = [load.readings / run.wall_s for run in runs]
     figures: dict[str, Any] = {
         "readings_per_s": spread(rates),
@@ -297,6 +325,8 @@ def _figures(runs: list[Measured], ceiling: list[Measured], load: Workload) -> d
             median(c.core_s / r.core_s for r, c in zip(runs, ceiling, strict=True)), 3
         ),
     }
+    pairs = list(zip(runs, client, strict=True))
+    figures["of_client"] = round(median(c.wall_s / r.wall_s for r, c in pairs), 3)
     last = runs[-1].more
     if "state" in last:
         figures["state_bytes_per_sensor"] = round(last["state"] / load.sensors)
@@ -333,6 +363,7 @@ def _rows(result: dict[str, Any]) -> list[tuple[str, ...]]:
                     f"{swing:.0%}",
                     f"{core['median']:,.0f}",
                     f"{figures['of_ceiling']:.2f}",
+                    f"{figures['of_client']:.2f}",
                     "" if state is None else f"{state:,}",
                 )
             )
@@ -348,7 +379,7 @@ def main(given: list[str] | None = None) -> int:
         return 0
     options = arguments("throughput", __doc__, words)
     result = measured(lambda: _measure(options), PACKAGES)
-    heads = ("scenario", "readings/s", "spread", "per core s", "of ceiling", "state, B/sensor")
+    heads = ("scenario", "readings/s", "spread", "per core s", "of ceiling", "of client", "state")
     publish(result, options.json, [table("Readings from Kafka", heads, _rows(result))])
     return 0
 

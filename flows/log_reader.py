@@ -42,7 +42,7 @@ from models.compiled import compiled
 from operators.lines import Lines
 from operators.name_index import PADDING, Whole
 
-__all__ = ["BEGINNING", "LogReader", "Mark", "Read"]
+__all__ = ["BEGINNING", "DEFAULTS", "LogReader", "Mark", "Read"]
 
 BEGINNING = -2
 """The offset that stands for the first message there is."""
