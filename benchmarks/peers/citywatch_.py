@@ -84,6 +84,7 @@ def warn(kafka: str, prefix: str, topic: str, data: str, redis: str) -> None:
     flow = warnings(part)
     print("ready", flush=True)
     run_flow(flow, None, 0.5)
+    print("done", flush=True)
 
 
 def end_log(part: Part, path: ReadingPath) -> None:
@@ -144,7 +145,7 @@ def main() -> None:
             part.kept.path = Measured(path, part, watch, arguments.readings)
             run_flow(flow, None, 0.5)
             end_log(part, path)
-            beside.wait()
+            beside.stdout.readline()
             watch.mark()
     put_alerts(arguments.kafka, part.topics.evidence, Redis.from_url(arguments.redis))
     watch.report(arguments.readings)
