@@ -69,6 +69,8 @@ QUICK = {
 """Scenario ids are for good: results of different commits are compared by them."""
 ROUNDS = 3
 WARM_READINGS = 160
+NOTHING_REPORTED = 2
+"""Messages of the evidence log that are there before: that there are no reports."""
 
 
 class Job(NamedTuple):
@@ -106,17 +108,20 @@ class _Watch:
 
 
 class _Watched:
-    """A step that says when it is first given something."""
+    """A step that says when it is first given something, after what was there before it began."""
 
-    def __init__(self, step: Any, watch: _Watch) -> None:
+    def __init__(self, step: Any, watch: _Watch, before: int = 0) -> None:
         self._step = step
         self._watch = watch
+        self._before = before
         self.snapshot, self.restore = step.snapshot, step.restore
 
     def on_batch(self, items: Any) -> Any:
         items = list(items)
-        if any(len(getattr(item, "lines", ())) for item in items):
+        lines = sum(len(getattr(item, "lines", ())) for item in items)
+        if lines > self._before:
             self._watch.begin()
+        self._before = max(0, self._before - lines)
         return self._step.on_batch(items)
 
 
@@ -187,7 +192,7 @@ def _warnings(job: Job) -> dict[str, Any]:
     part.store = RedisSink(job.redis, job.prefix, city=None)
     flow = warnings(part)
     assert part.kept is not None
-    part.kept.path = _Watched(part.kept.path, watch)
+    part.kept.path = _Watched(part.kept.path, watch, NOTHING_REPORTED)
     run_flow(flow, None, 0.5)
     alerting = part.counters.account("alerting")
     return {**watch.figures(), "evidence": part.counters.account("incidents").received} | {
