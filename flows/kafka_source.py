@@ -108,14 +108,26 @@ class _Part(StatefulSourcePartition[Any, None]):
         self._paused: set[int] = set()
         self._ticked = 0.0
         self._told_away: int | None = None
-        options = {**source.place.options(), "group.id": source.group}
-        self._reader = LogReader(options, source.topic, (CLOCK_HEADER, END_HEADER))
+        self._reader = self._connected()
         self._next = {number: self._start(number) for number in source.partitions}
         self._reader.assign(self._next)
 
+    def _connected(self) -> LogReader:
+        options = {**self.source.place.options(), "group.id": self.source.group}
+        return LogReader(options, self.source.topic, (CLOCK_HEADER, END_HEADER))
+
+    def _bounds(self, number: int) -> tuple[int, int]:
+        try:
+            return self._reader.bounds(number, ANSWER_S)
+        except KafkaException:
+            # A client that met the broker on its way out may not find the partition again.
+            self._reader.close()
+            self._reader = self._connected()
+            raise
+
     def _start(self, number: int) -> int:
         topic, at = self.source.topic, self.source.starts.get(number, -1)
-        first, end = _patiently(topic, partial(self._reader.bounds, number, ANSWER_S))
+        first, end = _patiently(topic, partial(self._bounds, number))
         if first <= at <= end:
             return at
         if at >= 0:

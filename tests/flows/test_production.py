@@ -12,7 +12,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from sinks.store import EmbeddedStore, Keys, connect
 from tests.broker import LocalBroker
-from tests.flows.kafka_city import KafkaCity, deployed, versions
+from tests.flows.kafka_city import KafkaCity, deployed, read_topic, versions
 from tests.flows.processes import eventually, here, started
 from tests.kafka_fixture import Topics
 
@@ -61,6 +61,10 @@ def _log_length(city: KafkaCity) -> int:
         return 0
     finally:
         consumer.close()
+
+
+def _log_tells(city: KafkaCity, what: bytes) -> bool:
+    return any(what in raw for raw in read_topic(city.address, city.names.evidence))
 
 
 @pytest.mark.parametrize("flow", ["readings", "warnings"])
@@ -130,6 +134,7 @@ def test_a_broker_that_is_away_is_waited_for_and_told_of(
     publish = "replay", feed, "--kafka", city.address, "--speed", "900"
     with deployed(city), started(*publish, **city.settings) as publishing:
         eventually(lambda: client.hexists(Keys("city").overview, "clock"), 60)
+        eventually(lambda: _log_tells(city, b'"t":"reports"'), 60, "a reports flow that runs")
         broker.stop()
         eventually(away, 30, "the store told that the broker is away")
         assert not city.over

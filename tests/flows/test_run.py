@@ -56,8 +56,9 @@ class TestMakePart:
             kafka_security_protocol="ssl",
             poll_size=77,
             snapshot_s=3.0,
+            speed=60.0,
         )
-        made = make_part("readings", settings, (2, 4), clock="feed", speed=60.0)
+        made = make_part("readings", settings, (2, 4), clock="feed")
         told = {"bootstrap.servers": "a:1", "security.protocol": "ssl"}
         assert told.items() <= made.kafka.options().items()
         assert made.topic == "east.readings"
