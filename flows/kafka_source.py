@@ -203,7 +203,9 @@ class _Part(StatefulSourcePartition[Any, None]):
         return told
 
     def _look_around(self) -> None:
-        self.source.broker.away_since_ms = self._reader.away_since_ms
+        broker, away_since_ms = self.source.broker, self._reader.away_since_ms
+        if away_since_ms is None or broker.away_since_ms is None:  # else: since the first time
+            broker.away_since_ms = away_since_ms
         now_ms, live = time.time() * 1000, set[int]()
         ends = self._reader.ends()
         for number, passed in self._reader.positions().items():
