@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -49,6 +50,8 @@ class ControlSource(FixedPartitionedSource[CommandRows | Watch, str]):
     """Whether commands are read, or only watches."""
     remembers: bool = False
     """Keep in the store how far commands were read, where no snapshot of the flow does."""
+    arrived: Callable[[], bool] = lambda: True
+    """Says whether all that the flow passed on has arrived: until then nothing counts as read."""
 
     def list_parts(self) -> list[str]:
         """Return the one partition."""
@@ -101,7 +104,8 @@ class _ControlPartition(StatefulSourcePartition[CommandRows | Watch, str]):
         return datetime.now(UTC) + POLL
 
     def snapshot(self) -> str:
-        if self.source.remembers and self._passed_on != self._remembered:
+        news = self.source.remembers and self._passed_on != self._remembered
+        if news and self.source.arrived():
             # What was read before the last epoch began has been passed on by now.
             with contextlib.suppress(redis.RedisError):
                 self._connected().set(self.keys.commands_read, self._passed_on)

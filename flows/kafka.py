@@ -96,7 +96,10 @@ class KafkaPlace:
                     why = error.args[0].str()
                     raise KafkaUnusableError(f"{self.servers}: topic {name}: {why}") from None
         names = [topic.topic for topic in wanted]
-        self._wait_for_leaders(admin, names)
+        try:
+            self._wait_for_leaders(admin, names)
+        except KafkaException as error:
+            raise self._unusable(error) from None
         return names
 
     def _wait_for_leaders(self, admin: AdminClient, names: list[str]) -> None:

@@ -80,6 +80,8 @@ class Part:
     meter: Meter = field(default_factory=lambda: Meter(now_us))
     broker: Broker = field(default_factory=Broker)
     lags: dict[int, int] = field(default_factory=dict)
+    starts: dict[int, int] = field(default_factory=dict)
+    """Where each partition goes on, as far as ``resume`` has found snapshots."""
     kept: Keep | None = None
     """The step whose state is kept, once the flow is made."""
 
@@ -123,11 +125,6 @@ class Part:
     def vault(self) -> Vault:
         """Where the state of our partitions is kept."""
         return Vault(self.data_dir / self.flow, self.partitions, [self.outbox])
-
-    @cached_property
-    def starts(self) -> dict[int, int]:
-        """Where each partition goes on, as far as ``resume`` has found snapshots."""
-        return {}
 
     def resume(self, partition: int, put: Callable[[bytes], None]) -> None:
         """Give a partition its state back, where there is a snapshot."""

@@ -11,7 +11,7 @@ import pickle
 import re
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -86,7 +86,7 @@ def publish(
     stop: Stop,
     pace: Pace | None = None,
     kept: Path | None = None,
-    told: object = None,
+    told: Callable[[float], None] | None = None,
 ) -> None:
     """Publish a feed to its end, or until asked to stop.
 
@@ -94,6 +94,8 @@ def publish(
     ----------
     kept
         Where to note how far it has come, to go on from there.
+    told
+        Told the share that has been read.
     """
     source = FeedSource(lambda: feed, stop, pace)
     resume = pickle.loads(kept.read_bytes()) if kept is not None and kept.exists() else None
@@ -102,7 +104,7 @@ def publish(
         while True:
             for poll in part.next_batch():
                 publisher.publish(poll)
-            if callable(told):
+            if told is not None:
                 told(feed.progress())
             if kept is not None and time.monotonic() - noted > KEPT_S:
                 noted = time.monotonic()
@@ -126,7 +128,11 @@ def _note(kept: Path, publisher: Publisher, position: object) -> None:
 
 
 def publish_directory(
-    directory: Path, kafka: KafkaPlace, topics: Topics, speed: float | None, told: object
+    directory: Path,
+    kafka: KafkaPlace,
+    topics: Topics,
+    speed: float | None = None,
+    told: Callable[[float], None] | None = None,
 ) -> int:
     """Publish a feed directory; return how many messages went out.
 

@@ -89,7 +89,14 @@ def make_part(
         given = known if flow == "warnings" else None
         made.store = RedisSink(settings.redis, settings.region, city=given)
         asks = flow == "warnings"
-        made.control = ControlSource(settings.redis, settings.region, made.stop, asks, asks)
+        made.control = ControlSource(
+            settings.redis,
+            settings.region,
+            made.stop,
+            commands=asks,
+            remembers=asks,
+            arrived=lambda: made.outbox.settled == made.outbox.sent,
+        )
     return made
 
 
@@ -104,7 +111,6 @@ def run_part(part: Part, metrics: tuple[str, int] | None = None) -> None:
         When another process has the same part, or a snapshot is damaged.
     """
     stop_on_signals(part.stop)
-    part.broker.away_since_ms = None
     flow = MAKE[part.flow](part)
     if metrics is not None:
         port = serve_metrics(part, *metrics)

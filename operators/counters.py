@@ -72,7 +72,9 @@ class Counters:
         """Return one step's figures."""
         total: Counter[str] = Counter()
         reasons: Counter[str] = Counter()
-        for (name, outcome, reason), count in self._counts.items():
+        for (name, outcome, reason), count in list(
+            self._counts.items()
+        ):  # who serves metrics asks meanwhile
             if name == step:
                 total[outcome] += count
                 if reason:

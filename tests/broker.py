@@ -33,7 +33,7 @@ LOG4J = "2.24.3"  # what this Kafka is built with
 JAVA = 17  # the oldest that Kafka 4 runs on
 
 POM = f"""\
-<project xmlns="http://maven.apache.org/POM/4.0.0">
+<project>
   <modelVersion>4.0.0</modelVersion>
   <groupId>citywatch</groupId>
   <artifactId>kafka-jars</artifactId>

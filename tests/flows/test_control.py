@@ -174,6 +174,20 @@ class TestRemembering:
         first.snapshot()
         assert commands(part(self.source(store))) == ["c-2"]
 
+    def test_what_is_still_on_its_way_is_read_again(self, store: EmbeddedStore) -> None:
+        """A broker that is away has not got it: after a crash it must be said again."""
+        ask(store, "c-1")
+        there: list[bool] = []
+        source = ControlSource(store.url, remembers=True, arrived=lambda: bool(there))
+        first = part(source)
+        assert commands(first) == ["c-1"]
+        for _ in range(3):
+            first.snapshot()
+        assert commands(part(source)) == ["c-1"]
+        there.append(True)
+        first.snapshot()
+        assert commands(part(source)) == []
+
     def test_it_is_noted_beside_the_commands(self, store: EmbeddedStore) -> None:
         ask(store, "c-1")
         made = part(self.source(store))
