@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,7 +26,7 @@ from operators.triage import Triaged
 from sinks.store import EmbeddedStore
 from tests.broker import LocalBroker
 
-__all__ = ["Rig", "Workload", "fill", "made_city", "rig"]
+__all__ = ["Rig", "Workload", "broker", "fill", "made_city", "rig"]
 
 KINDS = (
     "street_water",
@@ -58,12 +58,20 @@ class Rig(NamedTuple):
 
 
 @contextmanager
+def broker() -> Iterator[str]:
+    """Start a broker and give its address; ``CITYWATCH_KAFKA=HOST:PORT`` names one to use."""
+    external = os.environ.get("CITYWATCH_KAFKA")
+    if external:
+        yield external
+        return
+    with LocalBroker() as local:
+        yield local.address
+
+
+@contextmanager
 def rig() -> Iterator[Rig]:
-    """Start what is needed; ``CITYWATCH_KAFKA=HOST:PORT`` names a broker to use."""
-    with ExitStack() as stack:
-        address = os.environ.get("CITYWATCH_KAFKA")
-        address = address or stack.enter_context(LocalBroker()).address
-        store = stack.enter_context(EmbeddedStore())
+    """Start what is needed."""
+    with broker() as address, EmbeddedStore() as store:
         made = Rig(address, store.url, f"bench-{secrets.token_hex(3)}")
         try:
             yield made

@@ -75,7 +75,6 @@ _SIGNATURES: dict[str, tuple[Any, ...]] = {
     # name: result, arguments
     "rd_kafka_assign": (c_int, c_void_p, c_void_p),
     "rd_kafka_commit": (c_int, c_void_p, c_void_p, c_int),
-    "rd_kafka_committed": (c_int, c_void_p, c_void_p, c_int),
     "rd_kafka_conf_destroy": (None, c_void_p),
     "rd_kafka_conf_new": (c_void_p,),
     "rd_kafka_conf_set": (c_int, c_void_p, c_char_p, c_char_p, c_char_p, c_size_t),

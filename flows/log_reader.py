@@ -289,18 +289,6 @@ class LogReader:
             raise
         return cast(int, client)
 
-    def committed(self, partitions: Iterable[int], wait_s: float = ANSWER_S) -> dict[int, int]:
-        """Return what the group committed of each partition, -1001 where it did not.
-
-        Raises
-        ------
-        KafkaException
-            When nobody answers in time.
-        """
-        with self._places(dict.fromkeys(partitions, UNKNOWN_OFFSET)) as places:
-            check(library().rd_kafka_committed(self._open, places.list, _ms(wait_s)))
-            return places.offsets()
-
     def bounds(self, partition: int, wait_s: float = ANSWER_S) -> tuple[int, int]:
         """Ask for the first offset there is and the one behind the last.
 

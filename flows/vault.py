@@ -88,8 +88,6 @@ class Vault:
     ) -> None:
         self.directory = directory
         self.shards = shards
-        self.written: dict[int, int] = {}
-        """Up to which message each shard is safe."""
         self._outboxes = outboxes
         # Staged in this epoch; in the one before; and those whose messages are on their way.
         self._fresh: list[_Staged] = []
@@ -121,7 +119,6 @@ class Vault:
         state = raw[_HEAD.size :]
         if magic != _MAGIC or zlib.crc32(state) != check:
             raise VaultError(f"{path}: damaged, or not a snapshot: delete it to start anew")
-        self.written[shard] = offset
         return Snapshot(offset, state)
 
     def stage(self, shard: int, snapshot: Snapshot) -> None:
@@ -185,7 +182,6 @@ class Vault:
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(path)
-        self.written[staged.shard] = offset
 
     def _path(self, shard: int) -> Path:
         return self.directory / f"{shard}.snapshot"

@@ -6,9 +6,18 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, Producer, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    ConsumerGroupTopicPartitions,
+    KafkaException,
+    Message,
+    Producer,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient
 
-__all__ = ["QUIET", "read", "send", "send_in_transactions", "values"]
+__all__ = ["QUIET", "committed", "read", "send", "send_in_transactions", "values"]
 
 QUIET = {"log_level": 0}
 LONG_AGO_MS = 1_750_000_000_000
@@ -64,3 +73,15 @@ def read(address: str, topic: str) -> list[Message]:
 
 def values(address: str, topic: str) -> list[bytes | None]:
     return [message.value() for message in read(address, topic)]
+
+
+def committed(address: str, group: str, topic: str, partitions: int) -> list[int]:
+    """What any tool of Kafka's sees of a group: negative where it committed nothing."""
+    asked = [TopicPartition(topic, number) for number in range(partitions)]
+    admin = AdminClient({"bootstrap.servers": address, **QUIET})
+    wanted = [ConsumerGroupTopicPartitions(group, asked)]
+    (answer,) = admin.list_consumer_group_offsets(wanted).values()
+    try:
+        return [place.offset for place in answer.result(30).topic_partitions]
+    except KafkaException:  # a broker that has just started does not know yet
+        return []

@@ -41,9 +41,9 @@ from benchmarks.peers.environments import NotInstalledError, python_for, version
 from benchmarks.peers.feed import fill, readings
 from benchmarks.peers.job import ALERTS, THRESHOLD, reference
 from benchmarks.report import measured, publish, table
+from benchmarks.rig import broker
 from flows.progress import Bar
 from sinks.store import EmbeddedStore, connect
-from tests.broker import LocalBroker
 
 __all__ = ["PEERS", "Peer", "main"]
 
@@ -162,16 +162,6 @@ class Bench(NamedTuple):
 
 
 @contextmanager
-def _broker() -> Iterator[str]:
-    external = os.environ.get("CITYWATCH_KAFKA")
-    if external:
-        yield external
-        return
-    with LocalBroker() as broker:
-        yield broker.address
-
-
-@contextmanager
 def _topic(kafka: str) -> Iterator[str]:
     """Make a topic; afterwards delete it, and those that peers made for it."""
     name = f"peers-{secrets.token_hex(4)}"
@@ -259,7 +249,7 @@ def _run(workload: Workload, peers: list[Peer]) -> dict[str, Any]:
     if highest > CLEAR[0] or lowest < CLEAR[1]:
         raise RuntimeError(f"the feed is not clear: z up to {highest:.2f} and from {lowest:.2f}")
     pythons, reasons = _install(peers)
-    with _broker() as kafka, EmbeddedStore() as store, _topic(kafka) as topic:
+    with broker() as kafka, EmbeddedStore() as store, _topic(kafka) as topic:
         with Bar("filling the topic") as bar:
             fill(kafka, topic, feed)
             bar.show(1.0)

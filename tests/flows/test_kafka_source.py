@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from flows.kafka import CLOCK_HEADER, END_HEADER, KafkaPlace, KafkaUnusableError
@@ -22,7 +22,7 @@ from operators.intake import Poll
 from tests.broker import LocalBroker
 from tests.flows.processes import free_port
 from tests.kafka_fixture import Topics
-from tests.kafka_tools import LONG_AGO_MS, QUIET, send, send_in_transactions
+from tests.kafka_tools import LONG_AGO_MS, QUIET, committed, send, send_in_transactions
 
 system = pytest.mark.system
 
@@ -125,18 +125,6 @@ def numbered(count: int, prefix: bytes = b"m") -> list[bytes]:
 
 def rows(messages: list[bytes], first: int = 0) -> list[tuple[int, bytes]]:
     return list(enumerate(messages, first))
-
-
-def committed(address: str, group: str, topic: str, partitions: int) -> list[int]:
-    """What any tool of Kafka's sees of a group."""
-    asked = [TopicPartition(topic, number) for number in range(partitions)]
-    admin = AdminClient({"bootstrap.servers": address, **QUIET})
-    wanted = [ConsumerGroupTopicPartitions(group, asked)]
-    (answer,) = admin.list_consumer_group_offsets(wanted).values()
-    try:
-        return [place.offset for place in answer.result(30).topic_partitions]
-    except KafkaException:  # a broker that has just started does not know yet
-        return []
 
 
 class TestWithoutBroker:
