@@ -25,7 +25,8 @@ from flows.kafka import CLOCK_HEADER, END_HEADER, KafkaPlace, KafkaUnusableError
 from flows.log_reader import LogReader, Mark, Read
 from flows.sources import AT_ONCE, TICK_S, Stop
 from flows.vault import Vault
-from operators.intake import FeedName, Poll, Stretch
+from operators.event_clock import NEVER
+from operators.intake import PROMPT_LATENESS_MS, FeedName, Poll, Stretch
 from operators.lines import Lines
 
 __all__ = ["Broker", "KafkaSource"]
@@ -102,7 +103,9 @@ class _Part(StatefulSourcePartition[Any, None]):
         self._shard = np.full(max(source.partitions) + 1, -1, np.intp)
         self._shard[list(source.partitions)] = np.arange(len(source.partitions))
         self._sent_ms = dict.fromkeys(source.partitions, 0)
+        self._present: frozenset[int] = frozenset()
         self._live: frozenset[int] = frozenset()
+        self._told_ms = dict.fromkeys(source.partitions, NEVER)
         self._ended: frozenset[int] = frozenset()
         self._clock_ms: int | None = None
         self._paused: set[int] = set()
@@ -181,7 +184,9 @@ class _Part(StatefulSourcePartition[Any, None]):
         if END_HEADER in mark.headers:
             self._ended |= {self._index[mark.partition]}
         elif at is not None and _is_time(at):
+            self._told_ms[mark.partition] = int(at)
             self._clock_ms = max(self._clock_ms or int(at), int(at))
+            self._live = self._up_to_date()
         self._next[mark.partition] = max(self._next[mark.partition], mark.offset + 1)
         self._sent_ms[mark.partition] = mark.sent_ms
         return END_HEADER in mark.headers or (at is not None and _is_time(at))
@@ -216,9 +221,21 @@ class _Part(StatefulSourcePartition[Any, None]):
             fresh = now_ms - self._sent_ms[number] < 1000 * LIVE_S
             if 0 <= end <= at or fresh:
                 live.add(self._index[number])
-        behind = self.source.clock == "feed" and self._clock_ms is None
-        self._live = frozenset() if behind else frozenset(live)
+        self._present = frozenset(live)
+        self._live = self._up_to_date()
         self._hold_back()
+
+    def _up_to_date(self) -> frozenset[int]:
+        """Return the shards for which the clock speaks.
+
+        A feed's clock may run fast: what it tells in one partition is hours ahead, perhaps, of what
+        has been read of another.
+        """
+        if self.source.clock != "feed":
+            return self._present
+        due = NEVER if self._clock_ms is None else self._clock_ms - PROMPT_LATENESS_MS
+        told = {self._index[n] for n, at in self._told_ms.items() if at != NEVER and at >= due}
+        return self._present & told
 
     def _hold_back(self) -> None:
         """Pause partitions that are far ahead of the slowest that still has something to read."""

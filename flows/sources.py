@@ -7,7 +7,7 @@ two milliseconds, and asks to be called again at once: that wait is the flow's i
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -169,17 +169,11 @@ class _FeedPartition(StatefulSourcePartition[Poll, Any]):
         return _poll(name, offset, lines, lane.ended, clock, self._live)
 
     def _release(self, pace: Pace) -> list[Poll]:
-        polls = []
-        for name, lane in self.lanes.items():
-            was_ended = lane.ended
-            self._fill(name, lane)
-            if lane.ended and not was_ended:
-                polls.append(_poll(name, 0, [], True, None, self._live))
+        polls = [poll for name, lane in self.lanes.items() for poll in self._ending(name, lane)]
         clock = self._clock(pace)
+        told = clock if pace.tells_time else None
         for name, lane in self.lanes.items():
-            poll = self._take(name, lane, clock, clock if pace.tells_time else None)
-            if poll.lines:
-                polls.append(poll)
+            polls += self._due(name, lane, clock, told)
         now = time.monotonic()
         if not polls and (now - self._ticked < TICK_S or not pace.tells_time):
             time.sleep(IDLE_S)
@@ -189,6 +183,23 @@ class _FeedPartition(StatefulSourcePartition[Poll, Any]):
             polls += [_poll(name, 0, [], False, clock, self._live) for name in self.lanes]
             self._ticked = now
         return polls
+
+    def _ending(self, name: FeedName, lane: _Lane) -> Iterator[Poll]:
+        """Have something at hand, or say that nothing will follow."""
+        was_ended = lane.ended
+        self._fill(name, lane)
+        if lane.ended and not was_ended:
+            yield _poll(name, 0, [], True, None, self._live)
+
+    def _due(self, name: FeedName, lane: _Lane, clock: int, told: int | None) -> list[Poll]:
+        """Return all that is due by now, however many chunks that is.
+
+        Only the last tells the time: what comes after the others is not missing.
+        """
+        polls = list[Poll]()
+        while (poll := self._take(name, lane, clock, told)).lines:
+            polls += [poll, *self._ending(name, lane)]
+        return [poll._replace(clock_ms=None) for poll in polls[:-1]] + polls[-1:]
 
     @property
     def _live(self) -> bool:

@@ -18,7 +18,7 @@ from confluent_kafka.admin import AdminClient
 from flows.kafka import CLOCK_HEADER, END_HEADER, KafkaPlace, KafkaUnusableError
 from flows.kafka_source import SKEW_MS, Broker, KafkaSource
 from flows.sources import Stop
-from operators.intake import Poll
+from operators.intake import PROMPT_LATENESS_MS, Poll
 from tests.broker import LocalBroker
 from tests.flows.processes import free_port
 from tests.kafka_fixture import Topics
@@ -259,6 +259,7 @@ class TestMarks:
         send(address, topic, [None], headers={CLOCK_HEADER: b"900"})  # time does not go back
         send(address, topic, [b"c"])
         send(address, topic, [None], headers={END_HEADER: b"1"})
+        send(address, topic, [None], 1, headers={CLOCK_HEADER: b"1000"})
         made = reader(topic, 2, clock="feed")
         made.until(lambda: made.live == {0, 1})
         assert made.found == {0: [(0, b"a"), (2, b"b"), (4, b"c")]}
@@ -368,6 +369,22 @@ class TestClock:
         assert made.live == frozenset()
         send(kafka_broker.address, topic, [None], headers={CLOCK_HEADER: b"1000"})
         made.until(lambda: made.live == {0})
+
+    def test_of_the_feed_speaks_for_a_partition_that_has_come_that_far(
+        self, reader: Open, topics: Topics, kafka_broker: LocalBroker, watchful: None
+    ) -> None:
+        topic, address = topics.make("readings", 2), kafka_broker.address
+        early, late = {CLOCK_HEADER: b"1000"}, {CLOCK_HEADER: b"%d" % (1001 + PROMPT_LATENESS_MS)}
+        for partition in (0, 1):
+            send(address, topic, [None], partition, headers=early)
+        made = reader(topic, 2, clock="feed")
+        made.until(lambda: made.live == {0, 1})
+        send(address, topic, [None], 1, headers=late)
+        send(address, topic, numbered(3), 1)
+        made.until(lambda: made.live == {1})
+        assert made.source.lags[0] == 0, "at its end, and still not up with the other"
+        send(address, topic, [None], 0, headers=late)
+        made.until(lambda: made.live == {0, 1})
 
 
 @system

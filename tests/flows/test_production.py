@@ -115,6 +115,29 @@ def test_promptly_the_same_things_are_warned_of(
     assert summary(city.alerts()) == summary(replayed)
 
 
+def test_after_an_outage_the_same_things_are_warned_of(
+    feed: Path,
+    replayed: list[dict[str, object]],
+    kafka_broker: LocalBroker,
+    topics: Topics,
+    tmp_path: Path,
+) -> None:
+    """The readings flow is away for hours of the feed, and catches up, reports at hand or not."""
+    city = KafkaCity(kafka_broker.address, topics.prefix, feed, tmp_path, mode="prompt")
+    city.place.create(city.names, 4)
+    publish = "replay", feed, "--kafka", city.address, "--speed", "900"
+    with deployed(city, 2), started(*publish, **city.settings) as publisher:
+        eventually(lambda: _log_length(city) > 20, 60, "flows that run")
+        for part in ("1/2", "2/2"):
+            city.running[f"readings {part}"].kill()
+            city.running[f"readings {part}"].wait()
+        assert publisher.wait(90) == 0
+        for part in ("1/2", "2/2"):
+            city.start("readings", part)
+        eventually(lambda: len(summary(city.alerts())) >= len(summary(replayed)), 60)
+    assert summary(city.alerts()) == summary(replayed)
+
+
 def test_a_broker_that_is_away_is_waited_for_and_told_of(
     feed: Path,
     replayed: list[dict[str, object]],

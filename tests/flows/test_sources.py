@@ -207,6 +207,18 @@ class TestPaced:
             if poll.lines and poll.clock_ms is not None:
                 assert int(poll.lines[-1].rpartition(b":")[2][:-1]) <= poll.clock_ms + NEAR_MS
 
+    def test_after_a_stall_nothing_is_due_that_did_not_come_before_the_clock(
+        self, directory: Path, clock: Clock
+    ) -> None:
+        made = part(source(directory, 10, self.pace()))
+        rest = expected(directory)
+        for stall in range(6):
+            clock.now += 0.03 * stall
+            for poll in drain(made, 1):
+                rest[poll.feed] = rest[poll.feed][len(poll.lines) :]
+                left = [int(line.rpartition(b":")[2][:-1]) for _, line in rest[poll.feed]]
+                assert poll.clock_ms is None or not left or left[0] + NEAR_MS > poll.clock_ms
+
     def test_while_nothing_arrives_it_ticks_with_the_clock(
         self, directory: Path, clock: Clock
     ) -> None:
