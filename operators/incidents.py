@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import heapq
 import pickle
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -16,6 +17,7 @@ from typing import NamedTuple
 
 import h3
 
+from operators.agenda import Agenda
 from operators.counters import Counters
 from operators.event_clock import NEVER
 from operators.events import HAZARD_INITIALS, Evidence
@@ -132,7 +134,6 @@ class _Incident:
     cells: dict[str, None] = field(default_factory=dict)
     reach: set[str] = field(default_factory=set)
     strands: dict[tuple[str, str], Strand] = field(default_factory=dict)
-    silent_since: int = 0
 
     def covers(self, evidence: Evidence) -> bool:
         if evidence.cell not in self.reach:
@@ -142,16 +143,20 @@ class _Incident:
         # People name what they see, not what it came from: a report is no side effect.
         return evidence.source != "report" and evidence.hazard in EFFECTS.get(self.hazard, ())
 
-    def add(self, evidence: Evidence) -> None:
+    def add(self, evidence: Evidence) -> set[str]:
+        """Take a piece of evidence; return the cells that are within reach since."""
+        fresh = set[str]()
         if evidence.cell not in self.cells:
             self.cells[evidence.cell] = None
-            self.reach.update(h3.grid_disk(evidence.cell, REACH))
+            fresh = set(h3.grid_disk(evidence.cell, REACH)) - self.reach
+            self.reach |= fresh
         key = evidence.source, evidence.key
         if key in self.strands:
             self.strands[key].add(evidence)
         else:
             self.strands[key] = Strand(evidence.time, evidence, evidence)
         self.bound()
+        return fresh
 
     def bound(self) -> None:
         """Drop the weakest strands of too many."""
@@ -186,7 +191,8 @@ class JoinIncidents:
     -----
     State: evidence not yet applied and the open incidents, each at most ``STRANDS`` strands.
     Evidence that comes again (its finder was restarted) is known by its number and left out.
-    Cost: one set look-up per open incident and piece of evidence.
+    Cost: of a piece of evidence, that of the open incidents it is near; of time, that of what it
+    ends.
     """
 
     def __init__(self, origins: Iterable[str], counters: Counters, prompt: bool = False) -> None:
@@ -199,6 +205,11 @@ class JoinIncidents:
         self._since: dict[str, int] = {}
         self._held: list[tuple[int, str, str, int, Evidence]] = []
         self._open: dict[str, _Incident] = {}
+        self._near: dict[str, set[str]] = defaultdict(set)
+        """The open incidents that reach each cell."""
+        self._silences = Agenda[tuple[str, tuple[str, str]]]()
+        """When each strand of an incident falls silent."""
+        self._closings = Agenda[str]()
         self._number = 0
         self._now = NEVER
 
@@ -292,12 +303,14 @@ class JoinIncidents:
 
     def _apply(self, evidence: Evidence) -> Iterator[IncidentView]:
         self.counters.add("incidents", "sent")
-        touched = [incident for incident in self._open.values() if incident.covers(evidence)]
+        near = (self._open[name] for name in self._near.get(evidence.cell, ()))
+        touched = [incident for incident in near if incident.covers(evidence)]
         touched.sort(key=lambda incident: (incident.start, incident.id))
         if not touched:
             touched = [self._new(evidence)]
         kept = touched[0]
-        kept.add(evidence)
+        self._reaches(kept, kept.add(evidence))
+        self._speaks(kept, (evidence.source, evidence.key))
         for other in touched[1:]:
             if other.hazard == kept.hazard:
                 yield self._merge(other, kept, evidence.time)
@@ -311,32 +324,49 @@ class JoinIncidents:
         self._open[name] = incident
         return incident
 
+    def _reaches(self, incident: _Incident, cells: set[str]) -> None:
+        for cell in cells:
+            self._near[cell].add(incident.id)
+
+    def _speaks(self, incident: _Incident, key: tuple[str, str]) -> None:
+        if key in incident.strands:
+            self._silences.put((incident.id, key), incident.strands[key].until)
+
     def _merge(self, young: _Incident, old: _Incident, time: int) -> IncidentView:
         for key, strand in young.strands.items():
             old.strands.setdefault(key, strand)
         old.cells.update(young.cells)
         old.reach |= young.reach
         old.bound()
-        del self._open[young.id]
+        self._reaches(old, young.reach)
+        for key in young.strands:
+            self._speaks(old, key)
+        self._close(young)
         return young.view(time)._replace(strands=(), merged_into=old.id)
+
+    def _close(self, incident: _Incident) -> None:
+        del self._open[incident.id]
+        self._closings.put(incident.id, None)
+        for cell in incident.reach:
+            self._near[cell].discard(incident.id)
+            if not self._near[cell]:
+                del self._near[cell]
 
     def _expire(self, now: int) -> Iterator[IncidentView]:
         if now <= self._now:
             return
         self._now = now
-        due = [
-            (strand.until, incident.id, key)
-            for incident in self._open.values()
-            for key, strand in incident.strands.items()
-            if strand.until <= now
-        ]
-        for until, name, key in sorted(due):
-            del self._open[name].strands[key]
-            self._open[name].silent_since = until
-            yield self._open[name].view(until)
-        for incident in list(self._open.values()):
-            if not incident.strands and incident.silent_since + CLOSE_AFTER_MS <= now:
-                del self._open[incident.id]
+        while (due := self._silences.pop(now)) is not None:
+            until, (name, key) = due
+            incident = self._open.get(name)
+            if incident is None or incident.strands.pop(key, None) is None:
+                continue  # merged into another one, or dropped as one of too many
+            if not incident.strands:
+                self._closings.put(name, until + CLOSE_AFTER_MS)
+            yield incident.view(until)
+        while (closing := self._closings.pop(now)) is not None:
+            if not self._open[closing[1]].strands:
+                self._close(self._open[closing[1]])
 
     def snapshot(self) -> bytes:
         """Return open incidents and evidence not yet applied."""
@@ -349,6 +379,9 @@ class JoinIncidents:
                 self._since,
                 self._held,
                 self._open,
+                self._near,
+                self._silences,
+                self._closings,
                 self._number,
                 self._now,
             )
@@ -364,6 +397,9 @@ class JoinIncidents:
             self._since,
             self._held,
             self._open,
+            self._near,
+            self._silences,
+            self._closings,
             self._number,
             self._now,
         ) = pickle.loads(state)

@@ -7,6 +7,7 @@ over it (here). Both are published together, whenever either changes.
 from __future__ import annotations
 
 import pickle
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 import msgspec
@@ -25,7 +26,9 @@ class CoverCells:
     """
 
     def __init__(self) -> None:
-        self._active: dict[str, tuple[int, tuple[str, ...]]] = {}
+        self._active: dict[str, tuple[str, ...]] = {}
+        self._levels: dict[str, dict[str, int]] = defaultdict(dict)
+        """Level of each warning over each cell."""
         self._states: dict[str, CellState] = {}
 
     def on_batch(self, items: Iterable[Alert | CellState]) -> Iterator[CellState]:
@@ -37,22 +40,21 @@ class CoverCells:
                 changed[item.cell] = item.time
             else:
                 changed.update(dict.fromkeys(self._note(item), item.time))
-        levels = self._levels()
         for cell, time in changed.items():
-            yield self._state(cell, levels.get(cell, NO_LEVEL), time)
+            level = min(self._levels.get(cell, {}).values(), default=NO_LEVEL)
+            yield self._state(cell, level, time)
 
     def _note(self, alert: Alert) -> dict[str, None]:
-        before = self._active.pop(alert.id, (NO_LEVEL, ()))[1]
+        before = self._active.pop(alert.id, ())
+        for cell in before:
+            del self._levels[cell][alert.id]
+            if not self._levels[cell]:
+                del self._levels[cell]
         if alert.status == "active":
-            self._active[alert.id] = alert.level, alert.cells
+            self._active[alert.id] = alert.cells
+            for cell in alert.cells:
+                self._levels[cell][alert.id] = alert.level
         return dict.fromkeys((*before, *alert.cells))
-
-    def _levels(self) -> dict[str, int]:
-        levels: dict[str, int] = {}
-        for level, cells in self._active.values():
-            for cell in cells:
-                levels[cell] = min(level, levels.get(cell, NO_LEVEL))
-        return levels
 
     def _state(self, cell: str, level: int, time: int) -> CellState:
         known = self._states.get(cell) or CellState(cell, NO_LEVEL, 0.0, time, 0, 0, 0)
@@ -64,8 +66,8 @@ class CoverCells:
 
     def snapshot(self) -> bytes:
         """Return what is covered."""
-        return pickle.dumps((self._active, self._states))
+        return pickle.dumps((self._active, self._levels, self._states))
 
     def restore(self, state: bytes) -> None:
         """Continue from a snapshot."""
-        self._active, self._states = pickle.loads(state)
+        self._active, self._levels, self._states = pickle.loads(state)

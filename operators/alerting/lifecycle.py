@@ -150,9 +150,10 @@ class Life:
         alone = not self.active and self.worst < NO_LEVEL - 1 and len(self.voices) == 1
         return next(iter(self.voices)) if alone else None
 
-    def forgettable(self, now: int) -> bool:
-        """Whether nothing will be said about it any more."""
-        return not self.active and not self.view.strands and now > self.changed + FORGET_AFTER_MS
+    def forgotten_at(self) -> int | None:
+        """Return from when on nothing will be said about it, unless it is seen again."""
+        over = not self.active and not self.view.strands
+        return self.changed + FORGET_AFTER_MS + 1 if over else None
 
     def _end(self, time: int, reason: Reason, detail: str = "") -> Change:
         self.active, self.level = False, NO_LEVEL

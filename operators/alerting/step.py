@@ -7,6 +7,7 @@ import pickle
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 
+from operators.agenda import Agenda
 from operators.alerting.lifecycle import Change, Life
 from operators.alerting.versions import write_version
 from operators.counters import Counters
@@ -37,7 +38,7 @@ class IssueWarnings:
     -----
     State: one ``Life`` per open incident and for two hours after; the sensors doubted for a day;
     the last ``REMEMBERED`` command ids. Versions are emitted in event-time order, each once; after
-    a resume the same ones again.
+    a resume the same ones again. Cost: of what changes, not of what there is.
     """
 
     def __init__(self, registry: Registry, counters: Counters, prompt: bool = False) -> None:
@@ -51,7 +52,12 @@ class IssueWarnings:
         self._progress = NEVER
         self._commanded = NEVER
         self._over = False
-        self._doubted: dict[str, int] = {}
+        self._holds = Agenda[str]()
+        """When the next hold of each life ends."""
+        self._ends = Agenda[str]()
+        """When each life may be forgotten."""
+        self._doubted = Agenda[str]()
+        """Until when a sensor that lately cried alone is doubted: the same again is no news."""
 
     def on_batch(self, items: Iterable[IncidentView | Progress | CommandRows]) -> Iterator[Alert]:
         """Return the versions that are due."""
@@ -92,8 +98,10 @@ class IssueWarnings:
         self._views = waiting
         yield from self._commands_until(now - 1)  # one of this very time may still come
         yield from self._pass_time(now)
-        self._lives = {k: life for k, life in self._lives.items() if not life.forgettable(now)}
-        self._doubted = {k: until for k, until in self._doubted.items() if now < until}
+        while (over := self._ends.pop(now)) is not None:
+            del self._lives[over[1]]
+        while self._doubted.pop(now) is not None:
+            pass
 
     def _see(self, view: IncidentView) -> Iterator[Alert]:
         self.counters.add("alerting", "received")
@@ -101,7 +109,13 @@ class IssueWarnings:
         life = self._lives.get(view.id)
         if life is None:
             life = self._lives[view.id] = Life.of(view)
-        yield from self._write(life, life.see(view, self._doubted_at(view.time)))
+        sensors = {strand.latest.key for strand in view.strands}
+        doubted = {sensor for sensor in sensors if self._is_doubted(sensor, view.time)}
+        yield from self._write(life, life.see(view, doubted))
+
+    def _is_doubted(self, sensor: str, time: int) -> bool:
+        until = self._doubted.at(sensor)
+        return until is not None and time < until
 
     def _commands_until(self, time: int) -> Iterator[Alert]:
         while self._commands and (self.prompt or self._commands[0][0] <= time):
@@ -115,15 +129,8 @@ class IssueWarnings:
             yield from self._write(life, life.obey(command))
 
     def _pass_time(self, now: int) -> Iterator[Alert]:
-        while True:
-            due = [
-                (at, name)
-                for name, life in self._lives.items()
-                if (at := life.due()) is not None and at <= now
-            ]
-            if not due:
-                return
-            at, name = min(due)
+        while (due := self._holds.pop(now)) is not None:
+            at, name = due
             life = self._lives[name]
             yield from self._write(life, life.pass_time(at))
 
@@ -132,11 +139,9 @@ class IssueWarnings:
             yield write_version(life, change, self.registry)
             voice = life.lone_voice()
             if voice is not None:
-                self._doubted[voice] = change.time + DOUBT_MS
-
-    def _doubted_at(self, time: int) -> set[str]:
-        """Return the sensors that lately cried alone: the same again is no news."""
-        return {sensor for sensor, until in self._doubted.items() if time < until}
+                self._doubted.put(voice, change.time + DOUBT_MS)
+        self._holds.put(life.view.id, life.due())
+        self._ends.put(life.view.id, life.forgotten_at())
 
     def snapshot(self) -> bytes:
         """Return all lives and what waits for its time."""
@@ -149,6 +154,8 @@ class IssueWarnings:
                 self._progress,
                 self._commanded,
                 self._over,
+                self._holds,
+                self._ends,
                 self._doubted,
             )
         )
@@ -163,6 +170,8 @@ class IssueWarnings:
             self._progress,
             self._commanded,
             self._over,
+            self._holds,
+            self._ends,
             self._doubted,
         ) = pickle.loads(state)
         self.counters.add("alerting", "received", len(self._commands))

@@ -244,8 +244,7 @@ def test_a_persons_touch_does_not_disturb_the_holds() -> None:
 def test_it_is_forgotten_hours_after_its_end_only() -> None:
     story = Story().at(0).level(3).at(1).level(None).at(60)
     ended = T0 + int((1 + CLEAR) * MINUTE)
-    assert not story.life.forgettable(ended + FORGET_AFTER_MS)
-    assert story.life.forgettable(ended + FORGET_AFTER_MS + 1)
-    assert not Story().at(0).level(3).life.forgettable(T0 + 10 * FORGET_AFTER_MS)
+    assert story.life.forgotten_at() == ended + FORGET_AFTER_MS + 1
+    assert Story().at(0).level(3).life.forgotten_at() is None
     speaks = Story().at(0).level(None, strand("a", 3.5))
-    assert not speaks.life.forgettable(T0 + 10 * FORGET_AFTER_MS)
+    assert speaks.life.forgotten_at() is None
