@@ -42,11 +42,11 @@ def warnings(part: Part) -> Dataflow:
     source = op.input("source", flow, part.source("evidence", lambda: path.over))
     heard = op.key_on("one_source", source, one)
     said = run_step("warning_path", only("read", heard, Poll, one), lambda: step)
-    op.output("log", only("orders", heard, CommandRows, one), part.evidence_sink())
-    op.output("alerts", only("versions", said, Alert, one), part.alert_sink())
-    op.output("dead_letters", only("bad", said, BadMessage, one), part.dead_letter_sink())
-    if part.store is not None:
+    if part.store is not None:  # first: somebody may be looking at a screen
         health = only("health", heard, dict, one)
         stored = where("storable", said, lambda item: not isinstance(item, BadMessage))
         op.output("store", op.merge("stored", stored, health), part.store)
+    op.output("log", only("orders", heard, CommandRows, one), part.evidence_sink())
+    op.output("alerts", only("versions", said, Alert, one), part.alert_sink())
+    op.output("dead_letters", only("bad", said, BadMessage, one), part.dead_letter_sink())
     return flow
