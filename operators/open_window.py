@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from models.compiled import compiled
 
-__all__ = ["TOP", "KindSums", "OpenWindow", "Top"]
+__all__ = ["TOP", "UNHEARD", "KindSums", "OpenWindow", "Top"]
 
 TOP = 6
 """How many of the most unusual readings a summary names."""
 UNHEARD = -1
+"""In place of a surprisal: no reading came."""
 
 _READINGS, _LAST_MS, _VALUE, _EXPECTED, _SPREAD, _SCORED = range(6)
 _SURPRISAL, _SENSOR, _TOP_VALUE, _TOP_EXPECTED = range(4)

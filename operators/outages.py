@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.compiled import compiled
+
 __all__ = ["GRACE", "OutageWatch"]
 
 GRACE = 3.0
@@ -60,19 +62,10 @@ class OutageWatch:
         -------
         The sensors whose outage just ended.
         """
-        if len(sensors):
-            self._grow(int(sensors.max()) + 1)
-        before = self.last_ms[sensors]
-        latest = np.maximum(before, latest_ms)
-        known = before != NEVER
-        gap = np.where(known, (latest - before) / np.maximum(readings, 1), np.nan)
-        usual = self.gap_ms[sensors].astype(np.float64)
-        step = GAP_RATE * (np.minimum(gap, SLOWER * usual) - usual)
-        self.gap_ms[sensors] = np.where(np.isnan(usual), gap, usual + np.where(known, step, 0.0))
-        self.last_ms[sensors] = latest
-        back = sensors[self.quiet[sensors]]
-        self.quiet[back] = False
-        return back
+        self._grow(sensors)
+        back = np.zeros(len(sensors), np.bool_)
+        _hear(sensors, latest_ms, readings, self.last_ms, self.gap_ms, self.quiet, back)
+        return sensors[back]
 
     def tick(
         self, now_ms: int, sensors: NDArray[np.intp], interval_ms: NDArray[np.int64]
@@ -84,30 +77,69 @@ class OutageWatch:
         interval_ms
             How often each of them is said to report.
         """
-        if len(sensors):
-            self._grow(int(sensors.max()) + 1)
-        last, gap = self.last_ms[sensors], self.gap_ms[sensors].astype(np.float64)
-        usual = np.maximum(interval_ms, np.where(np.isnan(gap), FIRST_GAP_MS, gap))
-        overdue = now_ms - last > GRACE * usual
-        new = sensors[overdue & ~self.quiet[sensors] & (last != NEVER)]
-        self.quiet[new] = True
-        return np.asarray(new)
+        self._grow(sensors)
+        new = np.zeros(len(sensors), np.bool_)
+        _tick(now_ms, sensors, interval_ms, self.last_ms, self.gap_ms, self.quiet, new)
+        return sensors[new]
 
-    def _grow(self, size: int) -> None:
-        more = max(size - len(self.last_ms), len(self.last_ms) // 2)
+    def _grow(self, sensors: NDArray[np.intp]) -> None:
+        size = int(sensors.max()) + 1 if len(sensors) else 0
         if size > len(self.last_ms):
+            more = max(size - len(self.last_ms), len(self.last_ms) // 2)
             self.last_ms = np.append(self.last_ms, np.full(more, NEVER, np.int64))
             self.gap_ms = np.append(self.gap_ms, np.full(more, np.nan, np.float32))
             self.quiet = np.append(self.quiet, np.zeros(more, np.bool_))
 
     def take(self, sensors: NDArray[np.intp]) -> Any:
         """Return the state of some sensors."""
-        if len(sensors):
-            self._grow(int(sensors.max()) + 1)
+        self._grow(sensors)
         return self.last_ms[sensors], self.gap_ms[sensors], self.quiet[sensors]
 
     def put(self, sensors: NDArray[np.intp], state: Any) -> None:
         """Continue some sensors from what ``take`` returned."""
-        if len(sensors):
-            self._grow(int(sensors.max()) + 1)
+        self._grow(sensors)
         self.last_ms[sensors], self.gap_ms[sensors], self.quiet[sensors] = state
+
+
+@compiled
+def _hear(
+    sensors: NDArray[np.intp],
+    latest_ms: NDArray[np.int64],
+    readings: NDArray[np.int64],
+    last_ms: NDArray[np.int64],
+    gap_ms: NDArray[np.float32],
+    quiet: NDArray[np.bool_],
+    back: NDArray[np.bool_],
+) -> None:
+    for row in range(len(sensors)):
+        sensor = sensors[row]
+        before = last_ms[sensor]
+        latest = max(before, latest_ms[row])
+        if before != NEVER:
+            gap = (latest - before) / max(readings[row], 1)
+            usual = np.float64(gap_ms[sensor])
+            if np.isnan(usual):
+                gap_ms[sensor] = gap
+            else:
+                gap_ms[sensor] = usual + GAP_RATE * (min(gap, SLOWER * usual) - usual)
+        last_ms[sensor] = latest
+        back[row], quiet[sensor] = quiet[sensor], False
+
+
+@compiled
+def _tick(
+    now_ms: int,
+    sensors: NDArray[np.intp],
+    interval_ms: NDArray[np.int64],
+    last_ms: NDArray[np.int64],
+    gap_ms: NDArray[np.float32],
+    quiet: NDArray[np.bool_],
+    new: NDArray[np.bool_],
+) -> None:
+    for row in range(len(sensors)):
+        sensor = sensors[row]
+        if last_ms[sensor] == NEVER or quiet[sensor]:
+            continue
+        gap = np.float64(gap_ms[sensor])
+        usual = max(np.float64(interval_ms[row]), FIRST_GAP_MS if np.isnan(gap) else gap)
+        new[row] = quiet[sensor] = now_ms - last_ms[sensor] > GRACE * usual

@@ -46,8 +46,9 @@ class KeepSeries:
 
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
-        self._points = np.zeros((0, KEPT), POINT)
-        self._next = np.zeros(0, np.int64)
+        # Memory that nobody has written to yet is none.
+        self._points = np.zeros((LIMIT, KEPT), POINT)
+        self._next = np.zeros(LIMIT, np.int64)
         self._watched: frozenset[str] = frozenset()
         self._sensors = np.empty(0, np.intp)
 
@@ -56,7 +57,6 @@ class KeepSeries:
         rows = screened.rows
         if not len(rows.sensor):
             return
-        self._grow(min(LIMIT, int(rows.sensor.max()) + 1))
         _keep(
             rows.sensor,
             rows.time,
@@ -92,12 +92,6 @@ class KeepSeries:
             (int(time), round(float(value), 3), round(float(low), 3), round(float(high), 3))
             for time, value, low, high in self._points[sensor, at].tolist()
         )
-
-    def _grow(self, size: int) -> None:
-        if size > len(self._next):
-            more = min(LIMIT, max(size, 3 * len(self._next) // 2)) - len(self._next)
-            self._points = np.concatenate([self._points, np.zeros((more, KEPT), POINT)])
-            self._next = np.concatenate([self._next, np.zeros(more, np.int64)])
 
 
 @compiled

@@ -18,7 +18,7 @@ from models.compiled import compiled
 from operators.event_clock import FOREVER, NEVER
 from operators.events import HAZARDS, Readings
 from operators.homes import Homes
-from operators.open_window import TOP, KindSums, OpenWindow, Top
+from operators.open_window import TOP, UNHEARD, KindSums, OpenWindow, Top
 from operators.ordering import RowBatch, join_readings
 from operators.outages import OutageWatch
 from operators.registry import Registry
@@ -142,26 +142,26 @@ class SummariseShards:
 
     def _due(self, shard: int, reached: int) -> list[int]:
         """Return the windows to close: all that hold readings, and some silent ones after them."""
-        full = [n for n, w in self._open.items() if n < reached and w.rows[shard]]
-        known = np.array([self._last[shard], *full])
-        silent = np.unique(known[known != NEVER][:, None] + np.arange(SILENT + 1))
-        self._last[shard] = known.max()
-        return [int(n) for n in silent if self._next[shard] <= n < reached]
+        begun = int(self._next[shard])
+        known = [int(self._last[shard])]
+        known += [n for n, w in self._open.items() if n < reached and w.rows[shard]]
+        self._last[shard] = max(known)
+        spans = (range(max(n, begun), min(n + SILENT + 1, reached)) for n in known)
+        return sorted({number for span in spans for number in span})
 
     def _sum_up(self, shard: int, number: int) -> ShardWindow:
         end = (number + 1) * WINDOW_MS
         columns, sensors = self.registry.columns, self.homes.sensors(shard)
         window = self._open.get(number) or OpenWindow(len(self._next))
         worst = window.worst_of(sensors)
-        heard = worst >= 0
-        mine = sensors[heard]
+        mine = sensors[worst != UNHEARD]
         self.outages.heard(mine, *window.times(mine, number * WINDOW_MS))
         newly_quiet = self.outages.tick(end, sensors, columns.interval_ms[sensors])
         summary = ShardWindow(
             shard,
             end,
             end,
-            self._cells(shard, sensors, worst, heard),
+            self._cells(shard, sensors, worst),
             window.kinds(shard, columns.kind_names),
             window.top(shard),
             sensors[self.outages.quiet[sensors]],
@@ -196,23 +196,12 @@ class SummariseShards:
         shard: int,
         sensors: NDArray[np.intp],
         milli: NDArray[np.int64],
-        heard: NDArray[np.bool_],
     ) -> CellSums:
         places = self._places_of(shard, sensors)
-        which, milli = places.which[heard], milli[heard]
-        size = len(places.cell)
-        count = np.bincount(which, minlength=size)
-        worst = np.zeros(size, np.int64)
-        np.maximum.at(worst, which, milli)
-        there = count > 0
-        return CellSums(
-            places.cell[there],
-            places.hazard[there],
-            count[there],
-            np.bincount(which[milli >= ODD * MILLI], minlength=size)[there],
-            np.bincount(which, milli, minlength=size).astype(np.int64)[there],
-            worst[there],
-        )
+        columns = np.zeros((6, len(places.cell)), np.int64)
+        columns[0], columns[1] = places.cell, places.hazard
+        _gather(places.which, milli, columns)
+        return CellSums(*columns[:, columns[2] > 0])
 
     def _places_of(self, shard: int, sensors: NDArray[np.intp]) -> _Places:
         """Return cell and hazard of a shard's sensors; looked up anew only when they changed."""
@@ -301,6 +290,18 @@ def _number(
         numbers[row] = number
         first, last = min(first, number), max(last, number)
     return first, last
+
+
+@compiled
+def _gather(which: NDArray[np.intp], milli: NDArray[np.int64], sums: NDArray[np.int64]) -> None:
+    """Add up what each place's sensors came to, in the rows of ``CellSums``."""
+    for sensor in range(len(which)):
+        place, surprisal = which[sensor], milli[sensor]
+        if surprisal != UNHEARD:
+            sums[2, place] += 1
+            sums[3, place] += surprisal >= ODD * MILLI
+            sums[4, place] += surprisal
+            sums[5, place] = max(sums[5, place], surprisal)
 
 
 @compiled
