@@ -9,6 +9,7 @@ from bytewax.dataflow import Dataflow
 
 from flows.city import one
 from flows.production import Part, keep
+from flows.warm_up import warm_up
 from operators.events import BadMessage, Sensor, SeriesPoints
 from operators.evidence import Found
 from operators.intake import Poll
@@ -22,6 +23,7 @@ __all__ = ["readings"]
 
 def readings(part: Part) -> Dataflow:
     """Return the flow of one process's readings."""
+    warm_up()
     path = ReadingPath(
         part.registry,
         part.counters,
