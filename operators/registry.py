@@ -94,9 +94,10 @@ class Registry:
 
     def __post_init__(self) -> None:
         self.local_time = LocalTime(self.city.timezone)
-        self._columns = Columns.of((), ())
         self._places = _Places(self.city)
         self.register_all(self.city.sensors)
+        # Now, not when the first reading comes: a second for a million sensors.
+        self._columns = Columns.of(self.sensors, self.cells)
         self._listed = len(self.sensors)
         self._gone: set[str] = set()
 
