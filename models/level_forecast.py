@@ -161,18 +161,6 @@ class LevelForecast(RowBank):
         seconds = np.where(room <= 0.0, 0.0, _median_time(chance, ahead_s))
         return chance[:, :, -1], seconds
 
-    def rising(self, sensors: Positions) -> NDArray[np.bool_]:
-        """Say which sensors are clearly on the rise; cheap, to choose whom to ask ``crossing`` of.
-
-        Clearly: within an hour by more than half the standard error of such a forecast. False in
-        warm-up.
-        """
-        s = self._of(sensors)
-        drift, error = _moments(s, np.array([3600.0]))
-        clear = drift[:, 0, 0] > 0.5 * error[:, 0, 0]
-        rising: NDArray[np.bool_] = clear & (s["seen"] >= WARM_UP)
-        return rising
-
     def quantiles(self, sensor: int, horizons_s: Floats) -> Floats:
         """Return ``QUANTILES`` of the value at each horizon, one row a quantile; NaN in warm-up."""
         s = self._of(np.array([sensor]))

@@ -54,13 +54,6 @@ def test_the_further_the_horizon_the_likelier_and_the_higher_the_less():
     assert (np.diff(chances, axis=1) <= 0).all()
 
 
-def test_rising_is_said_in_a_flood_and_not_of_noise():
-    assert _fed(_flood()[: 74 * 12]).rising(ZERO).tolist() == [True]
-    assert _fed(_flood()[: 60 * 12]).rising(ZERO).tolist() == [False]
-    assert _fed(-_flood()).rising(ZERO).tolist() == [False]
-    assert _fed(np.arange(WARM_UP - 1.0)).rising(ZERO).tolist() == [False]
-
-
 def test_quantiles_open_with_the_horizon_and_are_about_right():
     rng = np.random.default_rng(5)
     values = np.cumsum(rng.normal(0, 0.01, 6000))
