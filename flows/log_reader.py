@@ -13,20 +13,17 @@ import logging
 import math
 import re
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from ctypes import c_char_p, c_int64, c_size_t, c_void_p
 from typing import Any, NamedTuple, cast
 
 import numpy as np
 import orjson
 from confluent_kafka import KafkaError
-from llvmlite import ir
-from numba.core import cgutils, types
-from numba.extending import intrinsic
-from numba.np.numpy_support import carray
 from numpy.typing import NDArray
 
 from flows.kafka import KafkaUnusableError
+from flows.layout import lay_out, weigh
 from flows.librdkafka import (
     ON_ERROR,
     ON_LOG,
@@ -38,9 +35,7 @@ from flows.librdkafka import (
     library,
     words,
 )
-from models.compiled import compiled
 from operators.lines import Lines
-from operators.name_index import PADDING, Whole
 
 __all__ = ["BEGINNING", "DEFAULTS", "LogReader", "Mark", "Read"]
 
@@ -101,120 +96,6 @@ class Read(NamedTuple):
     """They stood among the messages; partition and offset say where."""
 
 
-# --- compiled --------------------------------------------------------------------------------
-#
-# A function's address is told at run time, so that the compiled code can be kept.
-
-
-def _of_message(_: Any, function: Any, message: Any) -> Any:
-    """Tell numba how to call ``void function(void *)``."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        byte = ir.IntType(8).as_pointer()
-        kind = ir.FunctionType(ir.VoidType(), [byte])
-        called = builder.inttoptr(arguments[0], kind.as_pointer())
-        builder.call(called, [builder.inttoptr(arguments[1], byte)])
-        return context.get_dummy_value()
-
-    return types.void(types.int64, types.uint64), generate
-
-
-def _of_message_and_nothing(_: Any, function: Any, message: Any) -> Any:
-    """Tell numba how to call ``int64_t function(void *, NULL)``."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        byte, number = ir.IntType(8).as_pointer(), ir.IntType(64)
-        kind = ir.FunctionType(number, [byte, byte])
-        called = builder.inttoptr(arguments[0], kind.as_pointer())
-        return builder.call(called, [builder.inttoptr(arguments[1], byte), byte(None)])
-
-    return types.int64(types.int64, types.uint64), generate
-
-
-def _at_address(_: Any, address: Any) -> Any:
-    """Tell numba that a number is an address."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.inttoptr(arguments[0], ir.IntType(8).as_pointer())
-
-    return types.voidptr(types.uint64), generate
-
-
-def _from_address(_: Any, buffer: Any, at: Any, address: Any, size: Any) -> Any:
-    """Tell numba how to copy memory to a place in an array of bytes."""
-    copy: Any = cgutils.raw_memcpy
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        array = context.make_array(buffer)(context, builder, arguments[0])
-        target = builder.gep(array.data, [arguments[1]])
-        source = builder.inttoptr(arguments[2], ir.IntType(8).as_pointer())
-        copy(builder, target, source, arguments[3], 1)
-        return context.get_dummy_value()
-
-    return types.void(buffer, types.int64, types.uint64, types.int64), generate
-
-
-_free = cast(Callable[[int, np.uint64], None], intrinsic(_of_message))
-_number = cast(Callable[[int, np.uint64], np.int64], intrinsic(_of_message_and_nothing))
-_pointer = cast(Callable[[np.uint64], Any], intrinsic(_at_address))
-_copy = cast(Callable[[NDArray[np.uint8], Any, np.uint64, Any], None], intrinsic(_from_address))
-_MESSAGE = np.dtype(Message)
-_NONE = np.uint64(0)
-_BREAK = np.uint8(ord("\n"))
-_START = np.int64(0)
-
-
-@compiled
-def _weigh(messages: NDArray[np.uint64], odd: NDArray[np.intp]) -> tuple[Whole, int]:
-    """Return the bytes of all messages and how many are odd; write which: no value, or an error."""
-    size, count = _START, 0
-    for i in range(len(messages)):
-        message = carray(_pointer(messages[i]), 1, _MESSAGE)[0]
-        if message.err != 0 or message.payload == _NONE:
-            odd[count] = i
-            count += 1
-        else:
-            size += np.int64(message.len)
-    return size, count
-
-
-@compiled
-def _take(
-    messages: NDArray[np.uint64],
-    destroy: int,
-    timestamp: int,
-    buffer: NDArray[np.uint8],
-    ends: NDArray[np.int64],
-    partition: NDArray[np.int32],
-    offset: NDArray[np.int64],
-    sent_ms: NDArray[np.int64],
-) -> None:
-    """Write the messages down and give them back; an address of 0 is none any more."""
-    at, row = _START, 0
-    for i in range(len(messages)):
-        if messages[i] == _NONE:
-            continue
-        message = carray(_pointer(messages[i]), 1, _MESSAGE)[0]
-        size = np.int64(message.len)
-        _copy(buffer, at, message.payload, size)
-        at += size
-        buffer[at] = _BREAK
-        ends[row] = at
-        at += 1
-        partition[row] = message.partition
-        offset[row] = message.offset
-        sent_ms[row] = _number(timestamp, messages[i])
-        _free(destroy, messages[i])
-        row += 1
-
-
-def _address(function: str) -> int:
-    return cast(int, ctypes.cast(getattr(library(), function), c_void_p).value)
-
-
-# --- the reader ------------------------------------------------------------------------------
-
-
 class LogReader:
     """Reads some partitions of one topic, from where it is told.
 
@@ -250,8 +131,6 @@ class LogReader:
         self._hopeless: str | None = None
         self._marks = frozenset(marks)
         self._addresses = np.empty(0, np.uint64)
-        self._destroy = _address("rd_kafka_message_destroy")
-        self._timestamp = _address("rd_kafka_message_timestamp")
         # The client knows where these are, not that anybody needs them: they live as long as it.
         self._callbacks = (
             ON_ERROR(self._on_error),
@@ -340,26 +219,14 @@ class LogReader:
         return max(0, int(fetch(self._open_queue, wait_ms, room, most)))
 
     def _laid_out(self, messages: NDArray[np.uint64]) -> Read | None:
-        count, odd = len(messages), np.empty(len(messages), np.intp)
-        size, number = _weigh(messages, odd)
-        marks: list[Mark] = []
-        for i in odd[:number].tolist():
+        weight, marks = weigh(messages), list[Mark]()
+        for i in weight.odd:
             if not self._is_message(int(messages[i]), marks):
                 library().rd_kafka_message_destroy(int(messages[i]))
                 messages[i] = 0
-                count -= 1
-        buffer = np.empty(size + count + len(PADDING), np.uint8)
-        buffer[size + count :] = 0
-        read = Read(
-            Lines(buffer, np.empty(count, np.int64)),
-            np.empty(count, np.int32),
-            np.empty(count, np.int64),
-            np.empty(count, np.int64),
-            tuple(marks),
-        )
-        _take(messages, self._destroy, self._timestamp, buffer, read.lines.ends, *read[1:4])
-        self._seen = self._seen or count > 0
-        return read if count or marks else None
+        read = Read(*lay_out(messages, weight.size), tuple(marks))
+        self._seen = self._seen or len(read.lines) > 0
+        return read if len(read.lines) or marks else None
 
     def _is_message(self, address: int, marks: list[Mark]) -> bool:
         """Look at one without value, which may be an error or a mark."""
