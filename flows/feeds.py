@@ -21,7 +21,7 @@ from operators.intake import FeedName
 
 __all__ = ["Chunk", "DirectoryFeed", "Feed", "FeedError", "feed_paths"]
 
-POLL_SIZE = 10_000
+POLL_SIZE = 30_000
 FILES: dict[FeedName, str] = {
     "readings": "readings.jsonl",
     "reports": "reports.jsonl",

@@ -78,7 +78,7 @@ class KafkaSource(FixedPartitionedSource[Any, None]):
     starts: dict[int, int] = field(default_factory=dict)
     stop: Stop = field(default_factory=Stop)
     clock: str = "wall"
-    poll_size: int = 10_000
+    poll_size: int = 30_000
     reached: Callable[[], NDArray[np.int64]] | None = None
     over: Callable[[], bool] | None = None
     """Says that nothing more will come; None waits for ever."""

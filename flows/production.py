@@ -70,7 +70,7 @@ class Part:
     clock: str = "wall"
     ends: bool = False
     """Stop when the feed is marked as ended."""
-    poll_size: int = 10_000
+    poll_size: int = 30_000
     snapshot_s: float = 10.0
     speed: float = 1.0
     control: Source[Any] | None = None

@@ -57,7 +57,7 @@ class Settings(BaseSettings):
     region: str = Field("city", pattern=r"^[a-z0-9_-]{1,32}$", description="part of the store")
     host: str = Field("127.0.0.1", description="address the screen is served on")
     port: int = Field(8765, ge=1, le=65535, description="port the screen is served on")
-    poll_size: int = Field(10_000, ge=1, le=1_000_000, description="messages read at once")
+    poll_size: int = Field(30_000, ge=1, le=1_000_000, description="messages read at once")
     epoch_s: float = Field(2.0, gt=0, le=60, description="seconds between snapshots")
     sensors: int = Field(5_000, ge=100, le=1_000_000, description="sensors of a simulated city")
     history_h: float = Field(48.0, ge=0, le=24 * 28, description="hours learnt from before live")
