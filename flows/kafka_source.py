@@ -32,6 +32,9 @@ from operators.lines import Lines
 __all__ = ["Broker", "KafkaSource"]
 
 WAIT_S = 0.002
+POLL_BYTES = 2_000_000
+"""A poll takes about so much, judged by the one before: what a batch becomes must fit the cache."""
+FIRST_POLL = 1000
 LIVE_S = 2.0
 """A partition whose newest message was sent so long ago, or which is at its end, is live."""
 SKEW_MS = 60_000
@@ -66,6 +69,8 @@ class KafkaSource(FixedPartitionedSource[Any, None]):
     clock
         ``wall``: the wall clock paces the stream. ``feed``: clock marks in the topic do. ``none``:
         only event time counts.
+    poll_size
+        The most messages of a poll; fewer when they are large, see ``POLL_BYTES``.
     reached
         Event time each partition has come to; None does not hold anybody back.
     """
@@ -110,6 +115,7 @@ class _Part(StatefulSourcePartition[Any, None]):
         self._clock_ms: int | None = None
         self._paused: set[int] = set()
         self._ticked = 0.0
+        self._most = min(source.poll_size, FIRST_POLL)
         self._told_away: int | None = None
         self._reader = self._connected()
         self._next = {number: self._start(number) for number in source.partitions}
@@ -143,14 +149,16 @@ class _Part(StatefulSourcePartition[Any, None]):
             self.source.stop.asked = True  # whatever else the flow listens to ends with us
         if self.source.stop.asked:
             raise StopIteration
-        read = self._reader.read(self.source.poll_size, WAIT_S)
+        read = self._reader.read(self._most, WAIT_S)
         polls: list[Any] = []
         if read is not None:
             polled_us = time.time_ns() // 1000
             odd = [mark for mark in read.marks if not self._mind(mark)]
             if odd:
                 read = _with_empty(read, odd)
-            if len(read.lines):
+            if count := len(read.lines):
+                size = int(read.lines.ends[-1]) // count + 1
+                self._most = max(1, min(self.source.poll_size, POLL_BYTES // size))
                 polls.append(self._poll(read.lines, tuple(self._stretches(read)), polled_us))
         now = time.monotonic()
         if now - self._ticked >= TICK_S:

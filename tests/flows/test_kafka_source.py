@@ -15,6 +15,7 @@ import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from flows import kafka_source
 from flows.kafka import CLOCK_HEADER, END_HEADER, KafkaPlace, KafkaUnusableError
 from flows.kafka_source import SKEW_MS, Broker, KafkaSource
 from flows.sources import Stop
@@ -212,6 +213,24 @@ class TestMessages:
                 found[shard] += read
             made.part.close()
         assert found == {number: rows(messages) for number, messages in enumerate(sent)}
+
+    def test_a_poll_takes_fewer_messages_the_larger_they_are(
+        self,
+        reader: Open,
+        topics: Topics,
+        kafka_broker: LocalBroker,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(kafka_source, "POLL_BYTES", 1000)
+        topic = topics.make("readings")
+        large = [b"%099d" % n for n in range(3000)]
+        send(kafka_broker.address, topic, large)
+        made = reader(topic)
+        made.until(lambda: made.count == 3000)
+        assert made.found == {0: rows(large)}
+        first, *others = [len(poll.lines) for poll in made.polls if poll.lines]
+        assert first <= kafka_source.FIRST_POLL
+        assert max(others) == 10
 
 
 @system
