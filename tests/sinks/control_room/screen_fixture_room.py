@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.request import urlopen
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -22,6 +23,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from operators.events import Alert, FeedHealth, SeriesPoints
 from sinks.redis import StoreWriter
 from sinks.store import EmbeddedStore, connect
+from tests.flows.processes import eventually
 from tests.sinks.control_room import screen_fixture_city as fixture
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or "/usr/bin/chromium"
@@ -138,6 +140,15 @@ class Room:
         self.writer.close()
         self.writer = StoreWriter(self.store.url)
         self.put(*alerts)
+        if self._hub is not None and self._hub.poll() is None:
+            # What comes before the hub has read the new log is none of its news.
+            eventually(self._is_read, what="the hub reading the new log")
+
+    def _is_read(self) -> bool:
+        epoch = self.client.get("cw:{city}:epoch")
+        assert isinstance(epoch, bytes)
+        with urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=5) as answer:
+            return str(json.load(answer)["cur"]).startswith(f"{epoch.decode()}:")
 
     def commands(self) -> list[dict[str, Any]]:
         """Return what people asked for."""
