@@ -37,6 +37,7 @@ def test_stale_and_back_with_every_missed_version_once(room: Room, browser: Brow
     with room.page(browser, offline=True, before=delivered.follow) as page:
         expect(page.locator(".conn")).to_contain_text("LIVE")
         expect(page.locator(".row.l3")).to_have_count(1)
+        page.wait_for_load_state("networkidle")
         room.stop_hub()
         room.put(warning(version=2, level=2), warning(version=3), lesser(1, 3))
         banner = page.locator("#banner")
@@ -63,6 +64,7 @@ def test_another_log_replaces_what_was_shown(room: Room, browser: Browser) -> No
     room.clear(warning(version=5), lesser(1, 3))
     with room.page(browser, offline=True) as page:
         expect(page.locator(".row")).to_have_count(2)
+        page.wait_for_load_state("networkidle")  # else the page complains of what it did not get
         room.stop_hub()
         room.clear(warning(version=1, level=3))
         room.start_hub()
