@@ -35,6 +35,7 @@ WAIT_S = 0.002
 POLL_BYTES = 2_000_000
 """A poll takes about so much, judged by the one before: what a batch becomes must fit the cache."""
 FIRST_POLL = 1000
+"""Messages of the poll before which nothing is known of their size."""
 LIVE_S = 2.0
 """A partition whose newest message was sent so long ago, or which is at its end, is live."""
 SKEW_MS = 60_000
@@ -241,9 +242,10 @@ class _Part(StatefulSourcePartition[Any, None]):
         """
         if self.source.clock != "feed":
             return self._present
-        due = NEVER if self._clock_ms is None else self._clock_ms - PROMPT_LATENESS_MS
-        told = {self._index[n] for n, at in self._told_ms.items() if at != NEVER and at >= due}
-        return self._present & told
+        if self._clock_ms is None:
+            return frozenset()
+        due = self._clock_ms - PROMPT_LATENESS_MS
+        return self._present & {self._index[n] for n, at in self._told_ms.items() if at >= due}
 
     def _hold_back(self) -> None:
         """Pause partitions that are far ahead of the slowest that still has something to read."""
