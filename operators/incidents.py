@@ -379,7 +379,6 @@ class JoinIncidents:
                 self._since,
                 self._held,
                 self._open,
-                self._near,
                 self._silences,
                 self._closings,
                 self._number,
@@ -397,12 +396,14 @@ class JoinIncidents:
             self._since,
             self._held,
             self._open,
-            self._near,
             self._silences,
             self._closings,
             self._number,
             self._now,
         ) = pickle.loads(state)
+        self._near.clear()
+        for incident in self._open.values():
+            self._reaches(incident, incident.reach)
         # Who finds evidence may have changed since: time waits for those there are.
         origins = self._watermarks.keys()
         self._watermarks |= {name: at for name, at in watermarks.items() if name in origins}
