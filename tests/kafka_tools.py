@@ -10,6 +10,7 @@ from confluent_kafka import (
     OFFSET_BEGINNING,
     Consumer,
     ConsumerGroupTopicPartitions,
+    KafkaError,
     KafkaException,
     Message,
     Producer,
@@ -28,16 +29,26 @@ def send(
 ) -> None:
     """Put messages into a partition, sent long ago unless told."""
     producer = Producer({"bootstrap.servers": address, "linger.ms": 0, **QUIET})
-    more = {"timestamp": LONG_AGO_MS, **more}
+    failed: list[str] = []
+
+    def told(error: KafkaError | None, _: Message) -> None:
+        if error is not None:
+            failed.append(f"{topic}/{partition}: {error}")
+
+    more = {"timestamp": LONG_AGO_MS, "on_delivery": told, **more}
     for value in messages:
         producer.produce(topic, value, partition=partition, **more)
     assert producer.flush(30) == 0
+    assert not failed, failed
 
 
 def send_in_transactions(
     address: str, topic: str, transactions: Iterable[tuple[list[bytes], bool]]
 ) -> None:
-    """Put messages into partition 0; a transaction that is not kept leaves them to nobody."""
+    """Put messages into partition 0; a transaction that is not kept leaves them to nobody.
+
+    Readers may see them a moment after this has returned.
+    """
     producer = Producer({"bootstrap.servers": address, "transactional.id": topic, **QUIET})
     producer.init_transactions(30)
     for messages, kept in transactions:

@@ -12,7 +12,7 @@ from operators.events import Alert
 from sinks.kafka import Outbox, SendError
 from sinks.kafka_alerts import AlertSink
 from tests.broker import LocalBroker
-from tests.flows.processes import free_port
+from tests.flows.processes import eventually, free_port
 from tests.kafka_fixture import Topics
 from tests.kafka_tools import read, send, send_in_transactions, values
 from tests.sinks.alerts import alert, history
@@ -109,6 +109,7 @@ def test_what_somebody_else_put_there_is_passed_over(
     send(address, topic, [encode(alert("a", 1))])
     # The end of a transaction is at the end of the topic, and is no message.
     send_in_transactions(address, topic, [([encode(alert("b", 1))], True)])
+    eventually(lambda: len(values(address, topic)) == 6)
     process = Process(address, topic)
     process.say([alert("a", 1), alert("a", 2), alert("b", 1)])
     process.end()
