@@ -102,7 +102,7 @@ def _without_secrets(url: str) -> str:
     'redis://store.example:6379/1'
     """
     parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 @dataclass
