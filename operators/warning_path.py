@@ -29,6 +29,7 @@ from operators.overview import DescribeCity, Facts
 from operators.quiet_places import NoticeQuietPlaces
 from operators.reading_path import readings_origin
 from operators.registry import Registry
+from operators.surroundings import Surroundings
 from operators.triage import Triaged
 from operators.windows import ShardWindow
 
@@ -78,7 +79,7 @@ class WarningPath:
         self.merge = MergeWindows(shards)
         self.cells = JudgeCells(registry)
         self.outages = NoticeQuietPlaces(registry)
-        self.incidents = JoinIncidents(origins, counters, prompt)
+        self.incidents = JoinIncidents(Surroundings(registry), origins, counters, prompt)
         self.alerting = IssueWarnings(registry, counters, prompt)
         self.cover = CoverCells()
         self.overview = DescribeCity(registry, counters, speed)
