@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 import pickle
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -22,8 +22,10 @@ from operators.evidence import Found
 from operators.incident import KEEP_MS, Incident, IncidentView, like
 from operators.surroundings import Around, Surroundings
 
-__all__ = ["CLOSE_AFTER_MS", "JoinIncidents", "Progress"]
+__all__ = ["CLOSE_AFTER_MS", "REPORTS", "JoinIncidents", "Progress"]
 
+REPORTS = "bursts"
+"""Who finds evidence in what people report."""
 CLOSE_AFTER_MS = 600_000
 """An incident without live evidence for this long is over."""
 
@@ -60,13 +62,14 @@ class JoinIncidents:
     def __init__(
         self,
         surroundings: Surroundings,
-        origins: Iterable[str],
+        origins: Collection[str],
         counters: Counters,
         prompt: bool = False,
     ) -> None:
         self.surroundings = surroundings
         self.counters = counters
         self.prompt = prompt
+        self.people = REPORTS in origins
         self._watermarks = dict.fromkeys(origins, NEVER)
         self._behind: set[str] = set()
         self._ended: set[str] = set()
@@ -206,7 +209,7 @@ class JoinIncidents:
         hazards = like(incident.hazard)
         speaking = incident.speaking()
         share = self.surroundings.share_beside(hazards, incident.sensors, speaking)
-        return incident.view(time)._replace(around=Around(incident.sensors, share))
+        return incident.view(time)._replace(around=Around(incident.sensors, share, self.people))
 
     def _speaks(self, incident: Incident, key: tuple[str, str]) -> None:
         if key in incident.strands:

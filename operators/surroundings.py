@@ -35,7 +35,9 @@ class Around(NamedTuple):
     sensors: int = 0
     """Sensors of it within reach of the incident."""
     share: float = 0.0
-    """Share of the city's sensors of it that is unusual now."""
+    """Share of the city's other sensors of it that is unusual now."""
+    people: bool = False
+    """Whether people could have reported it."""
 
     def agreement(self, speaking: int) -> float:
         """Return the surprisal of so many unusual sensors here, given that one is.

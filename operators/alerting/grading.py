@@ -34,6 +34,9 @@ STRONGEST = 8.0
 """What one strand can add at most."""
 FADE = 0.6
 """Weight of each further strand from the same sort of source: neighbours are not independent."""
+TOLERATED = frozenset({"crowding", "traffic", "noise"})
+"""What is often as it should be, however unusual: a match, a fair, a lane closed by plan. Who is
+troubled by it says so; where nobody who could does, sensors are held down."""
 PEERS = 2
 """Sensors that could agree from which their silence is an objection: one may be quiet itself."""
 
@@ -106,6 +109,8 @@ def grade(view: IncidentView, doubted: Collection[str] = frozenset()) -> Grade:
     bound = max(_bound(several, reports, silent, official), _severest(own, official, reports))
     lone = several + reports + silent == 1
     if lone and (sensors <= set(doubted) or around.peers >= PEERS):
+        bound = ALONE_AT_MOST
+    if hazard in TOLERATED and around.people and not (reports or crossings):
         bound = ALONE_AT_MOST
     return Grade(
         max(level, bound) if level < NO_LEVEL else level,

@@ -21,7 +21,7 @@ from operators.incident import (
     IncidentView,
     is_like,
 )
-from operators.incidents import CLOSE_AFTER_MS, JoinIncidents, Progress
+from operators.incidents import CLOSE_AFTER_MS, REPORTS, JoinIncidents, Progress
 from operators.registry import Registry, cell_of
 from operators.surroundings import Around, Surroundings
 from tests.operators.town import HOUR, LAT, LON, MINUTE, T0, cut, evidence, sensor, town
@@ -150,6 +150,11 @@ def test_a_view_says_whom_else_one_could_have_heard() -> None:
     again.restore(step.snapshot())  # six sensors are no more
     seen = views(again, evidence("w-2", T0 + 2 * MINUTE), until=T0 + 3 * MINUTE)[-1]
     assert seen.around.sensors == 4
+    assert not seen.around.people
+    hears = JoinIncidents(Surroundings(Registry(town())), ["screen", REPORTS], Counters(), True)
+    (view, _) = hears.on_batch([Found("screen", (evidence("w", T0),), T0 + MINUTE)])
+    assert isinstance(view, IncidentView)
+    assert view.around.people
 
 
 # --- ends ------------------------------------------------------------------------------------

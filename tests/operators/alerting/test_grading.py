@@ -15,6 +15,7 @@ from operators.alerting.grading import (
     SEVERAL_REPORTS,
     SPEAKS,
     STRONGEST,
+    TOLERATED,
     Grade,
     fuse,
 )
@@ -284,6 +285,27 @@ def test_agreement_is_worth_what_it_is_unlikely_to_be() -> None:
     assert scores == sorted(scores, reverse=True)
     assert scores[0] == pytest.approx(fuse([3.5] * 4), abs=0.1)  # no more than before
     assert scores[-1] == pytest.approx(3.5, abs=0.1)  # no more than one of them
+
+
+@pytest.mark.parametrize("hazard", sorted(TOLERATED))
+def test_a_crowd_that_troubles_nobody_is_held_at_blue(hazard: str) -> None:
+    many = tuple(strand(f"s-{n}", STRONGEST, hazard=hazard) for n in range(6))
+    silent, deaf = Around(6, people=True), Around(6, people=False)
+    assert grade(hazard, many, around=silent).level == ALONE_AT_MOST
+    assert grade(hazard, many, around=silent).capped
+    assert grade(hazard, many, around=deaf).level == 1
+    heard = strand("r", SPEAKS, source="report", count=3, hazard=hazard)
+    assert grade(hazard, (*many, heard), around=silent).level == 1
+    official = tuple(crossing(f"s-{n}", 2, hazard=hazard) for n in range(2))
+    assert grade(hazard, official, around=silent).level == 2
+    assert (
+        grade(
+            "fire",
+            tuple(strand(f"s-{n}", STRONGEST, hazard="fire") for n in range(6)),
+            around=silent,
+        ).level
+        == 1
+    )
 
 
 # --- official levels bound what is merely unusual --------------------------------------------
