@@ -17,6 +17,7 @@ if __package__ in (None, ""):  # run as a file: the repository is not on the pat
 __all__ = ["YARDSTICKS", "main"]
 
 YARDSTICKS = {
+    "calibration": "is a surprisal of 3 one in a thousand?",
     "nab": "single series, labelled by people (Numenta Anomaly Benchmark)",
 }
 
