@@ -18,6 +18,7 @@ __all__ = ["YARDSTICKS", "main"]
 
 YARDSTICKS = {
     "calibration": "is a surprisal of 3 one in a thousand?",
+    "cost": "time a reading and state a sensor, part by part",
     "nab": "single series, labelled by people (Numenta Anomaly Benchmark)",
 }
 

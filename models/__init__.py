@@ -10,6 +10,7 @@ module               what it learns, and of whom                              fa
 ==================== ======================================================== ===================
 ``record_of_peaks``  what a sensor has never done before; how far off it is   columns of a shard
 ``one_series``       the same, for one series                                 River's
+``calibration``      how rare a score is among all of its kind                columns of a shard
 ``level_forecast``   when an official level will be crossed, how surely       columns of a shard
 ``half_space``       which parts of the city show an unusual mixture of signs River's, for dicts
 ``report_text``      which hazard a report is about                           River's, for text

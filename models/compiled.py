@@ -20,10 +20,13 @@ from numba.core.caching import FunctionCache
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-__all__ = ["AHEAD", "compiled", "inlined", "prefetch"]
+__all__ = ["AHEAD", "HOT", "compiled", "inlined", "prefetch", "prefetch_byte"]
 
 AHEAD = 6
 """How many rows before it is worked on a row is best asked for with ``prefetch``."""
+
+HOT = 512
+"""Bytes of a row that are asked for together."""
 
 _LINE = 64  # bytes the processor fetches at once
 
@@ -83,21 +86,41 @@ def _fetch_row(_: Any, rows: Any, position: Any) -> Any:
     """Tell numba how to ask for each cache line of a row (LLVM's ``prefetch``)."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        array = context.make_array(rows)(context, builder, arguments[0])
-        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
-        fetch = builder.module.declare_intrinsic("llvm.prefetch", (byte,), kind)
-        row = builder.bitcast(builder.gep(array.data, [arguments[1]]), byte)
-        for offset in (*range(0, rows.dtype.size, _LINE), rows.dtype.size - 1):
-            line = builder.gep(row, [ir.IntType(64)(offset)])
-            builder.call(fetch, [line, number(1), number(3), number(1)])  # to write, keep, data
+        hot = min(rows.dtype.size, HOT)
+        for offset in (*range(0, hot, _LINE), hot - 1):
+            _ask(context, builder, rows, arguments, ir.IntType(64)(offset))
         return context.get_dummy_value()
 
     return types.void(rows, types.intp), generate
 
 
+def _fetch_byte(_: Any, rows: Any, position: Any, offset: Any) -> Any:
+    """Tell numba how to ask for the cache line of one byte of a row."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        _ask(context, builder, rows, arguments, arguments[2])
+        return context.get_dummy_value()
+
+    return types.void(rows, types.intp, types.intp), generate
+
+
+def _ask(context: Any, builder: Any, rows: Any, arguments: Any, offset: Any) -> None:
+    array = context.make_array(rows)(context, builder, arguments[0])
+    byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+    kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+    fetch = builder.module.declare_intrinsic("llvm.prefetch", (byte,), kind)
+    row = builder.bitcast(builder.gep(array.data, [arguments[1]]), byte)
+    line = builder.gep(row, [offset])
+    builder.call(fetch, [line, number(1), number(3), number(1)])  # to write, keep, data
+
+
 prefetch = cast(Callable[[NDArray[np.void], int], None], intrinsic(_fetch_row))
 """Ask, in compiled code, for a row that is needed soon: memory answers while others are worked on.
 
-Rows in random order are three times as fast for it. A position that is not there does no harm.
+Rows in random order are three times as fast for it. Of a long row the first ``HOT`` bytes are asked
+for: the processor forgets what it is asked for too much of. A position that is not there does no
+harm.
 """
+
+prefetch_byte = cast(Callable[[NDArray[np.void], int, int], None], intrinsic(_fetch_byte))
+"""The same for the one byte, so many from the start of the row, and what lies around it."""

@@ -49,7 +49,8 @@ _FIELDS = [
 ]
 SENSOR = np.dtype(_FIELDS)
 """What is kept of one sensor."""
-WEEKLY = np.dtype([*WEEK_FIELDS, *_FIELDS])
+# The first field keeps it from being a SENSOR with more in it: compiled code would mix them up.
+WEEKLY = np.dtype([("week_error", np.float64), *_FIELDS, *WEEK_FIELDS])
 """The same, with the habits of the week."""
 
 _FLOOR = math.exp(-1.0)  # u = ln(ratio) is cut at -1

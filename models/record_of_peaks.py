@@ -16,10 +16,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.compiled import AHEAD, compiled, prefetch
+from models.compiled import AHEAD, compiled, prefetch, prefetch_byte
 from models.peaks import SENSOR, WEEKLY, advance, newborn
 from models.row_bank import Positions, RowBank
 from models.rules import RULES, Rules
+from models.season import hour_of_week
 
 __all__ = ["CHANNELS", "BankScores", "SensorBank", "WeeklyBank"]
 
@@ -33,6 +34,8 @@ CHANNELS = (
     "burst",
 )
 """What was unusual, in words for a person, in the order of ``BankScores.channel``."""
+
+WEEK_AT, WEEK_SEEN_AT = (WEEKLY.fields[name][1] for name in ("week", "week_seen"))  # type: ignore[index]
 
 _HUGE = 1e100  # a value beyond is no measurement; squares of it would overflow
 _FAR = 1e15  # a time beyond does not tell half hours apart
@@ -162,6 +165,10 @@ def _score_rows(
     for row in range(len(sensors)):
         if row + AHEAD < len(sensors):
             prefetch(rows, sensors[row + AHEAD])
+            if weekly is not None:
+                hour = hour_of_week(times_s[row + AHEAD])
+                prefetch_byte(weekly, sensors[row + AHEAD], WEEK_AT + 4 * hour)
+                prefetch_byte(weekly, sensors[row + AHEAD], WEEK_SEEN_AT + hour)
         x, time_s = values[row], times_s[row]
         if not (abs(x) < _HUGE and abs(time_s) < _FAR):
             _leave_out(out, row)

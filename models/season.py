@@ -15,7 +15,15 @@ import numpy as np
 from models.compiled import compiled
 from models.rules import Rules
 
-__all__ = ["DAY_FIELDS", "HALF_HOURS", "HOURS_OF_WEEK", "WEEK_FIELDS", "expect", "expect_by_week"]
+__all__ = [
+    "DAY_FIELDS",
+    "HALF_HOURS",
+    "HOURS_OF_WEEK",
+    "WEEK_FIELDS",
+    "expect",
+    "expect_by_week",
+    "hour_of_week",
+]
 
 HALF_HOURS = 48
 HOURS_OF_WEEK = 168
@@ -32,13 +40,18 @@ DAY_FIELDS = [
     ("seen", np.uint8, HALF_HOURS),  # how often each half hour was; 255 means or more
 ]
 WEEK_FIELDS = [
-    ("day_error", np.float64),  # mean error of the day's habit,
-    ("week_error", np.float64),  # and of the week's
+    ("day_error", np.float64),  # mean error of the day's habit; the week's is ``week_error``
     ("week", np.float32, HOURS_OF_WEEK),
     ("week_seen", np.uint8, HOURS_OF_WEEK),
 ]
 
 Sensor = Any  # a row of ``models.peaks.SENSOR``, or ``WEEKLY``
+
+
+@compiled
+def hour_of_week(time_s: float) -> int:
+    """Return the hour of the week of a local time, 0 to 167."""
+    return math.floor(time_s / _HOUR_S) % HOURS_OF_WEEK
 
 
 @compiled
@@ -56,7 +69,7 @@ def expect(s: Sensor, x: float, time_s: float, rules: Rules) -> tuple[float, flo
 def expect_by_week(s: Sensor, x: float, time_s: float, rules: Rules) -> tuple[float, float]:
     """Return what was expected and the residual, and move the day's and the week's habit on."""
     half_hour = math.floor(time_s / _HALF_HOUR_S) % HALF_HOURS
-    hour = math.floor(time_s / _HOUR_S) % HOURS_OF_WEEK
+    hour = hour_of_week(time_s)
     by_day = s.base + s.day[half_hour] if s.seen[half_hour] >= KNOWN else s.mu
     by_week = s.base + s.week[hour] if s.week_seen[hour] >= KNOWN else by_day
     expected = by_week if s.week_error < s.day_error else by_day

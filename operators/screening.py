@@ -1,7 +1,7 @@
 """Score every reading against what is normal for its sensor.
 
-Each reading is scored, then learnt from. One that is unusual in the direction that threatens
-becomes evidence at once.
+Each reading is scored, then learnt from. How rare such a score is among all readings of its kind is
+its surprisal. One that is unusual in the direction that threatens becomes evidence at once.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from models.calibration import Calibration
 from models.compiled import compiled
 from models.record_of_peaks import CHANNELS, BankScores, SensorBank
 from operators.counters import Counters
@@ -46,6 +47,8 @@ class Screened(NamedTuple):
     expected: NDArray[np.float64]
     spread: NDArray[np.float64]
     channel: NDArray[np.int8]
+    rarity: NDArray[np.float64] = np.empty(0)
+    """Calibrated surprisal in whatever direction, of what the city shows together too."""
     impossible: Readings = Readings.empty()
     """Readings that were rejected: no such value can be measured."""
 
@@ -55,14 +58,16 @@ class ScreenReadings:
 
     Notes
     -----
-    State: that of ``SensorBank``, and 8 bytes a sensor. A physically impossible value is rejected:
-    it says something about its sensor, nothing about the city.
+    State: that of ``SensorBank``, and 8 bytes a sensor; 1 kB a kind and shard. A physically
+    impossible value is rejected: it says something about its sensor, nothing about the city.
     """
 
     def __init__(self, registry: Registry, counters: Counters, shards: int) -> None:
         self.registry = registry
         self.counters = counters
+        self.shards = shards
         self.bank = SensorBank()
+        self.calibration = Calibration()
         self.shared = SharedChange(shards)
         self._first_ms = np.empty(0, np.int64)
 
@@ -70,12 +75,17 @@ class ScreenReadings:
         """Score and learn."""
         rows, impossible = self._split(batch.rows)
         if not len(rows.sensor):
-            return Screened(rows, *(np.empty(0),) * 3, np.empty(0, np.int8), impossible)
+            none = np.empty(0)
+            return Screened(rows, none, none, none, np.empty(0, np.int8), none, impossible)
         self._grow(int(rows.sensor.max()) + 1)
         local_s = self.registry.local_time.seconds(rows.time)
         scores = self.bank.score_and_learn(rows.sensor, local_s, rows.value)
-        surprisal = self._threat(rows, scores)
-        return Screened(rows, surprisal, scores.expected, scores.scale, scores.channel, impossible)
+        young = np.empty(len(rows.sensor), np.bool_)
+        _note_first(rows.sensor, rows.time, self._first_ms, young)
+        rarity = self._rarity(rows, scores, young)
+        surprisal = self._threat(rows, scores, rarity, young)
+        said = scores.expected, scores.scale, scores.channel
+        return Screened(rows, surprisal, *said, rarity, impossible)
 
     def _split(self, rows: Readings) -> tuple[Readings, Readings]:
         """Return what can have been measured, and what cannot."""
@@ -89,21 +99,34 @@ class ScreenReadings:
             return rows, Readings.empty()
         return rows.take(good), rows.take(~good)
 
-    def _threat(self, rows: Readings, scores: BankScores) -> NDArray[np.float64]:
+    def _rarity(
+        self, rows: Readings, scores: BankScores, young: NDArray[np.bool_]
+    ) -> NDArray[np.float64]:
+        """Return how rare a reading is among those of its kind: a record, or far off."""
+        kinds = self.registry.columns.kind[rows.sensor]
+        self.calibration.grow((int(kinds.max()) + 1) * self.shards)
+        raw = np.fmax(scores.surprisal, scores.residual_surprisal)
+        return self.calibration.score_and_learn(kinds * self.shards + rows.shard, raw, ~young)
+
+    def _threat(
+        self,
+        rows: Readings,
+        scores: BankScores,
+        rarity: NDArray[np.float64],
+        young: NDArray[np.bool_],
+    ) -> NDArray[np.float64]:
         columns = self.registry.columns
         surprisal = np.empty(len(rows.sensor))
         _threats(
             rows.sensor,
-            rows.time,
             rows.value,
             scores.expected,
-            scores.surprisal,
-            scores.residual_surprisal,
+            rarity,
             scores.sign,
             columns.sign,
             columns.first_level,
             columns.graded,
-            self._first_ms,
+            young,
             surprisal,
         )
         self.shared.discount(rows.shard, rows.time, columns.kind[rows.sensor], surprisal)
@@ -137,17 +160,27 @@ class ScreenReadings:
         """Return one shard's state, whose sensors are given."""
         if len(sensors):
             self._grow(int(sensors.max()) + 1)
-        shared = self.shared.take(shard, self.registry.columns.kind_names)
-        return self.bank.take(sensors), self._first_ms[sensors], shared
+        kinds = self.registry.columns.kind_names
+        counts = {
+            name: self.calibration.take(kind * self.shards + shard)
+            for kind, name in enumerate(kinds)
+            if kind * self.shards + shard < self.calibration.groups
+        }
+        shared = self.shared.take(shard, kinds)
+        return self.bank.take(sensors), self._first_ms[sensors], counts, shared
 
     def put(self, shard: int, sensors: NDArray[np.intp], state: Any) -> None:
         """Continue one shard from what ``take`` returned."""
-        bank, first_ms, shared = state
+        bank, first_ms, counts, shared = state
         if len(sensors):
             self._grow(int(sensors.max()) + 1)
         self.bank.put(sensors, bank)
         self._first_ms[sensors] = first_ms
-        self.shared.put(shard, shared, self.registry.columns.kind_names)
+        kinds = self.registry.columns.kind_names
+        for kind, name in enumerate(kinds):
+            if name in counts:
+                self.calibration.put(kind * self.shards + shard, counts[name])
+        self.shared.put(shard, shared, kinds)
 
 
 @compiled
@@ -173,18 +206,30 @@ def _possible(
 
 
 @compiled
-def _threats(
+def _note_first(
     sensors: NDArray[np.intp],
     times_ms: NDArray[np.int64],
+    first_ms: NDArray[np.int64],
+    young: NDArray[np.bool_],
+) -> None:
+    """Note when sensors were first heard; say which rows are of one not yet heard for a day."""
+    for row in range(len(sensors)):
+        sensor = sensors[row]
+        first_ms[sensor] = min(first_ms[sensor], times_ms[row])
+        young[row] = times_ms[row] - first_ms[sensor] < DAY_MS
+
+
+@compiled
+def _threats(
+    sensors: NDArray[np.intp],
     values: NDArray[np.float64],
     expected: NDArray[np.float64],
-    record: NDArray[np.float64],
-    event: NDArray[np.float64],
+    rarity: NDArray[np.float64],
     side: NDArray[np.int8],
     threat: NDArray[np.int8],
     first_level: NDArray[np.float64],
     graded: NDArray[np.bool_],
-    first_ms: NDArray[np.int64],
+    young: NDArray[np.bool_],
     surprisal: NDArray[np.float64],
 ) -> None:
     """Keep the surprisals of deviations that threaten and matter; others are no surprise.
@@ -194,15 +239,12 @@ def _threats(
     """
     for row in range(len(sensors)):
         sensor = sensors[row]
-        found = record[row]
-        if np.isnan(found) or event[row] > found:
-            found = event[row]
-        first_ms[sensor] = min(first_ms[sensor], times_ms[row])
+        found = rarity[row]
         if not np.isnan(found):
             if threat[sensor] * side[row] < 0 or not material(
                 values[row], expected[row], first_level[sensor]
             ):
                 found = 0.0
-            if times_ms[row] - first_ms[sensor] < DAY_MS and not graded[sensor]:
+            if young[row] and not graded[sensor]:
                 found -= FIRST_DAY
         surprisal[row] = found

@@ -3,10 +3,9 @@
     python benchmarks/detection.py calibration                  quiet simulated cities
     python benchmarks/detection.py calibration --feed DIR ...   recorded ones beside them
 
-Counted are readings of sensors that are out of warm-up and a day old. Of simulated cities, those
-of sensors whose fault is known, while it lasts and for a day after, are left out: they are not
-quiet. What is counted is the surprisal that becomes evidence: of a threatening deviation, less
-what the whole city shows at once.
+Counted are readings of sensors that are out of warm-up and a day old, those of faulty sensors too:
+a city has such. What is counted is the surprisal before it is asked whether the deviation threatens
+and whether the whole city shows it, which only take readings away.
 """
 
 from __future__ import annotations
@@ -100,7 +99,7 @@ def screened(feed: Path) -> Iterator[tuple[Registry, Screened]]:
     source.close()
 
 
-def _measure(feed: Path, unfit: dict[str, list[tuple[int, int]]]) -> Reliability:
+def _measure(feed: Path) -> Reliability:
     found, first = Reliability(), dict[int, int]()
     for registry, scores in screened(feed):
         rows = scores.rows
@@ -108,12 +107,8 @@ def _measure(feed: Path, unfit: dict[str, list[tuple[int, int]]]) -> Reliability
             first.setdefault(sensor, time)
         since = np.array([first[sensor] for sensor in rows.sensor.tolist()], np.int64)
         fit = rows.time - since >= DAY_MS
-        for name, spans in unfit.items():
-            mine = rows.sensor == registry.index.get(name)
-            for start, end in spans:
-                fit &= ~(mine & (rows.time >= start) & (rows.time < end + DAY_MS))
         kinds = [registry.sensors[sensor].kind for sensor in rows.sensor[fit].tolist()]
-        found.add(kinds, scores.surprisal[fit])
+        found.add(kinds, scores.rarity[fit])
     return found
 
 
@@ -126,10 +121,7 @@ def _simulated(seed: int, hours: float) -> Reliability:
     with tempfile.TemporaryDirectory(prefix="citywatch-") as scratch:
         feed, city = Path(scratch), Simulation("quiet", seed, default_start(seed), hours)
         write_feed(city, feed)
-        unfit: dict[str, list[tuple[int, int]]] = defaultdict(list)
-        for fault in city.faults:
-            unfit[city.city.sensors[fault.sensor].id].append((fault.start_ms, fault.end_ms))
-        return _measure(feed, unfit)
+        return _measure(feed)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -142,7 +134,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     seeds = [int(seed) for seed in given.seeds.split(",") if seed]
     found = {f"quiet, seed {seed}": _simulated(seed, given.hours) for seed in seeds}
-    found |= {feed.name: _measure(feed, {}) for feed in given.feed}
+    found |= {feed.name: _measure(feed) for feed in given.feed}
     heads = ["kind", "readings", *(f">= {at:g}" for at in AT), "3 is 1/1000", "-log10 of the share"]
     for name, reliability in found.items():
         Console(width=160).print(table(name, heads, reliability.rows()))

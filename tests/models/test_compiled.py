@@ -7,7 +7,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from models.compiled import AHEAD, compiled, prefetch
+from models.compiled import AHEAD, compiled, prefetch, prefetch_byte
 
 
 def _sum_of_ratios(top: np.ndarray, bottom: np.ndarray) -> float:
@@ -32,6 +32,7 @@ def _sum_of_rows(rows: np.ndarray, which: np.ndarray) -> float:
     for row in range(len(which)):
         if row + AHEAD < len(which):
             prefetch(rows, which[row + AHEAD])
+            prefetch_byte(rows, which[row + AHEAD], 480)
         total += rows[which[row]].value
     return total
 

@@ -116,7 +116,8 @@ def test_a_deviation_far_below_the_levels_does_not_matter() -> None:
     found, screened = screen.next(2.0 + 0.9 * MATERIAL * 8, 2.0 + 0.9 * MATERIAL * 8)
     assert [said.key for said in found] == ["b"]
     assert screened.surprisal[0] == 0.0
-    found, _ = screen.next(2.0 + 1.2 * MATERIAL * 8, 2.0)
+    again = Screen(sensor("a", "river_level", levels=levels)).quiet(400, 2)
+    found, _ = again.next(2.0 + 1.2 * MATERIAL * 8)
     assert "a" in [said.key for said in found]
 
 
@@ -142,11 +143,12 @@ def test_a_sensor_without_levels_must_show_a_day_first() -> None:
     screen = Screen(graded, plain).quiet(200, 2, 2)
     assert screen.time < T0 + DAY_MS
     _, early = screen.next(3.9, 3.9)
-    assert early.surprisal[0] - early.surprisal[1] == pytest.approx(FIRST_DAY)
+    assert (early.rarity - early.surprisal).tolist() == pytest.approx([0.0, FIRST_DAY])
     screen.quiet(400, 2, 2)
     assert screen.time > T0 + DAY
     _, later = screen.next(9.9, 9.9)
-    assert later.surprisal[0] == later.surprisal[1] > 0
+    assert later.surprisal.tolist() == later.rarity.tolist()
+    assert later.surprisal.min() > 0
 
 
 def test_what_half_the_city_shows_is_discounted() -> None:
@@ -166,14 +168,31 @@ def test_what_half_the_city_shows_is_discounted() -> None:
 def test_what_another_shard_shows_is_not_discounted() -> None:
     usual = [60.0] * 30
     screens = [Screen(*(sensor(f"s-{n}", "noise") for n in range(30))) for _ in range(2)]
+    said = list[float]()
     for screen, shard in zip(screens, (0, [1] * 29 + [0]), strict=True):
         screen.quiet(300, *usual)
         for _ in range(8):
             screen.time += EVERY
-            found, _ = screen.at_once(*((n, screen.time, 110.0) for n in range(30)), shard=shard)
-        screen.of_last = next(e.surprisal for e in found if e.key == "s-29")  # type: ignore[attr-defined]
-    same, other = (screen.of_last for screen in screens)  # type: ignore[attr-defined]
+            rows = ((n, screen.time, 110.0) for n in range(30))
+            _, screened = screen.at_once(*rows, shard=shard)
+        said.append(screened.surprisal[-1])
+    same, other = said
     assert same < other
+
+
+def test_what_its_kind_shows_every_day_is_less_rare() -> None:
+    """Two cities whose sensors are as quiet; in one, every tenth reading of the kind is wild."""
+    rarities = list[float]()
+    for wild in (False, True):
+        screen = Screen(*(sensor(f"s-{n}", "noise") for n in range(10))).quiet(600, *[60.0] * 10)
+        for turn in range(100):
+            values = [60.0] * 10
+            if wild:
+                values[turn % 9] = 110.0
+            screen.next(*values)
+        _, screened = screen.next(*[60.0] * 9, 110.0)
+        rarities.append(float(screened.rarity[-1]))
+    assert rarities[1] < rarities[0] - 1
 
 
 def test_no_readings_have_no_scores() -> None:

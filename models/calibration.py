@@ -1,0 +1,151 @@
+"""Make surprisals of one kind of sensor mean what they say: 3 is one in a thousand.
+
+A tail that is fitted to one series is a guess: too heavy for temperatures, too light for rain. All
+sensors of a kind together have shown thousands of readings a day, and among them how often a raw
+surprisal of 3 comes. That share, not the guess, is its surprisal; faults that come as often as
+that are in it, as they should be.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.compiled import compiled
+
+__all__ = ["BINS", "MEMORY", "PRIOR", "Calibration"]
+
+BINS = 121
+WIDTH = 0.1
+"""Raw surprisals are told apart to a tenth; all from 12 on are one."""
+PRIOR = 3000.0
+"""Readings that the raw surprisal is believed for, until others have been counted."""
+MEMORY = 1e6
+"""Readings from which old ones begin to count less: with twice as many, all count half."""
+
+Floats = NDArray[np.float64]
+
+
+class Calibration:
+    """Counts of raw surprisals, by group of sensors.
+
+    Parameters
+    ----------
+    groups
+        Number of groups, known by their position.
+
+    Notes
+    -----
+    A reading is scored against those before it, then counted, so how rows are cut into calls
+    changes nothing. Its surprisal is ``-log10((PRIOR 10^-s + readings >= s) / (PRIOR + readings))``
+    for a raw surprisal ``s``, between two tenths in proportion: in between the guess and what was
+    seen, by how much was seen; beyond all that was seen it grows as the guess does.
+
+    State: 122 numbers a group. Cost: 15 ns a reading. What is NaN is not counted and stays NaN.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(1)
+    >>> raw = rng.exponential(0.434 / 2, 500_000)  # of light tails: each is half of what it says
+    >>> calibration = Calibration(1)
+    >>> said = calibration.score_and_learn(np.zeros(500_000, np.intp), raw, raw >= 0)
+    >>> round(float((said[250_000:] >= 2).mean()) * 100, 1)
+    1.0
+    """
+
+    def __init__(self, groups: int = 0) -> None:
+        self._counts = np.zeros((groups, 1 + BINS))
+
+    @property
+    def groups(self) -> int:
+        """How many groups there are."""
+        return len(self._counts)
+
+    def grow(self, groups: int) -> None:
+        """Have groups up to ``groups - 1``; those that exist keep their counts."""
+        if groups > self.groups:
+            more = np.zeros((groups - self.groups, 1 + BINS))
+            self._counts = np.concatenate([self._counts, more])
+
+    def score_and_learn(
+        self, groups: NDArray[np.intp], raw: Floats, counted: NDArray[np.bool_]
+    ) -> Floats:
+        """Return calibrated surprisals of raw ones, row by row, and count them.
+
+        Parameters
+        ----------
+        counted
+            Which of them are counted; the others are of sensors too young to be an example.
+
+        Raises
+        ------
+        IndexError
+            When a row names a group there is not.
+        """
+        if len(groups) and not 0 <= groups.min() <= groups.max() < self.groups:
+            raise IndexError(f"groups must be 0 to {self.groups - 1}, got {groups.max()}")
+        said = np.empty(len(raw))
+        _count_rows(self._counts, groups, raw, counted, said)
+        return said
+
+    def take(self, group: int) -> bytes:
+        """Return the counts of a group."""
+        return bytes(self._counts[group].tobytes())
+
+    def put(self, group: int, state: bytes) -> None:
+        """Give a group the counts that ``take`` returned.
+
+        Raises
+        ------
+        ValueError
+            When the bytes are not the counts of a group.
+        """
+        if len(state) != 8 * (1 + BINS):
+            raise ValueError(f"expected {8 * (1 + BINS)} bytes, got {len(state)}")
+        self.grow(group + 1)
+        self._counts[group] = np.frombuffer(state)
+
+
+@compiled
+def _count_rows(
+    counts: Floats,
+    groups: NDArray[np.intp],
+    raw: Floats,
+    counted: NDArray[np.bool_],
+    said: Floats,
+) -> None:
+    for row in range(len(raw)):
+        s = raw[row]
+        if np.isnan(s):
+            said[row] = s
+            continue
+        group = counts[groups[row]]
+        said[row] = _surprisal(group, max(s, 0.0))
+        if counted[row]:
+            _count(group, max(s, 0.0))
+
+
+@compiled
+def _surprisal(group: Any, s: float) -> float:
+    """Return the share of readings as surprising, as a surprisal; ``group[0]`` counts them all."""
+    at = min(s / WIDTH, BINS - 1.0)
+    below = min(int(at), BINS - 2)
+    share = at - below
+    # Counts fall by powers of ten: between two of them in proportion of their logarithms.
+    low = math.log(1.0 + group[1 + below])
+    high = math.log(1.0 + group[2 + below])
+    over = math.exp(low + share * (high - low)) - 1.0
+    expected = PRIOR * 10.0**-s
+    return -math.log10((expected + over) / (PRIOR + group[0]))
+
+
+@compiled
+def _count(group: Any, s: float) -> None:
+    if group[0] >= 2.0 * MEMORY:
+        group *= 0.5
+    group[0] += 1.0
+    for b in range(min(int(s / WIDTH), BINS - 1) + 1):
+        group[1 + b] += 1.0
