@@ -266,9 +266,11 @@ def plot(
 ) -> None:
     """Draw a sensor's series with what was expected, its evidence and the warnings near it.
 
-    The feed is replayed through the whole engine. For example, the afternoon of a gauge and of
-    the two next to it: citywatch plot leak --sensor rl-0087 --neighbours 2 --from 38 --to 46,
-    or --from 2025-06-24T14:00 --to 2025-06-24T22:00.
+    The feed is replayed through the whole engine. True events near the sensor are shaded.
+
+    Example: citywatch plot leak --sensor ch-0211 --neighbours 2 --from 20 --to 26
+
+    The same hours: --from 2025-06-30T20:00 --to 2025-07-01T02:00
     """
     run_plot(Plot(directory, sensor, out, terminal, from_, to, neighbours))
 

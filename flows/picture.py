@@ -24,6 +24,7 @@ from flows.picture_style import (
     READING,
     SOURCE_MARKS,
     day_of,
+    legible,
     look_of,
     style,
 )
@@ -34,9 +35,13 @@ from operators.screening import BAND
 __all__ = ["draw_picture"]
 
 WIDTH_IN = 13.0
-LEFT, RIGHT = 0.115, 0.925
+LEFT, RIGHT = 0.135, 0.925
 HEAD_IN, FOOT_IN, BETWEEN_IN = 0.85, 0.45, 0.33
 DPI = 110
+ROOM = 0.72
+"""Share of the width up to which what is said of a bar fits beside it."""
+LETTER_IN, KEY_IN = 0.06, 0.45
+"""Room for one letter of the legend, and for a key with the space around it."""
 
 
 def draw_picture(scene: Scene, out: Path) -> None:
@@ -115,16 +120,42 @@ def _warnings(ax: Axes, scene: Scene) -> None:
         label.set_fontweight("bold" if warning.named else "normal")
     ax.set_ylim(len(labels) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)
+    ax.legend(
+        handles=list(_sources(scene)),
+        loc="lower right",
+        bbox_to_anchor=(1.0, 1.0),
+        ncols=len(SOURCE_MARKS),
+        frameon=False,
+        fontsize=7,
+        borderpad=0,
+        handletextpad=0.1,
+    )
 
 
 def _say(ax: Axes, row: int, warning: WarningRow, scene: Scene) -> None:
-    """Write why it was issued beside its bar, on the side that has room."""
-    start, end = warning.stretches[0][0], warning.stretches[-1][1]
-    said = warning.reason if warning.named else f"{warning.reason} · {warning.away_m:,.0f} m"
-    right = end - scene.start < 0.62 * (scene.end - scene.start)
-    at, where, shift = (end, "left", 5) if right else (max(start, scene.start), "right", -5)
-    ax.annotate(said, (day_of(at), row), (shift, 0), textcoords="offset points", va="center",
-                ha=where, fontsize=7, color="#4a545e", annotation_clip=False)  # fmt: skip
+    """Write why it was issued beside its bar, on the side that has room, else on it."""
+    spoken = [at for at, _ in warning.marks] or [scene.end]
+    first = max(min(warning.stretches[0][0], *spoken, scene.end), scene.start)
+    last = min(max(warning.stretches[-1][1], *spoken[-1:]), scene.end)
+    length = scene.end - scene.start
+    if last - scene.start < ROOM * length:
+        at, where, shift = last, "left", 5
+    elif first - scene.start > (1 - ROOM) * length:
+        at, where, shift = first, "right", -5
+    else:
+        at, where, shift = first, "left", 5
+    ax.annotate(
+        warning.reason if warning.named else f"{warning.reason} · {warning.away_m:,.0f} m",
+        (day_of(at), row),
+        (shift, 0),
+        textcoords="offset points",
+        va="center",
+        ha=where,
+        fontsize=7,
+        color="#4a545e",
+        bbox={"boxstyle": "round,pad=0.1", "color": "white", "alpha": 0.7},
+        zorder=6,
+    )
 
 
 def _time_axis(ax: Axes, scene: Scene) -> None:
@@ -138,13 +169,17 @@ def _time_axis(ax: Axes, scene: Scene) -> None:
 
 def _head(figure: Figure, scene: Scene, tall: float) -> None:
     names = ", ".join(panel.track.sensor.id for panel in scene.panels if panel.away_m is None)
-    figure.text(LEFT, 1 - 0.2 / tall, f"{scene.feed}: {names}", fontsize=12, fontweight="bold")
+    title = legible(f"{scene.feed}: {names}")
+    figure.text(LEFT, 1 - 0.2 / tall, title, fontsize=12, fontweight="bold")
     figure.text(RIGHT, 1 - 0.2 / tall, scene.zone.key, ha="right", color=MUTED)
+    keys = list(_keys(scene))
+    wide = sum(KEY_IN + LETTER_IN * len(str(key.get_label())) for key in keys)
+    rows = 1 + int(wide // (WIDTH_IN * (RIGHT - LEFT)))
     figure.legend(
-        handles=list(_keys(scene)),
+        handles=keys,
         loc="upper left",
         bbox_to_anchor=(LEFT - 0.007, 1 - 0.24 / tall),
-        ncols=12,
+        ncols=-(-len(keys) // rows),
         frameon=False,
         fontsize=7.5,
         columnspacing=1.3,
@@ -165,8 +200,12 @@ def _keys(scene: Scene) -> Iterator[Any]:
         yield Line2D([], [], linestyle="none", label=name, **look_of(e))
     if any(panel.track.impossible for panel in scene.panels):
         yield Line2D([], [], linestyle="none", marker="x", color=FAULT, label="impossible value")
-    sources = {source for warning in scene.warnings for _, source in warning.marks}
-    for source in (name for name in SOURCE_MARKS if name in sources):
-        mark = SOURCE_MARKS[source]
-        yield Line2D([], [], linestyle="none", marker=mark, markersize=3.5, color=INK,
-                     label=f"from {source}")  # fmt: skip
+
+
+def _sources(scene: Scene) -> Iterator[Line2D]:
+    """Return what the marks on bars mean: who spoke for the warning."""
+    spoken = {source for warning in scene.warnings for _, source in warning.marks}
+    for source, mark in SOURCE_MARKS.items():
+        if source in spoken:
+            label = f"{source} evidence"
+            yield Line2D([], [], linestyle="none", marker=mark, ms=3, color=INK, label=label)

@@ -18,12 +18,13 @@ from flows.picture_style import (
     READING,
     TRUE,
     day_of,
+    legible,
     look_of,
     title_of,
 )
 from flows.scene import Panel, Scene, Shade, gaps, unit_of
 from flows.story import Track
-from operators.events import LEVEL_NAMES
+from operators.events import LEVEL_NAMES, Sensor, kind_of
 from operators.evidence import UNUSUAL
 from operators.screening import BAND
 
@@ -31,6 +32,10 @@ __all__ = ["draw_series", "draw_surprisals", "draw_truth"]
 
 FEW = 700
 """Readings up to which each gets a dot of its own."""
+MANY = 4000
+"""Readings from which their line is thinner, or it would be a block."""
+ROOM = 0.8
+"""Share of the width up to which a name fits to the right of where it begins."""
 FAR = 0.7
 """Spans of what is shown within which an official level is shown too."""
 
@@ -40,11 +45,11 @@ def draw_series(ax: Axes, panel: Panel, scene: Scene, *, labelled: bool) -> None
     track, asked = panel.track, panel.away_m is None
     draw_truth(ax, scene, labelled=labelled)
     at, (value, expected, spread) = _broken(track)
-    low, high = expected - BAND * spread, expected + BAND * spread
+    low, high = _band(track.sensor, expected, spread)
     ax.fill_between(at, low, high, color=EXPECTED, alpha=0.28, linewidth=0)
     ax.plot(at, expected, color=EXPECTED, linewidth=0.9)
-    few = len(track.time) <= FEW
-    ax.plot(at, value, color=READING, linewidth=0.9, marker="." if few else "", markersize=2.5)
+    dot, thin = "." if len(track.time) <= FEW else "", len(track.time) > MANY
+    ax.plot(at, value, color=READING, linewidth=0.4 if thin else 0.9, marker=dot, markersize=2.5)
     for position in gaps(track):
         start, end = day_of(track.time[position]), day_of(track.time[position + 1])
         ax.axvspan(start, end, facecolor="none", edgecolor="#c3cad1", hatch="///", linewidth=0)
@@ -53,6 +58,15 @@ def draw_series(ax: Axes, panel: Panel, scene: Scene, *, labelled: bool) -> None
     ax.set_ylabel(unit_of(track.sensor))
     away = "" if asked else f"   {panel.away_m:,.0f} m away"
     ax.set_title(f"{title_of(track.sensor)}{away}", loc="left", fontsize=9 if asked else 8, pad=4)
+
+
+def _band(
+    sensor: Sensor, expected: NDArray[np.float64], spread: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the ends of the expected range, where there can be readings at all."""
+    kind = kind_of(sensor.kind)
+    low, high = expected - BAND * spread, expected + BAND * spread
+    return np.maximum(low, kind.low), np.minimum(high, kind.high)
 
 
 def _broken(track: Track) -> tuple[NDArray[np.float64], tuple[NDArray[np.float64], ...]]:
@@ -133,15 +147,20 @@ def _shade(ax: Axes, shade: Shade) -> None:
 
 def _name(ax: Axes, shade: Shade, scene: Scene, number: int) -> None:
     """Write what a shade is at its top, each a line lower than the one before."""
+    start = max(shade.start, scene.start)
+    room = start < scene.start + ROOM * (scene.end - scene.start)
     ax.annotate(
-        shade.label,
-        (day_of(max(shade.start, scene.start)), 1.0),
-        (3, -3 - 10 * (number % 4)),
+        legible(shade.label),
+        (day_of(start if room else min(shade.end, scene.end)), 1.0),
+        (3 if room else -3, -3 - 10 * (number % 4)),
         xycoords=ax.get_xaxis_transform(),
         textcoords="offset points",
         va="top",
+        ha="left" if room else "right",
         color=HARMLESS if shade.benign else TRUE,
         fontsize=7.5,
+        bbox={"boxstyle": "round,pad=0.1", "color": "white", "alpha": 0.7},
+        zorder=6,
     )
 
 

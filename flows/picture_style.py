@@ -27,6 +27,7 @@ __all__ = [
     "TRUE",
     "day_of",
     "drawable",
+    "legible",
     "look_of",
     "style",
     "title_of",
@@ -37,7 +38,7 @@ READING, EXPECTED = "#1c2733", "#8aa5bd"
 INK, MUTED = "#10151a", "#6d7780"
 TRUE, HARMLESS, FAULT = "#d3222f", "#1b998b", "#d3222f"
 SOURCE_MARKS = {"sensor": "o", "level": "D", "cell": "s", "report": "^", "outage": "x"}
-_CHANNEL_COLOURS = ("#7b2cbf", "#c2187a", "#8c564b", "#0b7a75", "#5b6ee1", "#6b8e23", "#111111")
+_CHANNEL_COLOURS = ("#7b2cbf", "#c2187a", "#8c564b", "#0b7a75", "#5b6ee1", "#6b8e23", "#e377c2")
 _LATIN = "DejaVu Sans"
 _CJK = (
     "Noto Sans CJK SC",
@@ -61,7 +62,12 @@ def title_of(sensor: Sensor) -> str:
     name, kind = sensor.name, kind_of(sensor.kind)
     said = next((text for text in (name.en, name.zh) if drawable(text)), "") if name else ""
     what = sensor.kind if kind is kind_of("") else kind.en
-    return " · ".join(text for text in (sensor.id, said, what) if drawable(text))
+    return " · ".join(filter(None, (legible(sensor.id), said, legible(what))))
+
+
+def legible(text: str) -> str:
+    """Return a text with a question mark for each letter that no font here has."""
+    return text if drawable(text) else "".join(c if drawable(c) else "?" for c in text)
 
 
 def look_of(e: Evidence) -> dict[str, Any]:
