@@ -6,6 +6,7 @@ replayed for it. What draws is loaded last: nothing else ever waits for it.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import difflib
 import shutil
@@ -24,6 +25,8 @@ from operators.events import City, Sensor
 __all__ = ["Plot", "PlotError", "plot"]
 
 HOUR_MS = 3_600_000
+LONGEST_H = 1_000_000.0
+"""A century: calendars end not far beyond what longer windows would mean."""
 SUGGESTED = 5
 """Ids named where the one asked for is not known."""
 SPARE = 3
@@ -174,17 +177,18 @@ def _window(plan: Plot, story: Story, sensors: Sequence[str], zone: ZoneInfo) ->
     end = last if plan.end is None else _moment("--to", plan.end, first, zone)
     if not any(((t.time >= start) & (t.time <= end)).any() for t in heard):
         span = f"{_local(first, zone)} to {_local(last, zone)}"
-        asked = f"{_local(start, zone)} to {_local(end, zone)}"
+        asked = f"{plan.start or 'the beginning'} to {plan.end or 'the end'}"
         raise PlotError(f"--from, --to: no reading from {asked}; there are some from {span}")
-    return start, end
+    # Far beyond the readings there is nothing to see, and calendars end.
+    return max(start, first - HOUR_MS), min(end, last + HOUR_MS)
 
 
 def _moment(option: str, text: str, first: int, zone: ZoneInfo) -> int:
     """Return the moment that hours from the start, or a local time, mean."""
-    try:
-        return first + int(float(text) * HOUR_MS)
-    except (ValueError, OverflowError):
-        pass
+    with contextlib.suppress(ValueError):
+        hours = float(text)
+        if abs(hours) <= LONGEST_H:
+            return first + int(hours * HOUR_MS)
     try:
         at = dt.datetime.fromisoformat(text)
     except ValueError:

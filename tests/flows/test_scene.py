@@ -75,9 +75,7 @@ class TestWarnings:
         assert len(scene(with_alerts(*self.LIFE), start, end).warnings) == shown
 
     def test_that_name_a_sensor_are_shown_however_far(self) -> None:
-        (row,) = scene(
-            with_alerts(version("w", 1, 5, of=FAR, evidence=named_by(NEAR, 5)))
-        ).warnings
+        (row,) = scene(with_alerts(version("w", 1, 5, of=FAR, evidence=named_by(NEAR, 5)))).warnings
         assert row.named
 
     def test_that_are_near_are_shown_and_told_from_those_that_name_it(self) -> None:

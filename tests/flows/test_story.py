@@ -51,9 +51,7 @@ def told(leak: Path) -> Story:
     return tell_story(leak, [*spoken(leak), "nobody"])
 
 
-def test_the_warnings_are_those_of_a_replay(
-    told: Story, warned: list[dict[str, object]]
-) -> None:
+def test_the_warnings_are_those_of_a_replay(told: Story, warned: list[dict[str, object]]) -> None:
     assert [(a.id, a.version, a.level) for a in told.alerts] == [
         (alert["id"], alert["version"], alert["level"]) for alert in warned
     ]
