@@ -12,7 +12,6 @@ from flows.feeds import FeedError
 from flows.plot import Plot, PlotError, plot
 from flows.scene import Scene
 
-
 GAUGE = {"id": "a", "kind": "rain", "lon": 1.0, "lat": 2.0}
 
 
