@@ -22,11 +22,10 @@ from flows.picture_style import (
     look_of,
     title_of,
 )
-from flows.scene import Panel, Scene, Shade, gaps, unit_of
+from flows.scene import Panel, Scene, Shade, expected_range, gaps, unit_of
 from flows.story import Track
-from operators.events import LEVEL_NAMES, Sensor, kind_of
+from operators.events import LEVEL_NAMES
 from operators.evidence import UNUSUAL
-from operators.screening import BAND
 
 __all__ = ["draw_series", "draw_surprisals", "draw_truth"]
 
@@ -44,8 +43,7 @@ def draw_series(ax: Axes, panel: Panel, scene: Scene, *, labelled: bool) -> None
     """Draw readings, the expected band, gaps, official levels and evidence."""
     track, asked = panel.track, panel.away_m is None
     draw_truth(ax, scene, labelled=labelled)
-    at, (value, expected, spread) = _broken(track)
-    low, high = _band(track.sensor, expected, spread)
+    at, (value, expected, low, high) = _broken(track)
     ax.fill_between(at, low, high, color=EXPECTED, alpha=0.28, linewidth=0)
     ax.plot(at, expected, color=EXPECTED, linewidth=0.9)
     dot, thin = "." if len(track.time) <= FEW else "", len(track.time) > MANY
@@ -60,20 +58,11 @@ def draw_series(ax: Axes, panel: Panel, scene: Scene, *, labelled: bool) -> None
     ax.set_title(f"{title_of(track.sensor)}{away}", loc="left", fontsize=9 if asked else 8, pad=4)
 
 
-def _band(
-    sensor: Sensor, expected: NDArray[np.float64], spread: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the ends of the expected range, where there can be readings at all."""
-    kind = kind_of(sensor.kind)
-    low, high = expected - BAND * spread, expected + BAND * spread
-    return np.maximum(low, kind.low), np.minimum(high, kind.high)
-
-
 def _broken(track: Track) -> tuple[NDArray[np.float64], tuple[NDArray[np.float64], ...]]:
     """Return times and columns with a hole in every gap, so that no line crosses it."""
     holes = gaps(track) + 1
     at = np.insert(day_of(track.time), holes, day_of(track.time[holes - 1]) if len(holes) else [])
-    columns = (track.value, track.expected, track.spread)
+    columns = (track.value, track.expected, *expected_range(track))
     return at, tuple(np.insert(column, holes, np.nan) for column in columns)
 
 

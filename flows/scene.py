@@ -18,8 +18,19 @@ from numpy.typing import NDArray
 from flows.story import Story, Track
 from operators.events import LEVEL_NAMES, NO_LEVEL, Alert, Sensor, TruthBenign, TruthEvent, kind_of
 from operators.outages import GRACE
+from operators.screening import BAND
 
-__all__ = ["Panel", "Scene", "Shade", "WarningRow", "away_m", "gaps", "set_scene", "unit_of"]
+__all__ = [
+    "Panel",
+    "Scene",
+    "Shade",
+    "WarningRow",
+    "away_m",
+    "expected_range",
+    "gaps",
+    "set_scene",
+    "unit_of",
+]
 
 NEAR_M = 2000.0
 """How far from a sensor a warning is still shown beside it."""
@@ -135,6 +146,13 @@ def gaps(track: Track) -> NDArray[np.intp]:
     between = np.diff(track.time)
     usual = max(float(np.median(between)), track.sensor.interval_s * 1000.0)
     return np.flatnonzero(between > GRACE * usual)
+
+
+def expected_range(track: Track) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return both ends of what was expected, as far as such values can be measured at all."""
+    kind, half = kind_of(track.sensor.kind), BAND * track.spread
+    low, high = np.array([kind.low, kind.high])
+    return np.maximum(track.expected - half, low), np.minimum(track.expected + half, high)
 
 
 def unit_of(sensor: Sensor) -> str:

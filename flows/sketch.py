@@ -14,9 +14,8 @@ import numpy as np
 import plotext
 from numpy.typing import NDArray
 
-from flows.scene import Panel, Scene, WarningRow, gaps, unit_of
+from flows.scene import Panel, Scene, WarningRow, expected_range, gaps, unit_of
 from operators.events import LEVEL_NAMES, kind_of
-from operators.screening import BAND
 
 __all__ = ["sketch"]
 
@@ -54,8 +53,9 @@ def _panel(panel: Panel, scene: Scene, width: int) -> str:
     for level, at in levels.items():
         if low <= at <= high:
             plotext.hline(at, _RGB[level])
-    for side in (-BAND, BAND):
-        _line(track.time, np.clip(track.expected + side * track.spread, low, high), "·", _BAND)
+    for end in expected_range(track):
+        shown = (end >= low) & (end <= high)
+        plotext.scatter(*_columns(track.time[shown], end[shown]), marker="·", color=_BAND)
     cuts = [0, *(gaps(track) + 1), len(track.time)]
     for start, end in pairwise(cuts):
         plotext.plot(*_columns(track.time[start:end], track.value[start:end]),
@@ -79,13 +79,6 @@ def _limits(panel: Panel) -> tuple[float, float]:
     low, high = (float(value.min()), float(value.max())) if len(value) else (0.0, 1.0)
     span = (high - low) or max(abs(high), 1.0) * 0.1
     return low - 0.12 * span, high + 0.05 * span
-
-
-def _line(
-    times: NDArray[np.int64], values: NDArray[np.float64], marker: str, colour: tuple[int, int, int]
-) -> None:
-    known = np.isfinite(values)
-    plotext.scatter(*_columns(times[known], values[known]), marker=marker, color=colour)
 
 
 def _columns(times: NDArray[np.int64], values: NDArray[np.float64]) -> tuple[list[float], ...]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from flows.scene import ROWS, Scene, away_m, gaps, set_scene, unit_of
+from flows.scene import ROWS, Scene, away_m, expected_range, gaps, set_scene, unit_of
 from flows.story import Story
 from operators.events import NO_LEVEL, Alert, Truth
 from tests.flows.stories import (
@@ -128,6 +129,13 @@ class TestGaps:
 
     def test_one_reading_has_none(self) -> None:
         assert not gaps(track(HERE, [1.0])).size
+
+
+def test_what_was_expected_ends_where_nothing_can_be_measured() -> None:
+    count = track(sensor("cc-1", "crowd_count", levels=None), [1.0, 1.0])
+    low, high = expected_range(count._replace(spread=np.array([9.0, 0.1])))
+    assert low.tolist() == pytest.approx([0, 0.7])
+    assert high.tolist() == pytest.approx([28, 1.3])
 
 
 def test_distances_are_in_metres() -> None:

@@ -80,6 +80,12 @@ def test_is_in_colours_only_where_there_are_some(scene: Scene) -> None:
     assert "\x1b[" not in sketch(scene, 90, colour=False)
 
 
+def test_a_band_out_of_sight_is_not_drawn_at_the_edge() -> None:
+    one = track(GAUGE, [10.0, 11.0, 10.0])
+    drawn = sketch(set_scene(story(one), ["rl-1"], [], at(0), at(10)), 60, colour=False)
+    assert "·" not in drawn
+
+
 def test_one_picture_leaves_nothing_behind_in_the_next(scene: Scene) -> None:
     assert sketch(scene, 90) == sketch(scene, 90)
 
