@@ -13,6 +13,8 @@ from rich.console import Console
 from flows.check import check_config, check_feed
 from flows.feeds import FeedError
 from flows.kafka import KafkaPlace, KafkaUnusableError, Topics
+from flows.plot import Plot, PlotError
+from flows.plot import plot as run_plot
 from flows.processes import production
 from flows.production import FLOWS
 from flows.progress import Bar
@@ -242,6 +244,38 @@ def score(
 
 
 @app.command()
+def plot(
+    directory: Annotated[Path, typer.Argument(metavar="FEED", help="Feed directory.")],
+    sensor: Annotated[
+        list[str], typer.Option(help="Its id; several are drawn beneath each other.", metavar="ID")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="Picture to write, .png, .svg or .pdf (ID.png).")
+    ] = None,
+    terminal: Annotated[
+        bool, typer.Option("--terminal", help="Draw with characters, here, instead.")
+    ] = False,
+    from_: Annotated[
+        str | None,
+        typer.Option("--from", help="Local time of the city, or hours from the first reading."),
+    ] = None,
+    to: Annotated[str | None, typer.Option("--to", help="The same, for the end.")] = None,
+    neighbours: Annotated[
+        int, typer.Option(help="Nearest sensors of the same kind to draw beneath.", min=0, max=12)
+    ] = 0,
+) -> None:
+    """Draw a sensor's series with what was expected, its evidence and the warnings near it.
+
+    The feed is replayed through the whole engine. True events near the sensor are shaded.
+
+    Example: citywatch plot leak --sensor ch-0211 --neighbours 2 --from 20 --to 26
+
+    The same hours: --from 2025-06-30T20:00 --to 2025-07-01T02:00
+    """
+    run_plot(Plot(directory, sensor, out, terminal, from_, to, neighbours))
+
+
+@app.command()
 def serve(
     redis: Annotated[str, typer.Option(help="Store to read, redis://HOST:PORT.")],
     port: Annotated[int | None, typer.Option(help="Port of the screen (8765).")] = None,
@@ -316,6 +350,7 @@ MISTAKES = (
     KafkaUnusableError,
     SendError,
     VaultError,
+    PlotError,
     OSError,
 )
 

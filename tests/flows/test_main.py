@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,11 +14,11 @@ from operators.events import HAZARDS
 from simulators.scenarios import SCENARIOS
 from sinks.store import EmbeddedStore
 from tests.broker import LocalBroker
-from tests.flows.processes import eventually, free_port, here, run, started
+from tests.flows.processes import ROOT, eventually, free_port, here, run, started
 from tests.flows.test_room import page
 from tests.kafka_fixture import Topics
 
-COMMANDS = ("up", "run", "topics", "simulate", "replay", "score", "serve", "check")
+COMMANDS = ("up", "run", "topics", "simulate", "replay", "score", "plot", "serve", "check")
 FILES = ("city.json", "readings.jsonl", "reports.jsonl", "truth.json")
 
 
@@ -78,6 +80,8 @@ class TestWrongUsage:
             (("up", "--port", "http"), ("port",)),
             (("up", "--for", "-1"), ("for",)),
             (("score", "alerts.jsonl"), ("truth",)),
+            (("plot", "."), ("--sensor",)),
+            (("plot", ".", "--sensor", "a", "--neighbours", "-1"), ("neighbours",)),
             (("serve",), ("--redis",)),
             (("run", "--flow", "sensors"), ("--flow", "'sensors'", "readings", "warnings")),
             (("run", "--mode", "fast"), ("--mode", "'fast'", "prompt", "ordered")),
@@ -321,6 +325,31 @@ class TestScore:
 
 
 @pytest.mark.system
+class TestPlot:
+    def test_writes_a_picture_named_after_the_sensor(self, quiet_feed: Path) -> None:
+        assert here("plot", quiet_feed, "--sensor", "rl-0001", "--to", "0.4") == 0
+        assert Path("rl-0001.png").read_bytes().startswith(b"\x89PNG")
+
+    def test_draws_in_the_terminal(
+        self, quiet_feed: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert here("plot", quiet_feed, "--sensor", "rl-0001", "--terminal") == 0
+        assert "rl-0001" in capsys.readouterr().out
+
+    def test_of_a_sensor_that_there_is_not_is_a_mistake(
+        self, quiet_feed: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert here("plot", quiet_feed, "--sensor", "rl-01") == 1
+        one_line(capsys, "rl-01", "did you mean")
+
+    def test_loads_what_draws_for_nothing_else(self) -> None:
+        wanted = "import sys, flows.__main__; print({'matplotlib', 'plotext'} & set(sys.modules))"
+        ended = subprocess.run(
+            [sys.executable, "-c", wanted], cwd=ROOT, capture_output=True, text=True, check=True
+        )
+        assert ended.stdout == "set()\n"
+
+
 class TestTopics:
     def test_are_made_once_and_a_feed_is_published_to_them(
         self,
