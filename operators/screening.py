@@ -121,6 +121,7 @@ class ScreenReadings:
             rows.sensor,
             rows.value,
             scores.expected,
+            scores.scale,
             rarity,
             scores.sign,
             columns.sign,
@@ -224,6 +225,7 @@ def _threats(
     sensors: NDArray[np.intp],
     values: NDArray[np.float64],
     expected: NDArray[np.float64],
+    spread: NDArray[np.float64],
     rarity: NDArray[np.float64],
     side: NDArray[np.int8],
     threat: NDArray[np.int8],
@@ -234,6 +236,8 @@ def _threats(
 ) -> None:
     """Keep the surprisals of deviations that threaten and matter; others are no surprise.
 
+    Nor is a reading inside its own expected range: what a shift or roughness still remembers of
+    readings before it is over.
     A sensor without official levels that has not yet shown a whole day counts less: its rush
     hours are still news.
     """
@@ -241,9 +245,9 @@ def _threats(
         sensor = sensors[row]
         found = rarity[row]
         if not np.isnan(found):
-            if threat[sensor] * side[row] < 0 or not material(
-                values[row], expected[row], first_level[sensor]
-            ):
+            inside = abs(values[row] - expected[row]) <= BAND * spread[row]
+            harmless = threat[sensor] * side[row] < 0
+            if inside or harmless or not material(values[row], expected[row], first_level[sensor]):
                 found = 0.0
             if young[row] and not graded[sensor]:
                 found -= FIRST_DAY

@@ -90,6 +90,11 @@ def grade(view: IncidentView, doubted: Collection[str] = frozenset()) -> Grade:
     ----------
     doubted
         Sensors that are not believed alone.
+
+    Notes
+    -----
+    One sensor alone is no warning while it is doubted, or where it has official levels of which
+    none is reached or expected: these say from when on it matters.
     """
     hazard, around = view.hazard, view.around
     agreeing = [strand for strand in view.strands if strand.strength >= SPEAKS]
@@ -110,18 +115,20 @@ def grade(view: IncidentView, doubted: Collection[str] = frozenset()) -> Grade:
     lone = several + reports + silent == 1
     if lone and (sensors <= set(doubted) or around.peers >= PEERS):
         bound = ALONE_AT_MOST
+    if lone and not crossings and (sensors <= set(doubted) or all(s.latest.graded for s in own)):
+        bound = NO_LEVEL
     if hazard in TOLERATED and around.people and not (reports or crossings):
         bound = ALONE_AT_MOST
     return Grade(
-        max(level, bound) if level < NO_LEVEL else level,
-        max(keeps, bound) if keeps < NO_LEVEL else keeps,
+        max(level, bound),
+        max(keeps, bound),
         round(score, 1),
         _certainty(crossings, score, several + bool(reports) + silent > 1),
         _onset(crossings),
         several,
         reports,
         silent,
-        bound > level,
+        level < bound < NO_LEVEL,
     )
 
 

@@ -147,7 +147,7 @@ class Life:
 
     def lone_voice(self) -> str | None:
         """Return the one sensor behind a warning that is over and nobody else agreed with."""
-        alone = not self.active and self.worst < NO_LEVEL - 1 and len(self.voices) == 1
+        alone = not self.active and self.worst < NO_LEVEL and len(self.voices) == 1
         return next(iter(self.voices)) if alone else None
 
     def forgotten_at(self) -> int | None:

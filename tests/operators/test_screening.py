@@ -195,6 +195,17 @@ def test_what_its_kind_shows_every_day_is_less_rare() -> None:
     assert rarities[1] < rarities[0] - 1
 
 
+def test_a_reading_inside_its_own_range_is_no_evidence() -> None:
+    """After a spike a shift is remembered for a while; the readings are as expected again."""
+    screen = Screen(sensor("a", "noise")).quiet(600, 60)
+    screen.next(110.0)
+    for _ in range(3):
+        found, screened = screen.next(60.0)
+        assert found == []
+        assert screened.rarity[0] > 1, "the shift is unusual"
+        assert screened.surprisal[0] == 0.0
+
+
 def test_no_readings_have_no_scores() -> None:
     found, screened = Screen(sensor("a")).at_once()
     assert found == []

