@@ -57,6 +57,8 @@ class Run:
         How fast event time runs on the clock.
     prompt
         Apply evidence on arrival (live) instead of in event-time order (replay, tests).
+    weekly
+        Learn what is usual at each hour of the week too, not of the day alone.
     meter
         Measures how long steps and warnings take.
     """
@@ -68,6 +70,7 @@ class Run:
     shards: Sequence[int] = (0,)
     speed: float = 1.0
     prompt: bool = False
+    weekly: bool = False
     alerts: Sink[Any] | None = None
     dead_letters: Sink[Any] | None = None
     store: Sink[Any] | None = None
@@ -92,6 +95,7 @@ class Run:
             self.counters,
             self.shards,
             prompt=self.prompt,
+            weekly=self.weekly,
             where=self.name,
             meter=self.meter,
         )

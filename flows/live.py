@@ -48,6 +48,7 @@ class LivePlan(msgspec.Struct, frozen=True):
     hours: float = 24.0
     event_after_h: float | None = None
     history_h: float = 48.0
+    weekly: bool = False
 
     @property
     def simulated(self) -> Simulated:
@@ -87,6 +88,7 @@ def make_run(plan: LivePlan, stop: Stop) -> Run:
         plan.feed or plan.scenario,
         speed=plan.speed,
         prompt=True,
+        weekly=plan.weekly,
         alerts=AlertFileSink(data / "alerts.jsonl"),
         dead_letters=DeadLetterSink(data / "dead_letters.jsonl"),
         store=RedisSink(plan.redis, plan.region, city=known),

@@ -73,6 +73,8 @@ class Part:
     poll_size: int = 30_000
     snapshot_s: float = 10.0
     speed: float = 1.0
+    weekly: bool = False
+    """Learn what is usual at each hour of the week too, not of the day alone."""
     control: Source[Any] | None = None
     store: Sink[Any] | None = None
     stop: Stop = field(default_factory=Stop)

@@ -29,6 +29,7 @@ def readings(part: Part) -> Dataflow:
         part.counters,
         part.partitions,
         prompt=part.prompt,
+        weekly=part.weekly,
         where=part.kafka.servers,
         meter=part.meter,
     )

@@ -107,6 +107,7 @@ def replay(plan: Replay, settings: Settings) -> bool:
             if plan.redis is None
             else RedisSink(plan.redis, settings.region, city=known),
             counters=counters,
+            weekly=settings.weekly,
         )
         recovery = None if plan.data_dir is None else plan.data_dir / "recovery"
         if recovery is None or not any(recovery.glob("part-*.sqlite3")):

@@ -215,6 +215,7 @@ class _Room:
             what.seed,
             settings.sensors,
             history_h=settings.history_h,
+            weekly=settings.weekly,
             event_after_h=None if what.scenario == "day" else EVENT_AFTER_H,
         )
 
@@ -229,11 +230,12 @@ def _same_run(path: Path, plan: LivePlan) -> LivePlan:
     """
     if path.exists():
         before = msgspec.json.decode(path.read_bytes(), type=LivePlan)
-        mine = ("feed", "scenario", "seed", "sensors", "region")
+        mine = ("feed", "scenario", "seed", "sensors", "region", "weekly")
         if any(getattr(before, name) != getattr(plan, name) for name in mine):
             raise UpError(
                 f"{path.parent} holds a run of {before.feed or before.scenario}, seed"
-                f" {before.seed}, {before.sensors} sensors: give another --data-dir, or delete it"
+                f" {before.seed}, {before.sensors} sensors{', by the week' * before.weekly}:"
+                " give another --data-dir, or delete it"
             )
         # It goes on in its own time, not from where a new run would begin.
         plan = msgspec.structs.replace(plan, live_from_ms=before.live_from_ms)

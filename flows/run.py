@@ -83,6 +83,7 @@ def make_part(
         ends=not prompt,
         poll_size=settings.poll_size,
         snapshot_s=settings.snapshot_s,
+        weekly=settings.weekly,
         speed=settings.speed,
     )
     if settings.redis is not None and flow != "reports":

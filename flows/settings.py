@@ -60,6 +60,9 @@ class Settings(BaseSettings):
     poll_size: int = Field(30_000, ge=1, le=1_000_000, description="messages read at once")
     epoch_s: float = Field(2.0, gt=0, le=60, description="seconds between snapshots")
     sensors: int = Field(5_000, ge=100, le=1_000_000, description="sensors of a simulated city")
+    weekly: bool = Field(
+        False, description="learn hours of the week too, not of the day alone: 1.4 kB a sensor"
+    )
     history_h: float = Field(48.0, ge=0, le=24 * 28, description="hours learnt from before live")
 
     def kafka_security(self) -> dict[str, str]:

@@ -49,6 +49,8 @@ class ReadingPath:
         Numbers of the partitions that are ours.
     prompt
         Score readings as they arrive (live) instead of in event-time order (replay, tests).
+    weekly
+        Learn what is usual at each hour of the week too, not of the day alone.
     where
         What the source is called in dead letters.
     meter
@@ -67,6 +69,7 @@ class ReadingPath:
         shards: Sequence[int] = (0,),
         *,
         prompt: bool = False,
+        weekly: bool = False,
         where: str = "feed",
         meter: Meter | None = None,
     ) -> None:
@@ -76,7 +79,7 @@ class ReadingPath:
         self.homes = Homes(len(shards))
         self.intake = TakeReadings(registry, counters, shards, where)
         self.order = OrderReadings(counters, prompt)
-        self.screen = ScreenReadings(registry, counters, len(shards))
+        self.screen = ScreenReadings(registry, counters, len(shards), weekly=weekly)
         self.levels = WatchLevels(registry)
         self.windows = SummariseShards(registry, self.homes)
         self.series = KeepSeries(registry)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from models.calibration import Calibration
 from models.compiled import compiled
-from models.record_of_peaks import CHANNELS, BankScores, SensorBank
+from models.record_of_peaks import CHANNELS, BankScores, SensorBank, WeeklyBank
 from operators.counters import Counters
 from operators.events import Evidence, Readings
 from operators.evidence import UNUSUAL, sensor_evidence
@@ -56,17 +56,24 @@ class Screened(NamedTuple):
 class ScreenReadings:
     """The detectors of a process's sensors.
 
+    Parameters
+    ----------
+    weekly
+        Learn what is usual at each hour of the week too, not of the day alone.
+
     Notes
     -----
     State: that of ``SensorBank``, and 8 bytes a sensor; 1 kB a kind and shard. A physically
     impossible value is rejected: it says something about its sensor, nothing about the city.
     """
 
-    def __init__(self, registry: Registry, counters: Counters, shards: int) -> None:
+    def __init__(
+        self, registry: Registry, counters: Counters, shards: int, *, weekly: bool = False
+    ) -> None:
         self.registry = registry
         self.counters = counters
         self.shards = shards
-        self.bank = SensorBank()
+        self.bank = WeeklyBank() if weekly else SensorBank()
         self.calibration = Calibration()
         self.shared = SharedChange(shards)
         self._first_ms = np.empty(0, np.int64)

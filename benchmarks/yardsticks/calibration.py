@@ -82,10 +82,10 @@ def _drawn(shares: Sequence[float]) -> str:
     return "".join(ruler)
 
 
-def screened(feed: Path) -> Iterator[tuple[Registry, Screened]]:
+def screened(feed: Path, *, weekly: bool = False) -> Iterator[tuple[Registry, Screened]]:
     """Return the readings of a feed with their scores, in event-time order."""
     source, registry = DirectoryFeed(feed), Registry(read_city(feed))
-    path = ReadingPath(registry, Counters())
+    path = ReadingPath(registry, Counters(), weekly=weekly)
     offset = 0
     with Bar(feed.name) as bar:
         while (chunk := source.read("readings")) is not None:
@@ -99,9 +99,9 @@ def screened(feed: Path) -> Iterator[tuple[Registry, Screened]]:
     source.close()
 
 
-def _measure(feed: Path) -> Reliability:
+def _measure(feed: Path, weekly: bool) -> Reliability:
     found, first = Reliability(), dict[int, int]()
-    for registry, scores in screened(feed):
+    for registry, scores in screened(feed, weekly=weekly):
         rows = scores.rows
         for sensor, time in zip(*_first(rows.sensor, rows.time), strict=True):
             first.setdefault(sensor, time)
@@ -117,11 +117,11 @@ def _first(sensors: NDArray[np.intp], times: NDArray[np.int64]) -> tuple[list[in
     return each.tolist(), times[at].tolist()
 
 
-def _simulated(seed: int, hours: float) -> Reliability:
+def _simulated(seed: int, hours: float, weekly: bool) -> Reliability:
     with tempfile.TemporaryDirectory(prefix="citywatch-") as scratch:
         feed, city = Path(scratch), Simulation("quiet", seed, default_start(seed), hours)
         write_feed(city, feed)
-        return _measure(feed)
+        return _measure(feed, weekly)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -131,10 +131,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--feed", type=Path, action="append", default=[], metavar="DIR")
     parser.add_argument("--seeds", default=",".join(map(str, SEEDS)), metavar="N,M,...")
     parser.add_argument("--hours", type=float, default=HOURS)
+    parser.add_argument("--weekly", action="store_true", help="with the week's habits")
     given = parser.parse_args(arguments)
     seeds = [int(seed) for seed in given.seeds.split(",") if seed]
-    found = {f"quiet, seed {seed}": _simulated(seed, given.hours) for seed in seeds}
-    found |= {feed.name: _measure(feed) for feed in given.feed}
+    found = {f"quiet, seed {seed}": _simulated(seed, given.hours, given.weekly) for seed in seeds}
+    found |= {feed.name: _measure(feed, given.weekly) for feed in given.feed}
     heads = ["kind", "readings", *(f">= {at:g}" for at in AT), "3 is 1/1000", "-log10 of the share"]
     for name, reliability in found.items():
         Console(width=160).print(table(name, heads, reliability.rows()))

@@ -206,6 +206,14 @@ def test_a_reading_inside_its_own_range_is_no_evidence() -> None:
         assert screened.surprisal[0] == 0.0
 
 
+def test_who_learns_the_week_keeps_more_and_says_so_in_its_snapshot() -> None:
+    registry = Registry(town([sensor("a", "noise")]))
+    day, week = (ScreenReadings(registry, Counters(), 1, weekly=weekly) for weekly in (False, True))
+    assert day.bank.state_bytes < 600 < week.bank.state_bytes < 1500
+    with pytest.raises(ValueError, match="expected b'cwpeaks2'"):
+        day.put(0, np.zeros(1, np.intp), week.take(0, np.zeros(1, np.intp)))
+
+
 def test_no_readings_have_no_scores() -> None:
     found, screened = Screen(sensor("a")).at_once()
     assert found == []
