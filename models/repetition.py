@@ -19,7 +19,8 @@ from models.compiled import compiled
 __all__ = ["intermittent", "repeated"]
 
 CHANGES = 50  # changes of value before repetitions are judged: a constant sensor never is
-BEYOND = 6.0  # decades of chance that a run must lie beyond, and twice the longest before
+BEYOND = 6.0  # decades of chance that a run must lie beyond, were repetitions independent
+LONGER = 1.5  # times the longest run before that it must be besides
 RATE = 1.0 / 200.0  # how fast the chances of repetition follow
 LEAST_CHANCE = 0.02  # of a repetition: two values in fifty are equal by rounding alone
 MANY = 65_535
@@ -41,7 +42,7 @@ def repeated(s: Any, x: float, moved: bool) -> bool:
             s.repeat += RATE * (1.0 - s.repeat)
             if s.run > 0:
                 s.again += RATE * (1.0 - s.again)
-        s.run = min(s.run + 1, MANY)
+        s.run, s.strange = min(s.run + 1, MANY), s.strange or moved
         if not s.stuck and _beyond(s, x, moved):
             s.stuck = 1
         return bool(s.stuck)
@@ -49,7 +50,7 @@ def repeated(s: Any, x: float, moved: bool) -> bool:
     if s.run > 0:
         _finish(s)
     s.changes = min(s.changes + 1, 255)
-    s.run, s.stuck = 0, 0
+    s.run, s.stuck, s.strange = 0, 0, 0
     return False
 
 
@@ -62,7 +63,7 @@ def intermittent(s: Any) -> bool:
 @compiled
 def _beyond(s: Any, x: float, moved: bool) -> bool:
     """Say whether the run is far beyond what this sensor does."""
-    if s.changes < CHANGES or s.run <= 2 * s.longest + 2:
+    if s.changes < CHANGES or s.run <= LONGER * s.longest + 2.0:
         return False
     if np.float32(x) == s.rest or (x == 0.0 and not moved):
         return False
@@ -72,14 +73,13 @@ def _beyond(s: Any, x: float, moved: bool) -> bool:
 
 @compiled
 def _finish(s: Any) -> None:
-    """Remember a run that is over; a fault teaches at most the double."""
+    """Remember a run that is over; a fault, or where it leapt to, teaches at most the double."""
     s.again -= RATE * s.again
     run = s.run
-    if s.stuck or np.float32(s.last) == s.rest:
-        if s.stuck:
-            s.longest = max(s.longest, min(run, 2 * s.longest + 2))
-        else:
-            s.resting = max(s.resting, run)
+    if s.stuck or s.strange:
+        s.longest = max(s.longest, min(run, 2 * s.longest + 2))
+    elif np.float32(s.last) == s.rest:
+        s.resting = max(s.resting, run)
     elif run > s.resting:
         # The value at which it stayed longest is its rest; the one before was a run like others.
         s.longest = max(s.longest, s.resting)

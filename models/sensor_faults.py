@@ -54,9 +54,10 @@ FAULT = np.dtype(
         ("away", np.uint8),  # readings since it leapt
         ("lone", np.uint8),  # readings off alone
         ("stuck", np.uint8),
+        ("strange", np.uint8),  # the value that repeats is one it leapt to
         ("restless", np.uint8),
         ("unit", np.uint8),
-        ("", np.uint8, 2),
+        ("", np.uint8, 1),
         ("group", np.int32),  # only sensors of one group are compared
     ]
 )
@@ -86,7 +87,7 @@ class FaultBank(RowBank):
     >>> values[380:] = values[380]
     >>> bank, ones = FaultBank(1), np.ones(400)
     >>> found = bank.judge_and_learn(np.zeros(400, np.intp), values, 20 * ones, ones)
-    >>> np.flatnonzero(found == STUCK).tolist() == list(range(385, 400))
+    >>> np.flatnonzero(found == STUCK).tolist() == list(range(384, 400))
     True
     """
 
