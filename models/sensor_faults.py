@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import AHEAD, compiled, prefetch
-from models.disagreement import disagrees
+from models.disagreement import accompanied, disagrees
 from models.leaps import leapt, spiking
 from models.repetition import repeated
 from models.reversals import noisy
@@ -191,12 +191,9 @@ def _judge(
     s.age = min(s.age + 1, _OLD)
     if stuck:
         return STUCK
-    if unit:
-        return UNIT
-    if drift:
+    if drift and not unit:
         return DRIFT
-    if away:
-        return LEAP
-    if spiking(s):
-        return SPIKES
-    return NOISE if noise else 0
+    sign = UNIT if unit else LEAP if away else SPIKES if spiking(s) else NOISE if noise else 0
+    if sign > LEAP and accompanied(rows, sensor, near):
+        return LEAP if away else 0
+    return sign

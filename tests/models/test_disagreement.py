@@ -68,3 +68,18 @@ def test_a_patient_sensor_waits_longer():
 
 def test_a_day_must_be_known_first():
     assert not _town([1], n=400, start=100).any()
+
+
+@pytest.mark.parametrize(
+    ("together", "found"), [([1], True), ([1, 2], True), ([0, 1, 2], False), (range(5), False)]
+)
+def test_spikes_at_several_neighbours_are_an_event(together, found):
+    values = np.random.default_rng(2).normal(20, 1, (700, FIVE)).round(2)
+    for number in together:
+        values[500 + number : 600 : 12, number] += 60
+    ones = np.ones(values.size)
+    told = FaultBank(FIVE).judge_and_learn(
+        np.tile(np.arange(FIVE), 700), values.ravel(), 20 * ones, ones, NEAR
+    )
+    spikes = told.reshape(700, FIVE)[560:600, 1] == FAULTS.index("spikes")
+    assert spikes.any() == found
