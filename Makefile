@@ -7,7 +7,7 @@ ARGS ?=
 BENCHMARKS := throughput latency fanout recovery peers
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test unit check bench bench-full browser broker
+.PHONY: help setup run test unit check score bench bench-full browser broker
 
 help:            ## list what can be made
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/: .*##/ /' | awk '{n=$$1; $$1=""; printf "  make %-11s%s\n", n, $$0}'
@@ -28,6 +28,9 @@ check: setup     ## ruff, mypy --strict and the architecture
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_architecture.py
+
+score: setup     ## the frozen scenario suite: every scenario, ten seeds; fails where a figure fell
+	$(BIN)/python -m benchmarks.scenarios
 
 bench: setup broker  ## a short form of every benchmark: that it runs, not how fast
 	for each in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$each --quick || exit 1; done

@@ -1,9 +1,18 @@
 """How good the warnings are: simulated scenarios with known truth, replayed and scored.
 
-``python -m benchmarks.scenarios`` simulates each scenario with each seed for 48 hours, replays it
-through the whole engine in event-time order, and scores the warnings as ``citywatch score`` does.
-Thresholds were set on seeds 101 to 103, with one exception: that a sensor which warned alone is not
-believed alone for a day was added after looking at seed 4 of ``quiet``.
+    make score                            the suite, held against what is frozen in the repository
+    python -m benchmarks.scenarios        the same
+    python -m benchmarks.scenarios --scenarios flood,quiet --seeds 1,2    a part of it
+
+Each scenario is simulated with each seed, replayed through the whole engine in event-time order,
+and its warnings are scored as ``citywatch score`` does: 48 hours, of which the first are also the
+first the engine ever sees; ``quiet`` lasts a week. The suite is seeds 1 to 10 of everything. Its
+figures lie in ``scenarios.json``; a run that is worse says where and fails, one that differs says
+so, and ``--freeze`` writes what is to hold from now on.
+
+Thresholds and rules are set on seeds from 101 on, never on those of the suite, with one exception:
+that a sensor which warned alone is not believed alone for a day was added after looking at seed 4
+of ``quiet``.
 """
 
 from __future__ import annotations
@@ -13,15 +22,14 @@ import json
 import multiprocessing
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from statistics import median
-from typing import Any
+from typing import Any, TypeAlias
 
 from bytewax.testing import TestingSink
 from rich.console import Console
-from rich.table import Table
 
+from benchmarks.suite import FIGURES, Judged, summary, tables, worse
 from flows.city import Run, city
 from flows.feeds import DirectoryFeed
 from flows.progress import Bar
@@ -33,17 +41,22 @@ from operators.events import Alert
 from operators.registry import Registry
 from simulators.clock import default_start
 from simulators.feed import write_feed
+from simulators.scenarios import SCENARIOS
 from simulators.scoring import score
 from simulators.simulation import Simulation
 
-__all__ = ["main", "run_scenario"]
+__all__ = ["FROZEN", "main", "run_scenario"]
 
-HAZARDOUS = ("flood", "cloudburst", "gas_leak", "crash", "fire")
-QUIET = "quiet"
 HOURS = 48.0
+QUIET_HOURS = 168.0
+SEEDS = range(1, 11)
+FROZEN = Path(__file__).with_name("scenarios.json")
+RED = 1
+
+Job: TypeAlias = tuple[str, int, float]
 
 
-def run_scenario(job: tuple[str, int, float]) -> dict[str, Any]:
+def run_scenario(job: Job) -> Judged:
     """Simulate, replay and score one scenario with one seed; return its figures."""
     scenario, seed, hours = job
     with tempfile.TemporaryDirectory(prefix="citywatch-") as scratch:
@@ -54,59 +67,80 @@ def run_scenario(job: tuple[str, int, float]) -> dict[str, Any]:
         source = FeedSource(lambda: DirectoryFeed(feed))
         run_flow(city(Run(Registry(read_city(feed)), source, names, alerts=TestingSink(alerts))))
         truth = decode_truth((feed / "truth.json").read_bytes())
-        found = score([alert for _, alert in alerts], truth, hours).to_dict()
-    return {"scenario": scenario, "seed": seed, "hours": hours, **found}
+    versions = [alert for _, alert in alerts]
+    found = score(versions, truth, hours)
+    false = set(found.false_ids)
+    reds = {alert.id for alert in versions if alert.level == RED and alert.id in false}
+    return Judged(
+        scenario,
+        seed,
+        hours,
+        [(f.event.hazard, f.level, f.lead_ms) for f in found.found],
+        sorted((alert.hazard, alert.id) for alert in first(versions) if alert.id in false),
+        len(reds),
+        found.on_benign,
+        found.blue,
+    )
+
+
+def first(versions: Sequence[Alert]) -> list[Alert]:
+    """Return one version of each warning."""
+    return list({alert.id: alert for alert in reversed(versions)}.values())
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run all scenarios and print how many events were found, how early, and what was false."""
+    """Run the suite or a part of it, print what was found, and hold it against what is frozen."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scenarios", description=__doc__)
-    parser.add_argument("--scenarios", default=",".join((*HAZARDOUS, QUIET)), metavar="A,B,...")
-    parser.add_argument("--seeds", default="1,2,3,4,5", metavar="N,M,...")
-    parser.add_argument("--hours", type=float, default=HOURS)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--scenarios", default=",".join(SCENARIOS), metavar="A,B,...")
+    parser.add_argument("--seeds", default=",".join(map(str, SEEDS)), metavar="N,M,...")
+    parser.add_argument("--hours", type=float, help=f"{HOURS:g}, of quiet {QUIET_HOURS:g}")
     parser.add_argument("--jobs", type=int, default=2, help="processes side by side (2)")
     parser.add_argument("--json", type=Path, help="write every figure here")
+    parser.add_argument("--freeze", action="store_true", help="these figures hold from now on")
     given = parser.parse_args(arguments)
-    seeds = [int(seed) for seed in given.seeds.split(",")]
-    jobs = [(name, seed, given.hours) for name in given.scenarios.split(",") for seed in seeds]
-    results = sorted(_all(jobs, given.jobs), key=lambda r: jobs.index(_job(r)))
+    names, seeds = given.scenarios.split(","), [int(seed) for seed in given.seeds.split(",")]
+    if unknown := set(names) - set(SCENARIOS):
+        parser.error(f"--scenarios: one of {', '.join(SCENARIOS)}, got {', '.join(unknown)}")
+    jobs = [(name, seed, _hours(name, given.hours)) for name in names for seed in seeds]
+    judged = sorted(_all(jobs, given.jobs), key=lambda j: jobs.index((j.scenario, j.seed, j.hours)))
     if given.json is not None:
-        given.json.write_text(json.dumps(results, indent=1))
-    Console(width=100).print(_table(results))
-    return 0
+        given.json.write_text(FIGURES.encode(judged).decode())
+    for table in tables(judged):
+        Console(width=120).print(table)
+    whole = names == list(SCENARIOS) and seeds == list(SEEDS) and given.hours is None
+    if given.freeze:
+        if not whole:
+            parser.error("--freeze: expected the whole suite, got a part of it")
+        FROZEN.write_text(json.dumps(summary(judged), indent=1) + "\n")
+        return 0
+    return _held(summary(judged)) if whole else 0
 
 
-def _job(result: dict[str, Any]) -> tuple[str, int, float]:
-    return result["scenario"], result["seed"], result["hours"]
+def _hours(scenario: str, asked: float | None) -> float:
+    if asked is not None:
+        return asked
+    return QUIET_HOURS if scenario == "quiet" else HOURS
 
 
-def _all(jobs: list[tuple[str, int, float]], processes: int) -> Iterator[dict[str, Any]]:
+def _all(jobs: list[Job], processes: int) -> Iterator[Judged]:
     context = multiprocessing.get_context("spawn")
     with context.Pool(processes, maxtasksperchild=1) as pool, Bar("scenarios") as bar:
-        for done, result in enumerate(pool.imap_unordered(run_scenario, jobs), 1):
-            bar.show(done / len(jobs), f"{result['scenario']} {result['seed']}")
-            yield result
+        for done, judged in enumerate(pool.imap_unordered(run_scenario, jobs), 1):
+            bar.show(done / len(jobs), f"{judged.scenario} {judged.seed}")
+            yield judged
 
 
-def _table(results: list[dict[str, Any]]) -> Table:
-    table = Table("scenario", "found", "lead, min", "false, yellow or worse", "false a day", "blue")
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for name in dict.fromkeys(result["scenario"] for result in results):
-        mine = [result for result in results if result["scenario"] == name]
-        events, hits = (sum(r[what] for r in mine) for what in ("events", "hits"))
-        leads = [r["lead_min"] for r in mine if r["lead_min"] is not None]
-        per_day = sum(r["false"] for r in mine) / sum(r["hours"] for r in mine) * 24
-        table.add_row(
-            name,
-            f"{hits} of {events}" if events else "-",
-            " ".join(f"{lead:.0f}" for lead in leads)
-            + (f" ({median(leads):.0f})" if leads else ""),
-            " ".join(str(r["false"]) for r in mine),
-            f"{per_day:.1f}",
-            " ".join(str(r["blue"]["warnings"]) for r in mine),
-        )
-    return table
+def _held(now: dict[str, Any]) -> int:
+    """Say how the suite compares with what is frozen; return 1 where it is worse."""
+    frozen = json.loads(FROZEN.read_text())
+    fallen = worse(frozen, now)
+    for sentence in fallen:
+        print(f"worse: {sentence}", file=sys.stderr)
+    if not fallen:
+        same = "the same" if frozen == now else "different, nowhere worse: --freeze keeps them"
+        print(f"held against {FROZEN.name}: {same}")
+    return 1 if fallen else 0
 
 
 if __name__ == "__main__":

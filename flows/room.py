@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -94,6 +95,16 @@ def _owned(data: Path) -> Iterator[None]:
         yield
 
 
+def _without_secrets(url: str) -> str:
+    """Return an address as it may be shown.
+
+    >>> _without_secrets("redis://me:secret@store.example:6379/1?password=secret")
+    'redis://store.example:6379/1'
+    """
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
 @dataclass
 class _Room:
     what: Up
@@ -114,11 +125,12 @@ class _Room:
                 must_answer(url)
             where = f"http://{self.settings.host}:{self.settings.port}"
             self._say(f"screen at {where}  (Ctrl-C ends it)")
+            self._say(f"store at {_without_secrets(url)}")
             with _Status(self.console, url, self.settings.region, plan) as status:
                 supervisor.run(status.show, until)
 
     def _say(self, sentence: str) -> None:
-        self.console.print(sentence, highlight=False)
+        self.console.print(sentence, highlight=False, soft_wrap=True)
 
     def _children(self, url: str, embedded: EmbeddedStore | None) -> list[Child]:
         """Return the processes, in the order in which they need each other."""
@@ -255,7 +267,7 @@ class _Status:
             self._line.stop()
 
     def say(self, sentence: str) -> None:
-        self.console.print(sentence, highlight=False)
+        self.console.print(sentence, highlight=False, soft_wrap=True)
 
     def show(self) -> None:
         """Look at the store, once a second."""

@@ -19,10 +19,11 @@ module               what it learns, and of whom                              fa
 ``count_burst``      which place is reported more often than usual            one report at a time
 ==================== ======================================================== ===================
 
-``peaks`` is the arithmetic behind the first, ``tails`` turns sizes into surprisals, ``row_bank``
-keeps the state of a shard's sensors, ``compiled`` makes loops over readings fast, ``report_words``
-is the vocabulary triage starts from. ``repetition``, ``leaps``, ``reversals``, ``unit_factors`` and
-``disagreement`` are the signs that ``sensor_faults`` goes by.
+``peaks`` is the arithmetic behind the first, ``season`` what it expects and ``rules`` its numbers.
+``tails`` turns sizes into surprisals, ``row_bank`` keeps the state of a shard's sensors,
+``compiled`` makes loops over readings fast, ``report_words`` is the vocabulary triage starts from.
+``repetition``, ``leaps``, ``reversals``, ``unit_factors`` and ``disagreement`` are the signs that
+``sensor_faults`` goes by.
 
 Laws they all obey (``tests/laws/detector_laws.py``): scoring changes nothing; a snapshot goes on as
 the original; the same rows give the same scores however they are split into calls; memory is

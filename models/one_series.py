@@ -12,38 +12,46 @@ from typing import Any, NamedTuple
 
 from river import base
 
-from models.peaks import (
-    DAY_RATE,
-    FLOOR_OF_S,
-    HALF_HOURS,
-    HALF_LIFE,
-    PEAK,
-    RE_ARM,
-    THRESHOLD,
-    WARM_UP,
-)
+from models.peaks import FLOOR_OF_S
+from models.rules import Rules
+from models.season import FIRM, HALF_HOURS, HOURS_OF_WEEK, KNOWN
 from models.tails import Tail
 
 __all__ = ["RecordOfPeaks"]
 
-_FOLLOWS = {
-    "mu": 100,
-    "x20": 20,
-    "x200": 200,
-    "r5": 5,
-    "r80": 80,
-    "a80": 80,
-    "a20": 20,
-    "a500": 500,
-}
-_DECAY = 0.5 ** (1 / HALF_LIFE)
+_MEANS = ("mu", "x20", "x200", "r5", "r80", "a80", "a20", "a500")
+_VALUES = _MEANS[:3]  # what starts from the first value, not from 0
+
+
+class _Habits:
+    """What was usual at each hour of a cycle."""
+
+    def __init__(self, cycle_s: float, hours: int, rate: float) -> None:
+        self.cycle_s, self.rate = cycle_s, rate
+        self.usual, self.seen = [0.0] * hours, [0] * hours
+
+    def hour(self, time_s: float) -> int:
+        return int(time_s % self.cycle_s * (len(self.usual) / self.cycle_s))
+
+    def guess(self, hour: int, otherwise: float) -> float:
+        return self.usual[hour] if self.seen[hour] >= KNOWN else otherwise
+
+    def follow(self, hour: int, x: float, limit: float) -> None:
+        delta = x - self.usual[hour]
+        if self.seen[hour] >= FIRM:
+            delta = max(-limit, min(limit, delta))
+        self.seen[hour] += 1
+        self.usual[hour] += max(1.0 / self.seen[hour], self.rate) * delta
 
 
 class _Look(NamedTuple):
     """A reading seen against the state, before anything is learnt."""
 
     x: float
-    half_hour: int | None
+    hours: list[tuple[_Habits, int]]
+    """Where in each kind of habit it belongs."""
+    guesses: list[float]
+    """What the day, and the week, would have said."""
     residual: float
     smooth: dict[str, float]
     features: tuple[float, ...]
@@ -60,6 +68,10 @@ class RecordOfPeaks(base.AnomalyDetector):
     time
         Name of the local time in seconds. A reading without one is compared with the recent level
         in place of the habit of its half hour, and teaches no habit.
+    threshold
+        Score an alarm begins above: .26 is 30 % above the second largest peak.
+    weekly
+        Keep the habits of the hours of the week too.
 
     Notes
     -----
@@ -67,7 +79,7 @@ class RecordOfPeaks(base.AnomalyDetector):
     that is missing or not finite, which is not learnt either. ``strength`` is that of the alarm
     the last reading learnt has raised, 0 when none.
     State: some 150 numbers, for ever. Cost: 12 us to score, 18 us to learn.
-    Agrees with ``SensorBank`` to the precision of its float32 habits, alarms alike.
+    Agrees with ``SensorBank``, or ``WeeklyBank``, to the precision of float32 habits.
 
     Examples
     --------
@@ -82,20 +94,31 @@ class RecordOfPeaks(base.AnomalyDetector):
     5.1
     """
 
-    def __init__(self, feature: str = "value", time: str = "time") -> None:
+    def __init__(
+        self,
+        feature: str = "value",
+        time: str = "time",
+        threshold: float = Rules().threshold,
+        weekly: bool = False,
+    ) -> None:
         self.feature = feature
         self.time = time
+        self.threshold = threshold
+        self.weekly = weekly
         self.strength = 0.0
+        self._rules = Rules(threshold=threshold)
         self._age = 0
         self._last = 0.0
         self._smooth: dict[str, float] = {}
         self._error = 0.0
-        self._day = [0.0] * HALF_HOURS
-        self._seen = [0] * HALF_HOURS
+        self._habits = [_Habits(86_400.0, HALF_HOURS, self._rules.day)]
+        if weekly:
+            self._habits.append(_Habits(604_800.0, HOURS_OF_WEEK, self._rules.week))
+        self._errors = [0.0, 0.0]
         self._current, self._other = [0.0] * 7, [0.0] * 7
         self._free = [-1.0] * 7
         self._hold, self._armed = 0.0, True
-        self._tail = Tail(1.0, usual=(0.45, 0.2), least=(0.15, 0.07), warm_up=WARM_UP)
+        self._tail = Tail(1.0, usual=(0.45, 0.2), least=(0.15, 0.07), warm_up=self._rules.warm_up)
 
     def score_one(self, x: dict[Hashable, Any]) -> float:
         """Return the surprisal of this reading; NaN in warm-up. Changes nothing."""
@@ -111,9 +134,13 @@ class RecordOfPeaks(base.AnomalyDetector):
         self.strength = self._alarm(look.score)
         self._tail.learn_one(max(look.score + FLOOR_OF_S, 0.0))
         self._remember(look.features)
-        if look.half_hour is not None:
-            self._learn_habit(look.half_hour, look.x)
-        rate = max(1 / 500, 1 / (self._age + 1))
+        rate = max(self._rules.error, 1 / (self._age + 1))
+        firm = self._age > self._rules.warm_up
+        limit = self._rules.clip * self._error if firm else math.inf
+        for habits, hour in look.hours:
+            habits.follow(hour, look.x, limit)
+        for i, guess in enumerate(look.guesses):
+            self._errors[i] += rate * (abs(look.x - guess) - self._errors[i])
         self._error += rate * (abs(look.residual) - self._error)
         self._smooth = look.smooth
         self._last = look.x
@@ -125,15 +152,16 @@ class RecordOfPeaks(base.AnomalyDetector):
         if not isinstance(x, int | float) or not abs(x) < 1e100:
             return None
         time = features.get(self.time)
-        half_hour = None
+        hours: list[tuple[_Habits, int]] = []
         if isinstance(time, int | float) and math.isfinite(time):
-            half_hour = int(time % 86_400.0 * (HALF_HOURS / 86_400.0))
-        old = self._smooth or {
-            name: x if name in ("mu", "x20", "x200") else 0.0 for name in _FOLLOWS
-        }
-        expected = old["mu"]
-        if half_hour is not None and self._seen[half_hour] >= 2:
-            expected = self._day[half_hour]
+            hours = [(habits, habits.hour(time)) for habits in self._habits]
+        old = self._smooth or {name: x if name in _VALUES else 0.0 for name in _MEANS}
+        expected, guesses = old["mu"], list[float]()
+        for habits, hour in hours:
+            guesses.append(habits.guess(hour, guesses[-1] if guesses else expected))
+        if guesses:
+            by_week = self.weekly and self._errors[1] < self._errors[0]
+            expected = guesses[1] if by_week else guesses[0]
         r, jump = x - expected, abs(x - self._last) if self._age else 0.0
         moved = {
             "mu": x,
@@ -146,7 +174,8 @@ class RecordOfPeaks(base.AnomalyDetector):
             "a500": jump,
         }
         smooth = {
-            name: old[name] + max(1 / _FOLLOWS[name], 1 / (self._age + 2)) * (to - old[name])
+            name: old[name]
+            + max(getattr(self._rules, name), 1 / (self._age + 2)) * (to - old[name])
             for name, to in moved.items()
         }
         floor = 0.001 * smooth["a500"] + 1e-12
@@ -159,11 +188,12 @@ class RecordOfPeaks(base.AnomalyDetector):
             smooth["a80"],
             (smooth["a20"] + floor) / (smooth["a500"] + floor),
         )
-        return _Look(x, half_hour, r, smooth, seven, self._score(seven))
+        return _Look(x, hours, guesses, r, smooth, seven, self._score(seven))
 
     def _score(self, features: tuple[float, ...]) -> float:
         """Return u1 + (u2 + u3) / 4 less what a short memory is worth; -inf in warm-up."""
-        if self._age < WARM_UP:
+        warm_up = self._rules.warm_up
+        if self._age < warm_up:
             return -math.inf
         u = []
         for size, *peaks in zip(features, self._current, self._other, strict=True):
@@ -173,33 +203,27 @@ class RecordOfPeaks(base.AnomalyDetector):
             else:
                 u.append(1.0 if size > 0.0 else -1.0)
         first, second, third = sorted(u, reverse=True)[:3]
-        return first + 0.25 * (second + third) - WARM_UP / (self._age + 1)
+        return first + self._rules.confirm * (second + third) - warm_up / (self._age + 1)
 
     def _alarm(self, score: float) -> float:
         """Return the strength of the alarm: once an episode, and not twice within the hold."""
-        if score < THRESHOLD - RE_ARM:
+        rules = self._rules
+        if score < rules.threshold - rules.re_arm:
             self._armed = True
-        if not (score > THRESHOLD and self._armed and self._age >= self._hold):
+        if not (score > rules.threshold and self._armed and self._age >= self._hold):
             return 0.0
-        self._hold = self._age + min(300.0, 0.05 * self._age)
+        self._hold = self._age + min(rules.hold_most, rules.hold * self._age)
         self._armed = False
-        return score - THRESHOLD + 0.001
+        return score - rules.threshold + 0.001
 
     def _remember(self, features: tuple[float, ...]) -> None:
         """Keep the two largest independent peaks of each feature."""
+        decay = 0.5 ** (1 / self._rules.half_life)
         for i, size in enumerate(features):
             current, other = self._current[i], self._other[i]
             if self._age <= self._free[i]:
                 current = max(current, size)
             elif size > min(current, other):
                 current, other = size, max(current, other)
-                self._free[i] = self._age + PEAK
-            self._current[i], self._other[i] = current * _DECAY, other * _DECAY
-
-    def _learn_habit(self, half_hour: int, x: float) -> None:
-        """Move the habit of this half hour on, by no more than five errors once it is known."""
-        self._seen[half_hour] += 1
-        delta = x - self._day[half_hour]
-        if self._seen[half_hour] > 3 and self._age > WARM_UP:
-            delta = max(-5.0 * self._error, min(5.0 * self._error, delta))
-        self._day[half_hour] += max(1.0 / self._seen[half_hour], DAY_RATE) * delta
+                self._free[i] = self._age + self._rules.peak
+            self._current[i], self._other[i] = current * decay, other * decay

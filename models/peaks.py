@@ -13,52 +13,45 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import compiled
+from models.rules import Rules
+from models.season import DAY_FIELDS, WEEK_FIELDS, expect, expect_by_week
 from models.tails import learnt, surprisal_of
 
-__all__ = ["HALF_HOURS", "SENSOR", "THRESHOLD", "WARM_UP", "Step", "advance", "newborn"]
+__all__ = ["FLOOR_OF_S", "SENSOR", "WEEKLY", "Step", "advance", "newborn"]
 
-WARM_UP = 150  # readings before a sensor is judged
-THRESHOLD = 0.26  # tau: 30 % above the second largest peak; the operator's one knob
-RE_ARM = 0.2  # below tau by this much, an episode is over
-PEAK = 100  # readings that belong to one peak
-HALF_LIFE = 6000.0  # readings after which a peak counts half
-HALF_HOURS = 48
-DAY_RATE = 0.1  # how fast the habit of a half hour follows
-ROUNDING = 5e-7  # share of a sensor's excursion that float32 habits cannot resolve
 FLOOR_OF_S = 0.45  # a score this far below 0 is no surprise; a flat series stays below it
 
-SENSOR = np.dtype(
-    [
-        ("age", np.uint32),  # readings learnt
-        ("hold", np.uint16),  # readings for which there is no second alarm
-        ("armed", np.uint8),
-        ("free", np.uint8, 7),  # readings that still belong to the current peak
-        ("", np.uint8, 2),  # keeps what follows on multiples of eight
-        ("base", np.float64),  # the first value
-        ("last", np.float64),  # the one before
-        ("mu", np.float64),  # smoothers, by what they follow and how slowly: x the value,
-        ("x20", np.float64),
-        ("x200", np.float64),
-        ("r5", np.float64),  # r the residual,
-        ("r80", np.float64),
-        ("a80", np.float64),  # a the size of the jump from reading to reading
-        ("a20", np.float64),
-        ("a500", np.float64),
-        ("error", np.float64),  # mean size of residuals
-        ("shift", np.float64),  # mean size of short shifts
-        ("record_quantile", np.float64),  # tail of S above its floor
-        ("record_excess", np.float64),
-        ("event_quantile", np.float64),  # tail of short shifts
-        ("event_excess", np.float64),
-        ("current", np.float64, 7),  # the peak of late, by feature
-        ("other", np.float64, 7),  # and the other one remembered
-        ("day", np.float32, HALF_HOURS),  # habits, as offsets from the first value
-        ("seen", np.uint8, HALF_HOURS),  # how often each half hour was; 255 means or more
-    ]
-)
+_FIELDS = [
+    ("age", np.uint32),  # readings learnt
+    ("hold", np.uint16),  # readings for which there is no second alarm
+    ("armed", np.uint8),
+    ("free", np.uint8, 7),  # readings that still belong to the current peak
+    ("", np.uint8, 2),  # keeps what follows on multiples of eight
+    ("base", np.float64),  # the first value
+    ("last", np.float64),  # the one before
+    ("mu", np.float64),  # smoothers, by what they follow and how slowly: x the value,
+    ("x20", np.float64),
+    ("x200", np.float64),
+    ("r5", np.float64),  # r the residual,
+    ("r80", np.float64),
+    ("a80", np.float64),  # a the size of the jump from reading to reading
+    ("a20", np.float64),
+    ("a500", np.float64),
+    ("error", np.float64),  # mean size of residuals
+    ("shift", np.float64),  # mean size of short shifts
+    ("record_quantile", np.float64),  # tail of S above its floor
+    ("record_excess", np.float64),
+    ("event_quantile", np.float64),  # tail of short shifts
+    ("event_excess", np.float64),
+    ("current", np.float64, 7),  # the peak of late, by feature
+    ("other", np.float64, 7),  # and the other one remembered
+    *DAY_FIELDS,
+]
+SENSOR = np.dtype(_FIELDS)
 """What is kept of one sensor."""
+WEEKLY = np.dtype([*WEEK_FIELDS, *_FIELDS])
+"""The same, with the habits of the week."""
 
-_DECAY = 0.5 ** (1 / HALF_LIFE)
 _FLOOR = math.exp(-1.0)  # u = ln(ratio) is cut at -1
 _UNKNOWN = math.exp(1.0)  # u = 1 for the first thing of its kind
 _SMALL = 1e-200  # denormal numbers cost a hundred times as much
@@ -82,68 +75,61 @@ class Step(NamedTuple):
     """Surprisal of a deviation this large from the time of day."""
 
 
-def newborn(n: int) -> NDArray[np.void]:
+def newborn(n: int, kind: np.dtype[np.void] = SENSOR) -> NDArray[np.void]:
     """Return the state of sensors never heard."""
-    s = np.zeros(n, SENSOR)
+    s = np.zeros(n, kind)
     s["armed"] = 1
     return s
 
 
 @compiled
-def advance(s: Sensor, x: float, half_hour: int) -> Step:
-    """Score one reading, then learn it; ``half_hour`` is that of its day, 0 to 47."""
+def advance(
+    s: Sensor, weekly: Sensor | None, x: float, time_s: float, decay: float, rules: Rules
+) -> Step:
+    """Score one reading, then learn it.
+
+    Parameters
+    ----------
+    weekly
+        The same row where it keeps the week's habits too, else None.
+    time_s
+        Local time.
+    decay
+        What a peak is worth a reading later: ``0.5 ** (1 / rules.half_life)``.
+    """
     if s.age == 0:
         s.base = s.last = s.mu = s.x20 = s.x200 = x
     scale = s.error
-    expected, r = _season(s, x, half_hour)
-    features = _features(s, x, r)
-    score, channel = _compare(s, features)
-    if s.age < WARM_UP:
+    if weekly is None:
+        expected, r = expect(s, x, time_s, rules)
+    else:
+        expected, r = expect_by_week(weekly, x, time_s, rules)
+    features = _features(s, x, r, rules)
+    score, channel = _compare(s, features, decay, rules)
+    if s.age < rules.warm_up:
         score = -math.inf
-    strength = _alarm(s, score)
-    record, event = _surprisals(s, score, features[1])
-    if s.age < WARM_UP:
+    strength = _alarm(s, score, rules)
+    record, event = _surprisals(s, score, features[1], rules)
+    if s.age < rules.warm_up:
         score = record = event = math.nan
     s.age += 1
     return Step(score, strength, channel, expected, scale, record, event)
 
 
 @compiled
-def _season(s: Sensor, x: float, half_hour: int) -> tuple[float, float]:
-    """Return what was expected and the residual, and move the half hour's habit on.
-
-    A half hour seen twice is its own forecast, before that the level is.
-    """
-    # Habits are kept as offsets from the first value: float32 then loses nothing that matters.
-    seen, day, offset = int(s.seen[half_hour]), float(s.day[half_hour]), x - s.base
-    expected = s.base + day if seen >= 2 else s.mu
-    r = x - expected
-    # Rounding is not news: without this a sensor dead for months would alarm on its last bits.
-    if abs(r) <= ROUNDING * abs(offset):
-        r = 0.0
-    delta = offset - day
-    if seen >= 3 and s.age > WARM_UP:
-        limit = 5.0 * s.error
-        delta = min(max(delta, -limit), limit)
-    s.day[half_hour] = day + max(1.0 / (seen + 1.0), DAY_RATE) * delta
-    s.seen[half_hour] = min(seen + 1, 255)
-    return expected, r
-
-
-@compiled
-def _features(s: Sensor, x: float, r: float) -> Seven:
+def _features(s: Sensor, x: float, r: float, rules: Rules) -> Seven:
     """Move the smoothers on and return the seven features."""
     least, jump = 1.0 / (s.age + 2.0), abs(x - s.last)
     s.last = x
-    s.mu = _smooth(s.mu, x, max(1.0 / 100.0, least))
-    s.x20 = _smooth(s.x20, x, max(1.0 / 20.0, least))
-    s.x200 = _smooth(s.x200, x, max(1.0 / 200.0, least))
-    s.r5 = _smooth(s.r5, r, max(1.0 / 5.0, least))
-    s.r80 = _smooth(s.r80, r, max(1.0 / 80.0, least))
-    s.a80 = _smooth(s.a80, jump, max(1.0 / 80.0, least))
-    s.a20 = _smooth(s.a20, jump, max(1.0 / 20.0, least))
-    s.a500 = _smooth(s.a500, jump, max(1.0 / 500.0, least))
-    s.error = _smooth(s.error, abs(r), max(1.0 / 500.0, 1.0 / (s.age + 1.0)))
+    s.mu = _smooth(s.mu, x, max(rules.mu, least))
+    s.x20 = _smooth(s.x20, x, max(rules.x20, least))
+    s.x200 = _smooth(s.x200, x, max(rules.x200, least))
+    s.r5 = _smooth(s.r5, r, max(rules.r5, least))
+    s.r80 = _smooth(s.r80, r, max(rules.r80, least))
+    s.a80 = _smooth(s.a80, jump, max(rules.a80, least))
+    s.a20 = _smooth(s.a20, jump, max(rules.a20, least))
+    s.a500 = _smooth(s.a500, jump, max(rules.a500, least))
+    s.error = _smooth(s.error, abs(r), max(rules.error, 1.0 / (s.age + 1.0)))
     floor = 0.001 * s.a500 + 1e-12
     burst = (s.a20 + floor) / (s.a500 + floor)
     return abs(r), abs(s.r5), abs(s.r80), jump, abs(s.x20 - s.x200), s.a80, burst
@@ -156,11 +142,11 @@ def _smooth(old: float, to: float, rate: float) -> float:
 
 
 @compiled
-def _compare(s: Sensor, features: Seven) -> tuple[float, int]:
+def _compare(s: Sensor, features: Seven, decay: float, rules: Rules) -> tuple[float, int]:
     """Return S and its channel against the peaks remembered, then remember these."""
     first, second, third, channel = _FLOOR, _FLOOR, _FLOOR, 0
     for i in range(7):
-        size, current, other = features[i], s.current[i], s.other[i]
+        size, current, other = features[i] * rules.views[i], s.current[i], s.other[i]
         low = min(current, other)
         ratio = size / low
         if not ratio < 1e9:  # nor when it is NaN
@@ -173,41 +159,39 @@ def _compare(s: Sensor, features: Seven) -> tuple[float, int]:
         if left > 0:
             current, left = max(current, size), left - 1
         elif size > low:
-            current, other, left = size, max(current, other), PEAK
-        s.current[i], s.other[i], s.free[i] = current * _DECAY, other * _DECAY, left
-    # u1 + (u2 + u3) / 4 of the logarithms, from one logarithm.
-    first *= first
-    score = 0.25 * math.log(first * first * (second * third))
-    return score - WARM_UP / (s.age + 1.0), channel
+            current, other, left = size, max(current, other), rules.peak
+        s.current[i], s.other[i], s.free[i] = current * decay, other * decay, left
+    score = math.log(first) + rules.confirm * math.log(second * third)
+    return score - rules.warm_up / (s.age + 1.0), channel
 
 
 @compiled
-def _alarm(s: Sensor, score: float) -> float:
+def _alarm(s: Sensor, score: float, rules: Rules) -> float:
     """Return the strength of the alarm: once an episode, and not twice within the hold."""
     if s.hold > 0:
         s.hold -= 1
-    if score < THRESHOLD - RE_ARM:
+    if score < rules.threshold - rules.re_arm:
         s.armed = 1
-    if not (score > THRESHOLD and s.armed and s.hold == 0):
+    if not (score > rules.threshold and s.armed and s.hold == 0):
         return 0.0
-    s.armed, s.hold = 0, min(300, (s.age + 19) // 20)
-    return score - THRESHOLD + 0.001
+    s.armed, s.hold = 0, math.ceil(min(rules.hold_most, rules.hold * s.age))
+    return score - rules.threshold + 0.001
 
 
 @compiled
-def _surprisals(s: Sensor, score: float, shift: float) -> tuple[float, float]:
+def _surprisals(s: Sensor, score: float, shift: float, rules: Rules) -> tuple[float, float]:
     """Return the surprisals of record and event, and learn their tails."""
     t, height = float(s.age), max(score + FLOOR_OF_S, 0.0)
     record = _surprisal_of(height, s.record_quantile, s.record_excess, t)
     event = _surprisal_of(shift, s.event_quantile, s.event_excess, t)
     quantile, excess = _learnt(height, s.record_quantile, s.record_excess, t)
-    if s.age < WARM_UP:
+    if s.age < rules.warm_up:
         # Until there are readings enough to tell: the tails of a quiet series with this mean.
         quantile, excess = 0.45, 0.2
     s.record_quantile, s.record_excess = max(quantile, 0.15), max(excess, 0.07)
     quantile, excess = _learnt(shift, s.event_quantile, s.event_excess, t)
     s.shift += max(0.0005, 1.0 / (t + 1.0)) * (shift - s.shift)
-    if s.age < WARM_UP:
+    if s.age < rules.warm_up:
         quantile, excess = 2.9 * s.shift, 0.5 * s.shift
     s.event_quantile = max(quantile, 1.2 * s.shift)
     s.event_excess = max(excess, 0.1 * s.shift)

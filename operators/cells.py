@@ -2,7 +2,8 @@
 
 One number a sensor is seldom enough; a cell in which several are a little unusual at once is. Per
 window, every cell that shows something is scored by one river model of the whole city, which
-learns from a rotating sample of cells what an ordinary cell looks like.
+learns from a rotating sample of all cells what they usually look like; and it is no more unusual
+than so many of its sensors agreeing is, given how many of the other cells' are unusual.
 """
 
 from __future__ import annotations
@@ -20,15 +21,17 @@ from models.half_space import CellModel
 from operators.event_clock import FOREVER, NEVER
 from operators.events import HAZARDS, NO_LEVEL, CellState, Evidence
 from operators.evidence import UNUSUAL, Found
+from operators.incident import like
 from operators.merging import CityWindow
 from operators.registry import Registry
+from operators.surroundings import Around
 from operators.triage import Triaged
 from operators.windows import MILLI, WINDOW_MS, CellSums
 
 __all__ = ["JudgeCells"]
 
 SAMPLE = 4
-"""Ordinary cells learnt from per window: the model needs a sample, not everything (.15 ms each)."""
+"""Cells learnt from per window: the model needs a sample, not everything (.15 ms each)."""
 SHOWN = 2.0
 """Surprisal from which a cell is worth showing."""
 
@@ -40,6 +43,11 @@ class _Cell(NamedTuple):
     mean: float
     worst: float
     hazard: str
+    """That of which the sensors agree most."""
+    agreeing: int
+    """Sensors of that hazard, or one that is hard to tell from it, that are unusual."""
+    around: Around
+    """How many there are of them here, and how unusual those of the other cells are."""
     reports: int
 
     def features(self) -> dict[str, float]:
@@ -85,14 +93,14 @@ class JudgeCells:
         found: list[Evidence] = []
         while self._windows and self._windows[0].end <= self._reported:
             window = self._windows.pop(0)
-            shown, calm = self._cells(window)
+            shown, sample = self._cells(window)
             yield from self._states(shown, window.end)
-            found.extend(self._judge(shown, calm, window.end))
+            found.extend(self._judge(shown, sample, window.end))
         last = self._ended and not self._windows
         yield Found("cells", tuple(found), min(self._summed, self._reported), last=last)
 
     def _cells(self, window: CityWindow) -> tuple[list[_Cell], list[_Cell]]:
-        """Return the cells that show something, and a rotating sample of the others."""
+        """Return the cells that show something, and a rotating sample of all."""
         sums = _add([shard.cells for shard in window.shards if shard.cells is not None])
         told = self._reports_until(window.end)
         if not len(sums.cell):
@@ -101,42 +109,55 @@ class JudgeCells:
         unusual = np.add.reduceat(sums.unusual, first)
         worst = np.maximum.reduceat(sums.worst, first)
         shows = (unusual >= 2) | (worst >= SHOWN * MILLI)
-        calm = np.flatnonzero(worst < UNUSUAL * MILLI)
-        sample = calm[(self._turn + np.arange(min(SAMPLE, len(calm)))) % max(1, len(calm))]
+        sample = (self._turn + np.arange(min(SAMPLE, len(first)))) % len(first)
         self._turn += SAMPLE
         stops = np.append(first[1:], len(sums.cell))
 
         def cell(row: np.intp) -> _Cell:
-            return self._cell(sums, int(first[row]), int(stops[row]), told)
+            return self._cell(sums, slice(int(first[row]), int(stops[row])), told)
 
         return [cell(row) for row in np.flatnonzero(shows)], [cell(row) for row in sample]
 
-    def _cell(self, sums: CellSums, start: int, stop: int, told: Counter[str]) -> _Cell:
-        part = CellSums(*(column[start:stop] for column in sums))
-        worst, sensors = int(part.worst.argmax()), int(part.sensors.sum())
-        position = int(part.cell[0])
+    def _cell(self, sums: CellSums, rows: slice, told: Counter[str]) -> _Cell:
+        part = CellSums(*(column[rows] for column in sums))
+        position, sensors = int(part.cell[0]), int(part.sensors.sum())
+        agreeing = [self._agreeing(sums, part, int(hazard)) for hazard in part.hazard]
+        said = [around.agreement(count) for count, around in agreeing]
+        most = max(range(len(said)), key=lambda i: (said[i], part.worst[i]))
         return _Cell(
             position,
             sensors,
             int(part.unusual.sum()),
             float(part.milli.sum()) / MILLI / sensors,
-            float(part.worst[worst]) / MILLI,
-            HAZARDS[int(part.hazard[worst])],
+            float(part.worst.max()) / MILLI,
+            HAZARDS[int(part.hazard[most])],
+            *agreeing[most],
             told[self.registry.columns.cell_names[position]],
         )
+
+    def _agreeing(self, sums: CellSums, part: CellSums, hazard: int) -> tuple[int, Around]:
+        """Return how many sensors of a hazard, or one like it, are unusual here, and of whom."""
+        group = [HAZARDS.index(name) for name in like(HAZARDS[hazard])]
+        here, everywhere = np.isin(part.hazard, group), np.isin(sums.hazard, group)
+        unusual, sensors = int(part.unusual[here].sum()), int(part.sensors[here].sum())
+        others = int(sums.sensors[everywhere].sum()) - sensors
+        share = (int(sums.unusual[everywhere].sum()) - unusual) / max(1, others)
+        return unusual, Around(sensors, share)
 
     def _reports_until(self, end: int) -> Counter[str]:
         due = Counter(cell for time, cell in self._reports if end - WINDOW_MS <= time < end)
         self._reports = [report for report in self._reports if report[0] >= end]
         return due
 
-    def _judge(self, shown: list[_Cell], calm: list[_Cell], end: int) -> Iterator[Evidence]:
+    def _judge(self, shown: list[_Cell], sample: list[_Cell], end: int) -> Iterator[Evidence]:
+        """Return the cells whose mixture is unusual, by no more than their agreement is."""
         for cell in shown:
-            if cell.unusual >= 2:
+            agreement = cell.around.agreement(cell.agreeing)
+            if agreement >= UNUSUAL:
                 score = self.model.score_one(cell.features())
                 if score is not None and score >= UNUSUAL:
-                    yield self._say(cell, score, end)
-        for cell in calm:
+                    yield self._say(cell, min(score, agreement), end)
+        for cell in sample:
             self.model.learn_one(cell.features())
 
     def _say(self, cell: _Cell, score: float, end: int) -> Evidence:
@@ -148,8 +169,8 @@ class JudgeCells:
             kind="cell",
             cell=name,
             time=end - 1,
-            value=float(cell.unusual),
-            expected=0.0,
+            value=float(cell.agreeing),
+            expected=round(cell.around.sensors * cell.around.share, 2),
             surprisal=round(score, 2),
             hazard=cell.hazard,
             lon=round(lon, 6),

@@ -10,110 +10,24 @@ from __future__ import annotations
 import heapq
 import pickle
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator
 from hashlib import sha256
 from typing import NamedTuple
-
-import h3
 
 from operators.agenda import Agenda
 from operators.counters import Counters
 from operators.event_clock import NEVER
 from operators.events import HAZARD_INITIALS, Evidence
 from operators.evidence import Found
+from operators.incident import KEEP_MS, Incident, IncidentView, like
+from operators.surroundings import Around, Surroundings
 
-__all__ = [
-    "CLOSE_AFTER_MS",
-    "REACH",
-    "IncidentView",
-    "JoinIncidents",
-    "Progress",
-    "Strand",
-    "is_like",
-]
+__all__ = ["CLOSE_AFTER_MS", "REPORTS", "JoinIncidents", "Progress"]
 
-REACH = 2
-"""Cells (rings) within which evidence agrees."""
+REPORTS = "bursts"
+"""Who finds evidence in what people report."""
 CLOSE_AFTER_MS = 600_000
 """An incident without live evidence for this long is over."""
-KEEP_MS = {
-    "sensor": 1_500_000,
-    "level": 1_500_000,
-    "cell": 900_000,
-    "report": 2_700_000,
-    "outage": 1_500_000,
-}
-"""How long a piece of evidence speaks when nothing follows it, by source."""
-NEAR = {"traffic": {"crowding"}, "crowding": {"traffic"}}
-"""Hazards that are hard to tell apart. A river and a street are not: who goes where differs."""
-EFFECTS = {
-    "flood": {"waterlogging", "traffic"},
-    "waterlogging": {"traffic", "noise"},
-    "landslide": {"traffic"},
-    "fire": {"air_pollution", "traffic", "other", "power", "noise"},
-    "gas_leak": {"air_pollution"},
-    "power": {"traffic", "water_supply", "noise", "other"},
-    "water_supply": {"waterlogging", "traffic"},
-    "crowding": {"noise"},
-    "traffic": {"noise", "air_pollution"},
-}
-"""What a hazard brings with it: such evidence supports it instead of standing alone."""
-
-STRANDS = 64
-"""Evidence keys an incident remembers; beyond it the weakest are dropped."""
-
-
-def is_like(hazard: str, other: str) -> bool:
-    """Say whether two hazards are the same, or hard to tell apart."""
-    return hazard == other or other in NEAR.get(hazard, ())
-
-
-@dataclass
-class Strand:
-    """What one source keeps saying about an incident."""
-
-    first: int
-    latest: Evidence
-    peak: Evidence
-    before: float = 0.0
-    """Surprisal of the reading before the latest, while it still speaks."""
-    previous_value: float | None = None
-
-    @property
-    def strength(self) -> float:
-        """Return how much it says: a sensor has to say it twice, others have counted already."""
-        if self.latest.source != "sensor":
-            return self.latest.surprisal
-        return (self.latest.surprisal + self.before) / 2
-
-    @property
-    def until(self) -> int:
-        """Return when it falls silent."""
-        return self.latest.time + KEEP_MS[self.latest.source]
-
-    def add(self, evidence: Evidence) -> None:
-        """Take the next piece of evidence from the same source."""
-        if evidence.time > self.latest.time:
-            self.before = self.latest.surprisal
-            self.previous_value = self.latest.value
-        self.latest = evidence
-        if evidence.surprisal >= self.peak.surprisal:
-            self.peak = evidence
-
-
-class IncidentView(NamedTuple):
-    """An incident as it stands at one time: what alerting sees of it."""
-
-    id: str
-    hazard: str
-    time: int
-    start: int
-    district: str
-    cells: tuple[str, ...]
-    strands: tuple[Strand, ...]
-    """Live ones, strongest first."""
-    merged_into: str | None = None
 
 
 class Progress(NamedTuple):
@@ -124,63 +38,13 @@ class Progress(NamedTuple):
     """Nothing will follow at all."""
 
 
-@dataclass
-class _Incident:
-    id: str
-    hazard: str
-    start: int
-    district: str
-    anchor: str
-    cells: dict[str, None] = field(default_factory=dict)
-    reach: set[str] = field(default_factory=set)
-    strands: dict[tuple[str, str], Strand] = field(default_factory=dict)
-
-    def covers(self, evidence: Evidence) -> bool:
-        if evidence.cell not in self.reach:
-            return False
-        if is_like(self.hazard, evidence.hazard):
-            return True
-        # People name what they see, not what it came from: a report is no side effect.
-        return evidence.source != "report" and evidence.hazard in EFFECTS.get(self.hazard, ())
-
-    def add(self, evidence: Evidence) -> set[str]:
-        """Take a piece of evidence; return the cells that are within reach since."""
-        fresh = set[str]()
-        if evidence.cell not in self.cells:
-            self.cells[evidence.cell] = None
-            fresh = set(h3.grid_disk(evidence.cell, REACH)) - self.reach
-            self.reach |= fresh
-        key = evidence.source, evidence.key
-        if key in self.strands:
-            self.strands[key].add(evidence)
-        else:
-            self.strands[key] = Strand(evidence.time, evidence, evidence)
-        self.bound()
-        return fresh
-
-    def bound(self) -> None:
-        """Drop the weakest strands of too many."""
-        while len(self.strands) > STRANDS:
-            weakest = min(self.strands, key=lambda k: (self.strands[k].strength, k))
-            del self.strands[weakest]
-
-    def view(self, time: int) -> IncidentView:
-        ranked = sorted(self.strands.items(), key=lambda item: (-item[1].strength, item[0]))
-        strands = tuple(
-            Strand(s.first, s.latest, s.peak, s.before, s.previous_value) for _, s in ranked
-        )
-        live = {strand.latest.cell for strand in strands}
-        cells = tuple(cell for cell in self.cells if cell in live) or (self.anchor,)
-        return IncidentView(
-            self.id, self.hazard, time, self.start, self.district, tuple(sorted(cells)), strands
-        )
-
-
 class JoinIncidents:
     """Open incidents of a city.
 
     Parameters
     ----------
+    surroundings
+        Whom else one could have heard.
     origins
         Everybody who finds evidence; time waits for the slowest.
     prompt
@@ -195,16 +59,24 @@ class JoinIncidents:
     ends.
     """
 
-    def __init__(self, origins: Iterable[str], counters: Counters, prompt: bool = False) -> None:
+    def __init__(
+        self,
+        surroundings: Surroundings,
+        origins: Collection[str],
+        counters: Counters,
+        prompt: bool = False,
+    ) -> None:
+        self.surroundings = surroundings
         self.counters = counters
         self.prompt = prompt
+        self.people = REPORTS in origins
         self._watermarks = dict.fromkeys(origins, NEVER)
         self._behind: set[str] = set()
         self._ended: set[str] = set()
         self._told: dict[str, tuple[int, int]] = {}
         self._since: dict[str, int] = {}
         self._held: list[tuple[int, str, str, int, Evidence]] = []
-        self._open: dict[str, _Incident] = {}
+        self._open: dict[str, Incident] = {}
         self._near: dict[str, set[str]] = defaultdict(set)
         """The open incidents that reach each cell."""
         self._silences = Agenda[tuple[str, tuple[str, str]]]()
@@ -303,6 +175,9 @@ class JoinIncidents:
 
     def _apply(self, evidence: Evidence) -> Iterator[IncidentView]:
         self.counters.add("incidents", "sent")
+        if evidence.source == "sensor":
+            until = evidence.time + KEEP_MS["sensor"]
+            self.surroundings.hear(evidence.hazard, evidence.key, until)
         near = (self._open[name] for name in self._near.get(evidence.cell, ()))
         touched = [incident for incident in near if incident.covers(evidence)]
         touched.sort(key=lambda incident: (incident.start, incident.id))
@@ -314,37 +189,46 @@ class JoinIncidents:
         for other in touched[1:]:
             if other.hazard == kept.hazard:
                 yield self._merge(other, kept, evidence.time)
-        yield kept.view(evidence.time)
+        yield self._view(kept, evidence.time)
 
-    def _new(self, evidence: Evidence) -> _Incident:
+    def _new(self, evidence: Evidence) -> Incident:
         minute = evidence.time // 60_000
         digest = sha256(f"{evidence.hazard}|{evidence.cell}|{minute}".encode()).hexdigest()[:8]
         name = f"{HAZARD_INITIALS[evidence.hazard]}-{digest}"
-        incident = _Incident(name, evidence.hazard, evidence.time, evidence.district, evidence.cell)
+        incident = Incident(name, evidence.hazard, evidence.time, evidence.district, evidence.cell)
         self._open[name] = incident
         return incident
 
-    def _reaches(self, incident: _Incident, cells: set[str]) -> None:
+    def _reaches(self, incident: Incident, cells: set[str]) -> None:
         for cell in cells:
             self._near[cell].add(incident.id)
+        incident.sensors += self.surroundings.sensors(cells, like(incident.hazard))
 
-    def _speaks(self, incident: _Incident, key: tuple[str, str]) -> None:
+    def _view(self, incident: Incident, time: int) -> IncidentView:
+        """Return what alerting sees, with how unusual the rest of the city is."""
+        hazards = like(incident.hazard)
+        speaking = incident.speaking()
+        share = self.surroundings.share_beside(hazards, incident.sensors, speaking)
+        return incident.view(time)._replace(around=Around(incident.sensors, share, self.people))
+
+    def _speaks(self, incident: Incident, key: tuple[str, str]) -> None:
         if key in incident.strands:
             self._silences.put((incident.id, key), incident.strands[key].until)
 
-    def _merge(self, young: _Incident, old: _Incident, time: int) -> IncidentView:
+    def _merge(self, young: Incident, old: Incident, time: int) -> IncidentView:
         for key, strand in young.strands.items():
             old.strands.setdefault(key, strand)
         old.cells.update(young.cells)
-        old.reach |= young.reach
+        fresh = young.reach - old.reach
+        old.reach |= fresh
         old.bound()
-        self._reaches(old, young.reach)
+        self._reaches(old, fresh)
         for key in young.strands:
             self._speaks(old, key)
         self._close(young)
-        return young.view(time)._replace(strands=(), merged_into=old.id)
+        return self._view(young, time)._replace(strands=(), merged_into=old.id)
 
-    def _close(self, incident: _Incident) -> None:
+    def _close(self, incident: Incident) -> None:
         del self._open[incident.id]
         self._closings.put(incident.id, None)
         for cell in incident.reach:
@@ -356,6 +240,7 @@ class JoinIncidents:
         if now <= self._now:
             return
         self._now = now
+        self.surroundings.pass_time(now)
         while (due := self._silences.pop(now)) is not None:
             until, (name, key) = due
             incident = self._open.get(name)
@@ -363,7 +248,7 @@ class JoinIncidents:
                 continue  # merged into another one, or dropped as one of too many
             if not incident.strands:
                 self._closings.put(name, until + CLOSE_AFTER_MS)
-            yield incident.view(until)
+            yield self._view(incident, until)
         while (closing := self._closings.pop(now)) is not None:
             if not self._open[closing[1]].strands:
                 self._close(self._open[closing[1]])
@@ -383,6 +268,7 @@ class JoinIncidents:
                 self._closings,
                 self._number,
                 self._now,
+                self.surroundings.take(),
             )
         )
 
@@ -400,9 +286,12 @@ class JoinIncidents:
             self._closings,
             self._number,
             self._now,
+            surroundings,
         ) = pickle.loads(state)
+        self.surroundings.put(surroundings)
         self._near.clear()
         for incident in self._open.values():
+            incident.sensors = 0
             self._reaches(incident, incident.reach)
         # Who finds evidence may have changed since: time waits for those there are.
         origins = self._watermarks.keys()

@@ -21,7 +21,7 @@ from operators.counters import Counters
 from operators.event_clock import FOREVER
 from operators.events import Alert, CellState, FeedHealth, Sensor
 from operators.evidence import Found
-from operators.incidents import JoinIncidents
+from operators.incidents import REPORTS, JoinIncidents
 from operators.intake import CommandRows
 from operators.merging import MergeWindows
 from operators.meter import Meter
@@ -29,6 +29,7 @@ from operators.overview import DescribeCity, Facts
 from operators.quiet_places import NoticeQuietPlaces
 from operators.reading_path import readings_origin
 from operators.registry import Registry
+from operators.surroundings import Surroundings
 from operators.triage import Triaged
 from operators.windows import ShardWindow
 
@@ -74,11 +75,11 @@ class WarningPath:
         self.registry = registry
         self.meter = meter or Meter()
         self._shard = {readings_origin(shard): shard for shard in shards}
-        origins = [*self._shard, "cells", "outages", *(["bursts"] if reports else [])]
+        origins = [*self._shard, "cells", "outages", *([REPORTS] if reports else [])]
         self.merge = MergeWindows(shards)
         self.cells = JudgeCells(registry)
         self.outages = NoticeQuietPlaces(registry)
-        self.incidents = JoinIncidents(origins, counters, prompt)
+        self.incidents = JoinIncidents(Surroundings(registry), origins, counters, prompt)
         self.alerting = IssueWarnings(registry, counters, prompt)
         self.cover = CoverCells()
         self.overview = DescribeCity(registry, counters, speed)

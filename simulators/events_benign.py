@@ -1,13 +1,20 @@
-"""A football match and a holiday: unusual, expected, and no emergency."""
+"""A football match, a holiday, roadworks: unusual, expected, and no emergency."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
 
 from operators.events import TruthBenign
 from simulators.clock import DAY_MS, HOUR_MS, MINUTE_MS, Calendar
 from simulators.events_street import Gathering
 from simulators.happenings import Happening, Outcry, Scene, lonlat
+from simulators.layout import Sites
+from simulators.noise import Floats
+from simulators.world import Times
 
-__all__ = ["football", "holiday"]
+__all__ = ["football", "holiday", "roadworks"]
 
 
 def football(scene: Scene) -> Happening:
@@ -42,3 +49,49 @@ def holiday(scene: Scene) -> Happening:
         benign=TruthBenign("public holiday", begin, begin + DAY_MS, lon, lat, 17_000),
         free_days=frozenset({day}),
     )
+
+
+def roadworks(scene: Scene) -> Happening:
+    """Return a lane closed by plan, for eight hours from the scene's time."""
+    sites = scene.sites("traffic_speed")
+    i = int(scene.draw.integers(len(sites)))
+    x, y = float(sites.x[i]), float(sites.y[i])
+    end = scene.when_ms + 8 * HOUR_MS
+    lon, lat = lonlat(x, y)
+    return Roadworks(
+        scene.when_ms,
+        end,
+        benign=TruthBenign("roadworks", scene.when_ms, end, lon, lat, 900),
+        at=(x, y),
+        path=int(sites.path[i]),
+    )
+
+
+@dataclass
+class Roadworks(Happening):
+    """Traffic of one road crawls past, and it is loud."""
+
+    at: tuple[float, float] = (0.0, 0.0)
+    path: int = 0
+    reach_km: float = 0.6
+
+    def _near(self, sites: Sites) -> Floats:
+        near: Floats = np.exp(-((sites.away_km(*self.at)[:, None] / self.reach_km) ** 2))
+        return near
+
+    def _going_on(self, times_ms: Times) -> Floats:
+        return ((times_ms >= self.start_ms) & (times_ms < self.end_ms)).astype(float)
+
+    def change(self, sites: Sites, times_ms: Times, values: Floats) -> Floats:
+        """Return decibels: a compressor, a saw."""
+        if sites.kind != "noise":
+            return values
+        louder: Floats = values + 8.0 * self._near(sites) * self._going_on(times_ms)
+        return louder
+
+    def traffic(
+        self, sites: Sites, times_ms: Times, speed: Floats, flow: Floats, lanes: Floats
+    ) -> tuple[Floats, Floats]:
+        """Return half the speed and two thirds of the flow at the place, on this road alone."""
+        there = (sites.path == self.path)[:, None] * self._near(sites) * self._going_on(times_ms)
+        return speed * (1 - 0.5 * there), flow * (1 - 0.35 * there)

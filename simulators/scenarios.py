@@ -8,7 +8,7 @@ import numpy as np
 
 from simulators.clock import DAY_MS, HOUR_MS, local_hour
 from simulators.events_air import fire, gas_leak, smog
-from simulators.events_benign import football, holiday
+from simulators.events_benign import football, holiday, roadworks
 from simulators.events_street import blackout, crash, crowd, landslide
 from simulators.events_water import burst_main, cloudburst, flood
 from simulators.geometry import to_km
@@ -29,7 +29,7 @@ _EVENTS: dict[str, Callable[[Scene], Happening]] = {
     "burst_main": burst_main,
     "blackout": blackout,
 }
-SCENARIOS: tuple[str, ...] = ("quiet", *_EVENTS, "day")
+SCENARIOS: tuple[str, ...] = ("quiet", "benign", *_EVENTS, "day")
 _BY_DAY = frozenset({"crash", "crowd"})  # nobody queues or gathers at four in the morning
 _DAY_HOURS = (7.0, 21.0)
 _A_DAY = 6
@@ -52,6 +52,8 @@ def plan(
         return []
     if event_after_h is not None and not 0 <= event_after_h < hours:
         raise ValueError(f"event_after_h must be from 0 to below {hours:g}, got {event_after_h:g}")
+    if scenario == "benign":
+        return _benign(world, until)
     if scenario == "day":
         return _day(world, start_ms, until, event_after_h)
     draw = world.noise.draws(f"scenario/{scenario}")
@@ -71,6 +73,25 @@ def _moment(name: str, draw: np.random.Generator, start_ms: int, until_ms: int) 
     return when
 
 
+def _benign(world: World, until_ms: int) -> list[Happening]:
+    """Return a last day that is a holiday, with a football match, and roadworks on the day before.
+
+    All are unusual, none is an emergency.
+    """
+    draw = world.noise.draws("scenario/benign")
+    midnight = _midnight(until_ms - 1)
+    return [
+        roadworks(Scene(world, draw, "", midnight - int(15 * HOUR_MS), until_ms)),
+        holiday(Scene(world, draw, "", midnight, until_ms)),
+        football(Scene(world, draw, "", midnight + int(15.5 * HOUR_MS), until_ms)),
+    ]
+
+
+def _midnight(time_ms: int) -> int:
+    """Return when the local day of a time began."""
+    return time_ms - int(float(local_hour(np.array([time_ms]))[0]) * HOUR_MS)
+
+
 def _day(
     world: World, start_ms: int, until_ms: int, event_after_h: float | None
 ) -> list[Happening]:
@@ -79,7 +100,7 @@ def _day(
     if event_after_h is not None:
         begin = start_ms + int(event_after_h * HOUR_MS)
     draw = world.noise.draws("scenario/day")
-    midnight = begin - int(float(local_hour(np.array([begin]))[0]) * HOUR_MS)
+    midnight = _midnight(begin)
     benign = [
         holiday(Scene(world, draw, "", midnight, until_ms)),
         football(Scene(world, draw, "", midnight + int(15.5 * HOUR_MS), until_ms)),

@@ -11,9 +11,10 @@ from enum import Enum
 from typing import Literal, NamedTuple
 
 from operators.events import NO_LEVEL, Evidence
-from operators.incidents import Strand, is_like
+from operators.incident import IncidentView, Strand, is_like
+from operators.surroundings import Around
 
-__all__ = ["ENTER", "LEAVE", "Grade", "Reason", "fuse", "grade"]
+__all__ = ["ENTER", "LEAVE", "PEERS", "Grade", "Reason", "fuse", "grade"]
 
 ENTER = {1: 14.0, 2: 10.5, 3: 7.0, 4: 4.5}
 """Fused score from which each level is entered."""
@@ -33,6 +34,11 @@ STRONGEST = 8.0
 """What one strand can add at most."""
 FADE = 0.6
 """Weight of each further strand from the same sort of source: neighbours are not independent."""
+TOLERATED = frozenset({"crowding", "traffic", "noise"})
+"""What is often as it should be, however unusual: a match, a fair, a lane closed by plan. Who is
+troubled by it says so; where nobody who could does, sensors are held down."""
+PEERS = 2
+"""Sensors that could agree from which their silence is an objection: one may be quiet itself."""
 
 
 class Reason(Enum):
@@ -77,9 +83,7 @@ def fuse(strengths: list[float]) -> float:
     return sum(s * FADE**rank for rank, s in enumerate(ranked))
 
 
-def grade(
-    hazard: str, strands: tuple[Strand, ...], doubted: Collection[str] = frozenset()
-) -> Grade:
+def grade(view: IncidentView, doubted: Collection[str] = frozenset()) -> Grade:
     """Return the grade of an incident's live strands.
 
     Parameters
@@ -87,7 +91,8 @@ def grade(
     doubted
         Sensors that are not believed alone.
     """
-    agreeing = [strand for strand in strands if strand.strength >= SPEAKS]
+    hazard, around = view.hazard, view.around
+    agreeing = [strand for strand in view.strands if strand.strength >= SPEAKS]
     own = [s for s in agreeing if is_like(hazard, s.latest.hazard)]
     sensors = {s.latest.key for s in own if s.latest.source in ("sensor", "level")}
     # A cell speaks for sensors that may each be too quiet to be heard.
@@ -96,19 +101,23 @@ def grade(
     by_reports = [s for s in own if s.latest.source == "report"]
     reports = max((s.latest.count for s in by_reports), default=0)
     silent = max((round(s.latest.value) for s in own if s.latest.source == "outage"), default=0)
-    official = [s.latest for s in own if s.latest.source == "level"]
-    score = _score(hazard, agreeing)
-    level = min(_by_score(score), _official(official))
+    crossings = [s.latest for s in own if s.latest.source == "level"]
+    official = _believed(own, reports + silent)
+    score = _score(hazard, agreeing, around)
+    level = min(_by_score(score), official)
     keeps = min(_by_score(score + LEAVE), level)
-    bound = max(_bound(several, reports, silent, official), _severest(own, reports))
-    if several + reports + silent == 1 and sensors <= set(doubted):
+    bound = max(_bound(several, reports, silent, official), _severest(own, official, reports))
+    lone = several + reports + silent == 1
+    if lone and (sensors <= set(doubted) or around.peers >= PEERS):
+        bound = ALONE_AT_MOST
+    if hazard in TOLERATED and around.people and not (reports or crossings):
         bound = ALONE_AT_MOST
     return Grade(
         max(level, bound) if level < NO_LEVEL else level,
         max(keeps, bound) if keeps < NO_LEVEL else keeps,
         round(score, 1),
-        _certainty(official, score, several + bool(reports) + silent > 1),
-        _onset(official),
+        _certainty(crossings, score, several + bool(reports) + silent > 1),
+        _onset(crossings),
         several,
         reports,
         silent,
@@ -116,17 +125,19 @@ def grade(
     )
 
 
-def _score(hazard: str, agreeing: list[Strand]) -> float:
+def _score(hazard: str, agreeing: list[Strand], around: Around) -> float:
     """Return the fused surprisal: of sensors and cells, of reports, of outages, added."""
-    unusual: dict[str, float] = {}
+    own: dict[str, float] = {}
+    effects: dict[str, float] = {}
     of_cells, by_reports, outages = 0.0, [0.0], [0.0]
     for strand in agreeing:
-        strength = strand.strength
-        match strand.latest.source:
+        strength, said = strand.strength, strand.latest
+        match said.source:
+            case "sensor" if is_like(hazard, said.hazard):
+                own[said.key] = strength
             case "sensor":
                 # A side effect supports, at half its weight.
-                share = 1.0 if is_like(hazard, strand.latest.hazard) else 0.5
-                unusual[strand.latest.key] = strength * share
+                effects[said.key] = strength * 0.5
             case "cell":
                 of_cells = max(of_cells, min(strength, STRONGEST))
             case "report":
@@ -134,21 +145,50 @@ def _score(hazard: str, agreeing: list[Strand]) -> float:
             case "outage":
                 outages.append(strength)
     # A cell speaks for the same sensors: it counts for what it says beyond them.
-    sensors = max(fuse(list(unusual.values())), of_cells)
+    sensors = max(_of_sensors(own, effects, around), of_cells)
     return sensors + fuse(by_reports) + fuse(outages)
 
 
-def _bound(sensors: int, reports: int, silent: int, official: list[Evidence]) -> int:
+def _of_sensors(own: dict[str, float], effects: dict[str, float], around: Around) -> float:
+    """Return what sensors say together.
+
+    The strongest speaks for itself. That others agree is worth no more than the chance that so many
+    of those who could have would do so by themselves, as unusual as the city now is.
+    """
+    strengths = list(own.values())
+    most = min(max(strengths, default=0.0), STRONGEST) + around.agreement(len(own))
+    return fuse([*strengths, *effects.values()]) - max(0.0, fuse(strengths) - most)
+
+
+def _believed(own: list[Strand], others: int) -> int:
+    """Return the worst official level that is reached and believed.
+
+    One sensor is believed to be one level worse than the next that has official levels, or, with
+    nobody beside it, as far as ``_bound`` lets it; people and outages have no levels to compare.
+    """
+    worst: dict[str, int] = {}
+    for strand in own:
+        said = strand.latest
+        if said.source in ("sensor", "level") and said.graded:
+            level = said.level if said.source == "level" else NO_LEVEL
+            worst[said.key] = min(level, worst.get(said.key, NO_LEVEL))
+    ranked = sorted(worst.values())
+    if len(ranked) < 2 or others:
+        return ranked[0] if ranked else NO_LEVEL
+    return max(ranked[0], ranked[1] - 1)
+
+
+def _bound(sensors: int, reports: int, silent: int, official: int) -> int:
     """Return the worst level that what stands behind it can carry."""
     if sensors + silent == 0:
         return REPORTS_ALONE_AT_MOST if reports >= SEVERAL_REPORTS else ALONE_AT_MOST
     if sensors + silent > 1 or reports:
         return 1
     # One level less than what is crossed: it may be the sensor.
-    return min(ALONE_AT_MOST, max(LEVEL_ALONE_AT_MOST, _official(official) + 1))
+    return min(ALONE_AT_MOST, max(LEVEL_ALONE_AT_MOST, official + 1))
 
 
-def _severest(own: list[Strand], reports: int) -> int:
+def _severest(own: list[Strand], official: int, reports: int) -> int:
     """Return the worst level that official levels allow: one worse than what was reached.
 
     Where every sensor that speaks has official levels, these say how bad it is; that it is
@@ -157,20 +197,15 @@ def _severest(own: list[Strand], reports: int) -> int:
     sensors = [s.latest for s in own if s.latest.source in ("sensor", "level")]
     if reports or not sensors or not all(evidence.graded for evidence in sensors):
         return 1
-    reached = min(evidence.level for evidence in sensors)
-    return max(1, min(ALONE_AT_MOST, reached - 1))
+    return max(1, min(ALONE_AT_MOST, official - 1))
 
 
 def _by_score(score: float) -> int:
     return next((level for level, enter in ENTER.items() if score >= enter), NO_LEVEL)
 
 
-def _official(crossings: list[Evidence]) -> int:
-    return min((crossing.level for crossing in crossings), default=NO_LEVEL)
-
-
 def _onset(crossings: list[Evidence]) -> int | None:
-    worst = _official(crossings)
+    worst = min((crossing.level for crossing in crossings), default=NO_LEVEL)
     ahead = [c.onset for c in crossings if c.level == worst]
     return None if not ahead or None in ahead else min(o for o in ahead if o is not None)
 

@@ -14,7 +14,7 @@ import msgspec
 
 from operators.alerting.grading import Grade, Reason, grade
 from operators.events import NO_LEVEL, Command, Marks
-from operators.incidents import IncidentView
+from operators.incident import IncidentView
 
 __all__ = ["CLEAR_AFTER_MS", "EASE_AFTER_MS", "SPREAD_AFTER_MS", "Change", "Life"]
 
@@ -64,14 +64,14 @@ class Life:
     @classmethod
     def of(cls, view: IncidentView) -> Life:
         """Return the life of an incident just seen."""
-        return cls(view, grade(view.hazard, view.strands))
+        return cls(view, grade(view))
 
     def see(self, view: IncidentView, doubted: Collection[str] = frozenset()) -> Iterator[Change]:
         """Take the incident as it is now; return the versions it calls for.
 
         ``doubted`` are sensors that are not believed alone.
         """
-        self.view, self.grade = view, grade(view.hazard, view.strands, doubted)
+        self.view, self.grade = view, grade(view, doubted)
         self.voices |= {strand.latest.key for strand in view.strands}
         if view.merged_into is not None:
             if self.active:

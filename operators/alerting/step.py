@@ -13,7 +13,8 @@ from operators.alerting.versions import write_version
 from operators.counters import Counters
 from operators.event_clock import FOREVER, NEVER
 from operators.events import Alert, Command
-from operators.incidents import IncidentView, Progress
+from operators.incident import IncidentView
+from operators.incidents import Progress
 from operators.intake import CommandRows
 from operators.ordering import BEYOND
 from operators.registry import Registry

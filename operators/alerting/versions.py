@@ -16,7 +16,7 @@ from operators.alerting.grading import Grade, Reason
 from operators.alerting.lifecycle import Change, Life
 from operators.alerting.wording import headline, place, trend
 from operators.events import LEVEL_NAMES, Alert, Evidence, Marks
-from operators.incidents import IncidentView, Strand
+from operators.incident import IncidentView, Strand
 from operators.registry import Registry
 
 __all__ = ["write_version"]

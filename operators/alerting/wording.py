@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Literal
 
 from operators.events import Evidence, Text, kind_of
-from operators.incidents import Strand
+from operators.incident import Strand
 from operators.registry import Registry
 
 __all__ = ["headline", "place", "trend"]

@@ -116,11 +116,13 @@ async def test_what_is_killed_comes_back_and_a_screen_misses_nothing(tmp_path: P
         assert process.stderr is not None
         address = await asyncio.to_thread(process.stderr.readline)
         assert f"http://127.0.0.1:{port}" in address
+        store = await asyncio.to_thread(process.stderr.readline)
         drain = asyncio.create_task(asyncio.to_thread(process.stderr.read))
         await becomes(lambda: page(port, "/healthz"), "an answer at /healthz")
         assert b"<html" in (page(port) or b"").lower()
 
         url = store_url(data / "store.sock")
+        assert url in store, "whoever reads the store is told where it is"
         clock = lambda: overview(url).get("clock", 0)  # noqa: E731
         await becomes(clock, "the flow's first time")
         wall, clerk = Wall(port), Clerk(url)

@@ -36,7 +36,8 @@ from operators.events import (
 )
 from operators.evidence import Found
 from operators.evidence_log import encode_log
-from operators.incidents import IncidentView, JoinIncidents, Progress
+from operators.incident import IncidentView
+from operators.incidents import JoinIncidents, Progress
 from operators.intake import CommandRows, FeedName, Poll, ReportRows
 from operators.log_path import LogPath
 from operators.merging import CityWindow, MergeWindows
@@ -46,6 +47,7 @@ from operators.reading_path import ReadingPath, readings_origin
 from operators.registry import Registry
 from operators.report_path import ReportPath
 from operators.series import Watch
+from operators.surroundings import Surroundings
 from operators.triage import Triaged, TriageReports
 from operators.warning_path import WarningPath
 from operators.windows import ShardWindow
@@ -69,7 +71,7 @@ STEPS: dict[str, Make] = {
     "bursts": lambda r, c, prompt: NoticeBursts(r),
     "cells": lambda r, c, prompt: JudgeCells(r),
     "outages": lambda r, c, prompt: NoticeQuietPlaces(r),
-    "incidents": lambda r, c, prompt: JoinIncidents(ORIGINS, c, prompt),
+    "incidents": lambda r, c, prompt: JoinIncidents(Surroundings(r), ORIGINS, c, prompt),
     "alerting": IssueWarnings,
     "cover": lambda r, c, prompt: CoverCells(),
     "overview": lambda r, c, prompt: DescribeCity(r, c),

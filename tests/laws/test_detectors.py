@@ -9,7 +9,7 @@ from models.count_burst import CountBurst
 from models.half_space import CellModel
 from models.level_forecast import LevelForecast
 from models.one_series import RecordOfPeaks
-from models.record_of_peaks import SensorBank
+from models.record_of_peaks import SensorBank, WeeklyBank
 from models.report_text import ReportText
 from tests.laws import detector_laws as laws
 
@@ -116,32 +116,39 @@ def _feed_texts(model, rows):
 
 NAN_ROWS = [(0, 1e5, float("nan")), (1, 1e5, float("inf")), (2, 1e5, float("-inf"))]
 
+BANKS = (SensorBank, WeeklyBank)
 LEARNERS = (
-    laws.Learner(
-        name="SensorBank",
-        new=lambda: SensorBank(SENSORS),
-        feed=_feed_bank,
-        look=None,
-        restore=SensorBank.restore,
-        save=SensorBank.snapshot,
-        rows=_readings,
-        flat=lambda n: [(0, 300.0 * t, 7.3) for t in range(n)],
-        bad=[*NAN_ROWS, (0, float("nan"), 20.0), (1, 1e5, 1e200)],
-        warm_up=150,
+    *(
+        laws.Learner(
+            name=bank.__name__,
+            new=lambda bank=bank: bank(SENSORS),
+            feed=_feed_bank,
+            look=None,
+            restore=bank.restore,
+            save=bank.snapshot,
+            rows=_readings,
+            flat=lambda n: [(0, 300.0 * t, 7.3) for t in range(n)],
+            bad=[*NAN_ROWS, (0, float("nan"), 20.0), (1, 1e5, 1e200)],
+            warm_up=150,
+        )
+        for bank in BANKS
     ),
-    laws.Learner(
-        name="RecordOfPeaks",
-        new=RecordOfPeaks,
-        feed=_feed_series,
-        look=lambda model, row: model.score_one(_reading(row)),
-        restore=lambda data: _unpickled(data, RecordOfPeaks),
-        save=pickle.dumps,
-        rows=lambda n: _readings(n, 1),
-        flat=lambda n: [(0, 300.0 * t, 7.3) for t in range(n)],
-        bad=[*NAN_ROWS, (0, 1e5, None)],
-        warm_up=150,
-        growth=1.02,  # the length of a pickle depends on its numbers
-        exact=False,
+    *(
+        laws.Learner(
+            name=name,
+            new=lambda weekly=weekly: RecordOfPeaks(weekly=weekly),
+            feed=_feed_series,
+            look=lambda model, row: model.score_one(_reading(row)),
+            restore=lambda data: _unpickled(data, RecordOfPeaks),
+            save=pickle.dumps,
+            rows=lambda n: _readings(n, 1),
+            flat=lambda n: [(0, 300.0 * t, 7.3) for t in range(n)],
+            bad=[*NAN_ROWS, (0, 1e5, None)],
+            warm_up=150,
+            growth=1.02,  # the length of a pickle depends on its numbers
+            exact=False,
+        )
+        for name, weekly in (("RecordOfPeaks", False), ("RecordOfPeaks by week", True))
     ),
     laws.Learner(
         name="LevelForecast",
@@ -207,6 +214,7 @@ LAWS = (
 
 DO_NOT_APPLY = {
     ("SensorBank", laws.scoring_changes_nothing): "scores and learns in one act",
+    ("WeeklyBank", laws.scoring_changes_nothing): "scores and learns in one act",
     ("LevelForecast", laws.nothing_is_said_in_warm_up): "has no score; see its own tests",
     ("LevelForecast", laws.a_flat_series_never_surprises): "has no score",
     ("CountBurst", laws.bad_rows_teach_nothing): "rejects them with an error; see its own tests",
@@ -233,15 +241,17 @@ def test_law(learner, law):
         law(learner)
 
 
+@pytest.mark.parametrize("bank", BANKS)
 @pytest.mark.parametrize("seed", range(3))
-def test_the_bank_and_the_one_series_face_agree(seed):
+def test_the_bank_and_the_one_series_face_agree(seed, bank):
     rng = np.random.default_rng(seed)
-    n = 2500
-    times = np.arange(n) * 600.0
+    n, step = (2500, 600.0) if bank is SensorBank else (4000, 1200.0)  # eight weeks of habits
+    times = np.arange(n) * step
     values = 50 + 10 * np.sin(times / 86_400 * 6.283) + rng.standard_t(4, n) * (1 + seed)
     values[1800:1830] += 40
-    bank, face = SensorBank(1), RecordOfPeaks()
-    scores = bank.score_and_learn(np.zeros(n, np.intp), times, values)
+    values[times // 86_400 % 7 == 3] += 25
+    face = RecordOfPeaks(weekly=bank is WeeklyBank)
+    scores = bank(1).score_and_learn(np.zeros(n, np.intp), times, values)
     said = np.array(_feed_series(face, [(0, t, v) for t, v in zip(times, values, strict=True)]))
     np.testing.assert_allclose(scores.surprisal, said[:, 0], atol=1e-4)
     assert np.flatnonzero(scores.strength).tolist() == np.flatnonzero(said[:, 1]).tolist()

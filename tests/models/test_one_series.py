@@ -50,11 +50,13 @@ ON_DATA = (
 @pytest.mark.parametrize("check", GENERAL, ids=lambda check: check.__name__)
 def test_river_check(check):
     check(RecordOfPeaks().clone())
+    check(RecordOfPeaks(weekly=True).clone())
 
 
 @pytest.mark.parametrize("check", ON_DATA, ids=lambda check: check.__name__)
 def test_river_check_on_data(check):
     check(RecordOfPeaks().clone(), dataset=_dataset())
+    check(RecordOfPeaks(weekly=True).clone(), dataset=_dataset())
 
 
 def test_anomalies_rank_above_the_rest():

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from models.record_of_peaks import CHANNELS, SensorBank
+from models.record_of_peaks import CHANNELS, SensorBank, WeeklyBank
+from models.rules import RULES
 
 DAY = 86_400.0
 STEP = 300.0
@@ -180,3 +181,31 @@ def test_no_rows_give_empty_columns():
 def test_a_cut_snapshot_is_refused():
     with pytest.raises(ValueError, match="bytes for 2 sensors"):
         SensorBank.restore(SensorBank(2).snapshot()[:-1])
+
+
+def test_a_sunday_is_no_news_to_who_knows_the_week():
+    """Five weeks of days that differ only on Sundays: the day's habit is surprised by each."""
+    rng = np.random.default_rng(12)
+    t = np.arange(5 * 7 * 288)
+    series = rng.normal(50.0, 1.0, (len(t), 20))
+    series[t // 288 % 7 == 6] -= 30.0
+    last = t >= 4 * 7 * 288
+    for bank, most in ((WeeklyBank(20), 0.01), (SensorBank(20), 1.0)):
+        said = _feed(bank, series)
+        sunday = (t // 288 % 7 == 6) & last
+        unusual = (said["residual_surprisal"][sunday] >= 2).mean()
+        assert unusual < most
+        if isinstance(bank, WeeklyBank):
+            assert abs(said["expected"][sunday].mean() - 20.0) < 2.0
+        else:
+            assert said["expected"][sunday].mean() > 30.0
+
+
+def test_the_threshold_is_a_knob():
+    rng = np.random.default_rng(13)
+    series = rng.normal(20, 1, (6000, 10))
+    alarms = [
+        (_feed(SensorBank(10, RULES._replace(threshold=tau)), series)["strength"] > 0).sum()
+        for tau in (0.1, 0.26, 1.0)
+    ]
+    assert alarms[0] > alarms[1] > alarms[2]

@@ -12,21 +12,19 @@ from operators.counters import Counters
 from operators.event_clock import NEVER
 from operators.events import HAZARD_INITIALS, Evidence
 from operators.evidence import Found
-from operators.incidents import (
-    CLOSE_AFTER_MS,
+from operators.incident import (
     EFFECTS,
     KEEP_MS,
     NEAR,
     REACH,
     STRANDS,
     IncidentView,
-    JoinIncidents,
-    Progress,
-    Strand,
     is_like,
 )
-from operators.registry import cell_of
-from tests.operators.town import HOUR, LAT, LON, MINUTE, T0, cut, evidence
+from operators.incidents import CLOSE_AFTER_MS, REPORTS, JoinIncidents, Progress
+from operators.registry import Registry, cell_of
+from operators.surroundings import Around, Surroundings
+from tests.operators.town import HOUR, LAT, LON, MINUTE, T0, cut, evidence, sensor, town
 
 HERE = cell_of(LON, LAT)
 
@@ -37,7 +35,8 @@ def away(rings: int) -> str:
 
 
 def join(*origins: str, prompt: bool = False) -> JoinIncidents:
-    return JoinIncidents(origins or ("screen",), Counters(), prompt)
+    surroundings = Surroundings(Registry(town()))
+    return JoinIncidents(surroundings, origins or ("screen",), Counters(), prompt)
 
 
 def views(step: JoinIncidents, *told: Evidence, until: int = T0 + 100 * HOUR) -> list[IncidentView]:
@@ -102,32 +101,7 @@ def test_hazards_agree_when_near_or_an_effect(
     assert len(ids(join(), *told)) == incidents
 
 
-def test_hazards_that_are_near_are_so_both_ways() -> None:
-    for one, others in NEAR.items():
-        assert all(one in NEAR[other] for other in others)
-        assert all(is_like(one, other) and is_like(other, one) for other in others)
-    named = {*NEAR, *EFFECTS, *(hazard for each in EFFECTS.values() for hazard in each)}
-    assert named <= HAZARD_INITIALS.keys()
-
-
 # --- strands ---------------------------------------------------------------------------------
-
-
-def test_a_sensor_has_to_say_it_twice() -> None:
-    strand = Strand(T0, evidence(surprisal=6.0), evidence(surprisal=6.0))
-    assert strand.strength == 3.0
-    strand.add(evidence(time=T0, surprisal=4.0))
-    assert strand.strength == 2.0, "the same moment again is not a second time"
-    strand.add(evidence(time=T0 + 1, surprisal=6.0, value=31.0))
-    assert strand.strength == 5.0
-    assert strand.previous_value == 30.0
-    assert strand.peak.value == 31.0
-
-
-@pytest.mark.parametrize("source", ["level", "cell", "report", "outage"])
-def test_other_sources_have_counted_already(source: Any) -> None:
-    said = evidence(surprisal=6.0, source=source)
-    assert Strand(T0, said, said).strength == 6.0
 
 
 def test_a_view_lists_live_strands_the_strongest_first() -> None:
@@ -155,6 +129,32 @@ def test_the_weakest_of_too_many_strands_are_dropped() -> None:
     last = views(join(), *told, until=T0 + MINUTE)[-1]
     assert len(last.strands) == STRANDS
     assert "s-000" not in {s.latest.key for s in last.strands}
+
+
+# --- surroundings ----------------------------------------------------------------------------
+
+
+def test_a_view_says_whom_else_one_could_have_heard() -> None:
+    street = [sensor(f"w-{n}", "street_water", at_m=(50 * n, 0)) for n in range(4)]
+    far = [sensor(f"f-{n}", "street_water", at_m=(20_000, 50 * n)) for n in range(6)]
+    step = JoinIncidents(
+        Surroundings(Registry(town([*street, *far]))), ["screen"], Counters(), prompt=True
+    )
+    away = cell_of(far[0].lon, far[0].lat)
+    told = [evidence("w-0", T0), evidence("f-0", T0 + 1, cell=away), evidence("w-1", T0 + 2)]
+    first, other, last = views(step, *told, until=T0 + MINUTE)
+    assert first.around == Around(4, 0.0)
+    assert other.around == Around(6, 1 / 4)
+    assert last.around == Around(4, 1 / 6)
+    again = JoinIncidents(Surroundings(Registry(town(street))), ["screen"], Counters(), prompt=True)
+    again.restore(step.snapshot())  # six sensors are no more
+    seen = views(again, evidence("w-2", T0 + 2 * MINUTE), until=T0 + 3 * MINUTE)[-1]
+    assert seen.around.sensors == 4
+    assert not seen.around.people
+    hears = JoinIncidents(Surroundings(Registry(town())), ["screen", REPORTS], Counters(), True)
+    (view, _) = hears.on_batch([Found("screen", (evidence("w", T0),), T0 + MINUTE)])
+    assert isinstance(view, IncidentView)
+    assert view.around.people
 
 
 # --- ends ------------------------------------------------------------------------------------

@@ -23,3 +23,19 @@ def test_a_holiday_has_no_morning_rush(run: Callable[..., Simulation]) -> None:
     rush = (holiday.start - day.start_ms) // BLOCK_MS + 8 * 6
     flows = [float(np.mean(s.values("traffic_flow", rush)[1])) for s in (day, quiet)]
     assert flows[0] < 0.7 * flows[1]
+
+
+def test_roadworks_slow_their_road_and_are_loud(run: Callable[..., Simulation]) -> None:
+    works, quiet = run("benign"), run("quiet")
+    truth = next(b for b in works.truth.benign if b.what == "roadworks")
+    x, y = (float(v) for v in to_km(truth.lon, truth.lat))
+    k = (truth.start + 4 * 3_600_000 - works.start_ms) // BLOCK_MS
+    before = (truth.start - 3_600_000 - works.start_ms) // BLOCK_MS
+    speeds = works.layout.sites["traffic_speed"].away_km(x, y).argmin()
+    during, usual = (s.values("traffic_speed", k)[1][speeds].mean() for s in (works, quiet))
+    assert during < 0.65 * usual
+    same = [s.values("traffic_speed", before)[1][speeds].mean() for s in (works, quiet)]
+    assert same[0] == same[1]
+    near = works.layout.sites["noise"].away_km(x, y).argmin()
+    louder = [s.values("noise", k)[1][near].mean() for s in (works, quiet)]
+    assert louder[0] >= louder[1]

@@ -13,7 +13,7 @@ from simulators.simulation import Simulation
 def test_truth_lies_inside_the_run(scenario: str, hours: float) -> None:
     sim = Simulation(scenario, 3, default_start(3), hours, 400)
     last = sim.start_ms + int(hours * HOUR_MS)
-    assert bool(sim.truth.events) == (scenario != "quiet")
+    assert bool(sim.truth.events) == (scenario not in ("quiet", "benign"))
     for event in sim.truth.events:
         assert event.hazard in HAZARDS
         assert 1 <= event.level <= 4
@@ -22,7 +22,7 @@ def test_truth_lies_inside_the_run(scenario: str, hours: float) -> None:
         assert event.start < last
 
 
-@pytest.mark.parametrize("scenario", [s for s in SCENARIOS if s not in ("quiet", "day")])
+@pytest.mark.parametrize("scenario", [s for s in SCENARIOS if s not in ("quiet", "benign", "day")])
 def test_the_event_begins_between_sixty_and_seventy_five_percent(scenario: str) -> None:
     for seed in (1, 2, 3):
         sim = Simulation(scenario, seed, default_start(seed), 48, 400)
@@ -42,7 +42,7 @@ def test_an_event_after_the_end_is_refused() -> None:
 
 
 def test_an_unknown_scenario_is_refused_by_name() -> None:
-    with pytest.raises(ValueError, match=r"one of quiet, flood.*got 'volcano'"):
+    with pytest.raises(ValueError, match=r"one of quiet, benign, flood.*got 'volcano'"):
         Simulation("volcano", 1, default_start(1), 6, 400)
 
 
@@ -51,6 +51,14 @@ def test_a_day_has_several_hazards_a_match_and_a_holiday(run: Callable[..., Simu
     assert len({e.hazard for e in truth.events}) >= 5
     assert len({e.id for e in truth.events}) == len(truth.events)
     assert [b.what for b in truth.benign] == ["public holiday", "football match"]
+
+
+def test_what_is_benign_happens_within_the_last_two_days() -> None:
+    sim = Simulation("benign", 3, default_start(3), 48, 400)
+    assert [b.what for b in sim.truth.benign] == ["roadworks", "public holiday", "football match"]
+    last = sim.start_ms + 48 * HOUR_MS
+    assert all(sim.start_ms <= b.start < b.end for b in sim.truth.benign)
+    assert all(b.start < last for b in sim.truth.benign)
 
 
 def test_seeds_differ_in_place_and_strength() -> None:

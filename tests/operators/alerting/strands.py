@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from operators.incidents import IncidentView, Strand
+from operators.incident import IncidentView, Strand
 from operators.registry import cell_of
 from tests.operators.town import LAT, LON, T0, evidence
 

@@ -10,19 +10,32 @@ from operators.alerting.grading import (
     FADE,
     LEAVE,
     LEVEL_ALONE_AT_MOST,
+    PEERS,
     REPORTS_ALONE_AT_MOST,
     SEVERAL_REPORTS,
     SPEAKS,
     STRONGEST,
+    TOLERATED,
+    Grade,
     fuse,
-    grade,
 )
+from operators.alerting.grading import grade as grade_view
 from operators.events import NO_LEVEL
-from operators.incidents import EFFECTS, Strand
-from tests.operators.alerting.strands import at_level, crossing, strand
+from operators.incident import EFFECTS, Strand
+from operators.surroundings import ALONE, Around
+from tests.operators.alerting.strands import at_level, crossing, strand, view
 from tests.operators.town import T0
 
 HAZARD = "waterlogging"
+
+
+def grade(
+    hazard: str,
+    strands: tuple[Strand, ...],
+    doubted: frozenset[str] = frozenset(),
+    around: Around = ALONE,
+) -> Grade:
+    return grade_view(view(*strands, hazard=hazard, around=around), doubted)
 
 
 def level(*strands: Strand) -> int:
@@ -235,6 +248,66 @@ def test_who_agrees_is_counted() -> None:
     assert (found.sensors, found.reports, found.silent) == (2, 7, 6)
 
 
+# --- what neighbours say, and what they do not ----------------------------------------------
+
+
+@pytest.mark.parametrize("official", [1, 2, 3, 4])
+def test_neighbours_that_say_nothing_hold_one_sensor_at_blue(official: int) -> None:
+    lone = (crossing("a", official), strand("a", STRONGEST))
+    assert grade(HAZARD, lone, around=Around(1 + PEERS)).level == ALONE_AT_MOST
+    assert grade(HAZARD, lone, around=Around(PEERS)).level == max(
+        LEVEL_ALONE_AT_MOST, min(official + 1, ALONE_AT_MOST)
+    )
+    report = strand("r", 5.0, source="report", count=1)
+    assert grade(HAZARD, (lone[0], report), around=Around(60)).level == official
+
+
+@pytest.mark.parametrize(("one", "next_", "believed"), [(1, 4, 3), (1, 3, 2), (1, 2, 1), (2, 4, 3)])
+def test_a_crossing_is_believed_one_level_beyond_the_next(
+    one: int, next_: int, believed: int
+) -> None:
+    assert level(crossing("a", one), crossing("b", next_)) == believed
+    people = strand("r", SPEAKS, source="report", count=1)
+    assert level(crossing("a", one), crossing("b", next_), people) == one
+
+
+def test_one_crossing_among_many_that_are_only_unusual_is_no_red() -> None:
+    loud = [strand(f"s-{n}", STRONGEST, graded=True) for n in range(6)]
+    assert level(*loud, crossing("s-0", 1)) == 3
+
+
+def test_agreement_is_worth_what_it_is_unlikely_to_be() -> None:
+    few = [strand(f"s-{n}", 3.5) for n in range(4)]
+    scores = [
+        grade(HAZARD, tuple(few), around=around).score
+        for around in (Around(5, 0.0), Around(60, 0.0), Around(60, 0.05), Around(60, 0.5))
+    ]
+    assert scores == sorted(scores, reverse=True)
+    assert scores[0] == pytest.approx(fuse([3.5] * 4), abs=0.1)  # no more than before
+    assert scores[-1] == pytest.approx(3.5, abs=0.1)  # no more than one of them
+
+
+@pytest.mark.parametrize("hazard", sorted(TOLERATED))
+def test_a_crowd_that_troubles_nobody_is_held_at_blue(hazard: str) -> None:
+    many = tuple(strand(f"s-{n}", STRONGEST, hazard=hazard) for n in range(6))
+    silent, deaf = Around(6, people=True), Around(6, people=False)
+    assert grade(hazard, many, around=silent).level == ALONE_AT_MOST
+    assert grade(hazard, many, around=silent).capped
+    assert grade(hazard, many, around=deaf).level == 1
+    heard = strand("r", SPEAKS, source="report", count=3, hazard=hazard)
+    assert grade(hazard, (*many, heard), around=silent).level == 1
+    official = tuple(crossing(f"s-{n}", 2, hazard=hazard) for n in range(2))
+    assert grade(hazard, official, around=silent).level == 2
+    assert (
+        grade(
+            "fire",
+            tuple(strand(f"s-{n}", STRONGEST, hazard="fire") for n in range(6)),
+            around=silent,
+        ).level
+        == 1
+    )
+
+
 # --- official levels bound what is merely unusual --------------------------------------------
 
 
@@ -243,7 +316,7 @@ def test_sensors_that_have_levels_are_one_worse_than_what_they_reached_at_most(
     reached: int, at_most: int
 ) -> None:
     loud = [strand(f"s-{n}", STRONGEST, graded=True) for n in range(6)]
-    over = [crossing("s-0", reached)] if reached < NO_LEVEL else []
+    over = [crossing(f"s-{n}", reached) for n in (0, 1)] if reached < NO_LEVEL else []
     assert level(*loud, *over) == at_most
     ungraded = strand("other", STRONGEST)
     assert level(*loud, *over, ungraded) == 1

@@ -17,7 +17,7 @@ from operators.alerting.lifecycle import (
     Life,
 )
 from operators.events import NO_LEVEL, Command, Marks
-from operators.incidents import Strand
+from operators.incident import Strand
 from operators.registry import cell_of
 from tests.operators.alerting.strands import at_level, strand, view
 from tests.operators.town import LAT, LON, MINUTE, T0

@@ -10,7 +10,8 @@ from operators.alerting.lifecycle import CLEAR_AFTER_MS, FORGET_AFTER_MS
 from operators.alerting.step import IssueWarnings
 from operators.counters import Counters
 from operators.events import Alert, Command
-from operators.incidents import IncidentView, Progress
+from operators.incident import IncidentView
+from operators.incidents import Progress
 from operators.intake import CommandRows
 from operators.registry import Registry
 from tests.operators.alerting.strands import at_level, view

@@ -9,7 +9,7 @@ from operators.alerting.grading import Reason
 from operators.alerting.lifecycle import Change, Life
 from operators.alerting.versions import EVIDENCE_SHOWN, EXPECTED_MS, IMMEDIATE_MS, write_version
 from operators.events import Alert, Command, Levels, Marks, Text
-from operators.incidents import Strand
+from operators.incident import Strand
 from operators.registry import Registry
 from tests.operators.alerting.strands import HERE, at_level, crossing, strand, view
 from tests.operators.town import HOUR, LAT, LON, MINUTE, T0, sensor, town

@@ -6,7 +6,7 @@ import pytest
 
 from operators.alerting.wording import headline, place, trend
 from operators.events import HAZARDS, KINDS, District, Text
-from operators.incidents import Strand
+from operators.incident import Strand
 from operators.registry import Registry
 from tests.operators.alerting.strands import strand
 from tests.operators.town import evidence, sensor, town

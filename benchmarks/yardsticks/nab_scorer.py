@@ -1,24 +1,19 @@
-"""Score the record of peaks, or any detector's scores, on the Numenta Anomaly Benchmark.
+"""The Numenta Anomaly Benchmark: its corpus and its scoring rules (version 1.1).
 
-    python -m benchmarks.nab --nab DIR                       our detector, no look-ahead
-    python -m benchmarks.nab --nab DIR --scores FILE.csv.gz  anybody's, to prove the scorer right
-
-DIR is an unpacked corpus: ``data/<group>/<file>.csv`` and ``labels/combined_windows.json``. Scores
-have the columns ``file,row,score``; rows that are not in them score 0.
-
-The scorer is written from the rules the benchmark publishes (version 1.1). A detection is a score
-at or above one threshold for the whole corpus, chosen, as the benchmark does, to be the best for
-the profile; that choice is the only thing that looks ahead.
+Written from the rules the benchmark publishes. A detection is a score at or above one threshold
+for the whole corpus, chosen, as the benchmark does, to be the best for the profile; that choice is
+the only thing that looks ahead.
 """
 
 from __future__ import annotations
 
-import argparse
 import csv
 import gzip
+import io
 import json
-import time
+import tarfile
 from collections import defaultdict
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -26,9 +21,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.record_of_peaks import SensorBank
+__all__ = ["PROFILES", "Profile", "Series", "load", "read_scores", "score", "write_scores"]
 
-__all__ = ["PROFILES", "Profile", "Series", "load", "our_scores", "read_scores", "score"]
+ARCHIVE = "nab_corpus.tar.gz"
+WINDOWS = "labels/combined_windows.json"
 
 Floats = NDArray[np.float64]
 
@@ -43,8 +39,8 @@ class Profile(NamedTuple):
 
 PROFILES = {
     "standard": Profile(1.0, 1.0, 0.11),
-    "low false positives": Profile(1.0, 1.0, 0.22),
-    "low false negatives": Profile(1.0, 2.0, 0.11),
+    "low FP": Profile(1.0, 1.0, 0.22),
+    "low FN": Profile(1.0, 2.0, 0.11),
 }
 
 
@@ -64,14 +60,39 @@ class Series(NamedTuple):
 
 
 def load(corpus: Path) -> list[Series]:
-    """Read the corpus, by file name."""
-    windows = json.loads((corpus / "labels" / "combined_windows.json").read_text())
-    return [_read(corpus / "data", name, windows[name]) for name in sorted(windows)]
+    """Read the corpus, by file name.
+
+    Parameters
+    ----------
+    corpus
+        A directory with ``data/`` and ``labels/``, or with an archive of them.
+
+    Raises
+    ------
+    FileNotFoundError
+        When it is neither.
+    """
+    if (corpus / ARCHIVE).exists() and not (corpus / "labels").exists():
+        with tarfile.open(corpus / ARCHIVE) as archive:
+            return _read_all(lambda name: _member(archive, name))
+    if not (corpus / WINDOWS).exists():
+        raise FileNotFoundError(f"{corpus}: expected {WINDOWS} and data/, or {ARCHIVE}")
+    return _read_all(lambda name: (corpus / name).read_text())
 
 
-def _read(data: Path, name: str, windows: list[list[str]]) -> Series:
-    with (data / name).open() as lines:
-        rows = list(csv.reader(lines))[1:]
+def _member(archive: tarfile.TarFile, name: str) -> str:
+    found = archive.extractfile(name)
+    assert found is not None, name
+    return found.read().decode()
+
+
+def _read_all(text: Callable[[str], str]) -> list[Series]:
+    windows = json.loads(text(WINDOWS))
+    return [_read(name, text(f"data/{name}"), windows[name]) for name in sorted(windows)]
+
+
+def _read(name: str, text: str, windows: list[list[str]]) -> Series:
+    rows = list(csv.reader(io.StringIO(text)))[1:]
     times = np.array([_seconds(row[0]) for row in rows])
     spans = [
         (int(np.searchsorted(times, _seconds(start))), int(np.searchsorted(times, _seconds(end))))
@@ -84,18 +105,6 @@ def _seconds(text: str) -> float:
     return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
 
 
-def our_scores(corpus: list[Series]) -> dict[str, Floats]:
-    """Return the strength of our alarms, row by row; each file is a sensor of one bank."""
-    bank = SensorBank(len(corpus))
-    sensors = np.repeat(np.arange(len(corpus)), [len(series.values) for series in corpus])
-    scores = bank.score_and_learn(
-        sensors,
-        np.concatenate([series.times_s for series in corpus]),
-        np.concatenate([series.values for series in corpus]),
-    )
-    return {series.name: scores.strength[sensors == i] for i, series in enumerate(corpus)}
-
-
 def read_scores(path: Path, corpus: list[Series]) -> dict[str, Floats]:
     """Read anybody's scores."""
     scores = {series.name: np.zeros(len(series.values)) for series in corpus}
@@ -103,6 +112,15 @@ def read_scores(path: Path, corpus: list[Series]) -> dict[str, Floats]:
         for row in csv.DictReader(lines):
             scores[row["file"]][int(row["row"])] = float(row["score"])
     return scores
+
+
+def write_scores(path: Path, scores: dict[str, Floats]) -> None:
+    """Write scores as they are published, one row a record; compressed if named ``.gz``."""
+    opened = gzip.open if path.suffix == ".gz" else open
+    with opened(path, "wt") as lines:
+        lines.write("file,row,score\n")
+        for name, column in scores.items():
+            lines.writelines(f"{name},{row},{value:.6g}\n" for row, value in enumerate(column))
 
 
 def score(corpus: list[Series], scores: dict[str, Floats], profile: Profile) -> tuple[float, float]:
@@ -166,25 +184,3 @@ def _worth(series: Series, profile: Profile) -> tuple[Floats, NDArray[np.intp]]:
 def _sigmoid(place: Floats) -> Floats:
     result: Floats = 2.0 / (1.0 + np.exp(5.0 * np.minimum(place, 100.0))) - 1.0
     return result
-
-
-def main() -> None:
-    """Print the three profiles of a detector."""
-    parser = argparse.ArgumentParser(description="Score a detector on the NAB corpus.")
-    parser.add_argument("--nab", type=Path, required=True, help="unpacked corpus")
-    parser.add_argument("--scores", type=Path, help="file,row,score of another detector (csv.gz)")
-    arguments = parser.parse_args()
-    corpus = load(arguments.nab)
-    began = time.perf_counter()
-    scores = read_scores(arguments.scores, corpus) if arguments.scores else our_scores(corpus)
-    spent_s = time.perf_counter() - began
-    rows = sum(len(series.values) for series in corpus)
-    windows = sum(len(series.windows) for series in corpus)
-    print(f"{len(corpus)} files, {rows:,} records, {windows} windows, {spent_s:.1f} s")
-    for name, profile in PROFILES.items():
-        result, threshold = score(corpus, scores, profile)
-        print(f"{name:20s} {result:6.2f}   threshold {threshold:.6g}")
-
-
-if __name__ == "__main__":
-    main()

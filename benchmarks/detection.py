@@ -1,0 +1,41 @@
+"""How good the detectors are: every yardstick by its name.
+
+python benchmarks/detection.py nab --nab DIR
+python benchmarks/detection.py NAME --help
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from importlib import import_module
+from pathlib import Path
+
+if __package__ in (None, ""):  # run as a file: the repository is not on the path yet
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+
+__all__ = ["YARDSTICKS", "main"]
+
+YARDSTICKS = {
+    "calibration": "is a surprisal of 3 one in a thousand?",
+    "nab": "single series, labelled by people (Numenta Anomaly Benchmark)",
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the yardstick that is named, with what is left of the arguments."""
+    names = "\n".join(f"  {name:12} {about}" for name, about in YARDSTICKS.items())
+    parser = argparse.ArgumentParser(
+        prog="python benchmarks/detection.py",
+        description=f"{__doc__}\n{names}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("yardstick", choices=YARDSTICKS, metavar="NAME")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="of the yardstick")
+    given = parser.parse_args(arguments)
+    yardstick = import_module(f"benchmarks.yardsticks.{given.yardstick}")
+    return int(yardstick.main(given.arguments))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

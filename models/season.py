@@ -1,0 +1,95 @@
+"""What is expected of a reading: the habit of its half hour of the day, or hour of the week.
+
+Habits are running means of what a sensor showed at that time before. A half hour seen twice is its
+own forecast; before that the recent level is. A sensor that also keeps the week's habits is
+forecast by the week where that has erred less of late than the day.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from models.compiled import compiled
+from models.rules import Rules
+
+__all__ = ["DAY_FIELDS", "HALF_HOURS", "HOURS_OF_WEEK", "WEEK_FIELDS", "expect", "expect_by_week"]
+
+HALF_HOURS = 48
+HOURS_OF_WEEK = 168
+ROUNDING = 5e-7  # share of a sensor's excursion that float32 habits cannot resolve
+KNOWN = 2  # times an hour was seen from which it is its own forecast
+FIRM = 3  # times from which it is no longer believed whatever it shows
+
+_HALF_HOUR_S = 86_400.0 / HALF_HOURS
+_HOUR_S = 604_800.0 / HOURS_OF_WEEK
+
+# Habits are kept as offsets from the first value: float32 then loses nothing that matters.
+DAY_FIELDS = [
+    ("day", np.float32, HALF_HOURS),
+    ("seen", np.uint8, HALF_HOURS),  # how often each half hour was; 255 means or more
+]
+WEEK_FIELDS = [
+    ("day_error", np.float64),  # mean error of the day's habit,
+    ("week_error", np.float64),  # and of the week's
+    ("week", np.float32, HOURS_OF_WEEK),
+    ("week_seen", np.uint8, HOURS_OF_WEEK),
+]
+
+Sensor = Any  # a row of ``models.peaks.SENSOR``, or ``WEEKLY``
+
+
+@compiled
+def expect(s: Sensor, x: float, time_s: float, rules: Rules) -> tuple[float, float]:
+    """Return what was expected and the residual, and move the day's habit on."""
+    half_hour = math.floor(time_s / _HALF_HOUR_S) % HALF_HOURS
+    expected = s.mu
+    if s.seen[half_hour] >= KNOWN and rules.day > 0.0:
+        expected = s.base + s.day[half_hour]
+    _follow(s.day, s.seen, half_hour, x - s.base, _limit(s, rules), rules.day)
+    return expected, _residual(s, x, expected)
+
+
+@compiled
+def expect_by_week(s: Sensor, x: float, time_s: float, rules: Rules) -> tuple[float, float]:
+    """Return what was expected and the residual, and move the day's and the week's habit on."""
+    half_hour = math.floor(time_s / _HALF_HOUR_S) % HALF_HOURS
+    hour = math.floor(time_s / _HOUR_S) % HOURS_OF_WEEK
+    by_day = s.base + s.day[half_hour] if s.seen[half_hour] >= KNOWN else s.mu
+    by_week = s.base + s.week[hour] if s.week_seen[hour] >= KNOWN else by_day
+    expected = by_week if s.week_error < s.day_error else by_day
+    rate = max(rules.error, 1.0 / (s.age + 1.0))
+    s.day_error += rate * (abs(x - by_day) - s.day_error)
+    s.week_error += rate * (abs(x - by_week) - s.week_error)
+    limit = _limit(s, rules)
+    _follow(s.day, s.seen, half_hour, x - s.base, limit, rules.day)
+    _follow(s.week, s.week_seen, hour, x - s.base, limit, rules.week)
+    return expected, _residual(s, x, expected)
+
+
+@compiled
+def _residual(s: Sensor, x: float, expected: float) -> float:
+    """Return how far off the value is.
+
+    Rounding is not news: without this a sensor dead for months would alarm on its last bits.
+    """
+    r = x - expected
+    return 0.0 if abs(r) <= ROUNDING * abs(x - s.base) else r
+
+
+@compiled
+def _limit(s: Sensor, rules: Rules) -> float:
+    """Return how far a firm habit follows one reading."""
+    return rules.clip * s.error if s.age > rules.warm_up else math.inf
+
+
+@compiled
+def _follow(habits: Any, seen: Any, at: int, offset: float, limit: float, rate: float) -> None:
+    times, habit = int(seen[at]), float(habits[at])
+    delta = offset - habit
+    if times >= FIRM:
+        delta = min(max(delta, -limit), limit)
+    habits[at] = habit + max(1.0 / (times + 1.0), rate) * delta
+    seen[at] = min(times + 1, 255)

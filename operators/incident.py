@@ -1,0 +1,176 @@
+"""One incident: evidence that agrees in place and time, and what agreeing means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import h3
+
+from operators.events import Evidence
+from operators.surroundings import ALONE, Around
+
+__all__ = [
+    "EFFECTS",
+    "KEEP_MS",
+    "NEAR",
+    "REACH",
+    "STRANDS",
+    "Incident",
+    "IncidentView",
+    "Strand",
+    "is_like",
+    "like",
+]
+
+REACH = 2
+"""Cells (rings) within which evidence agrees."""
+KEEP_MS = {
+    "sensor": 1_500_000,
+    "level": 1_500_000,
+    "cell": 900_000,
+    "report": 2_700_000,
+    "outage": 1_500_000,
+}
+"""How long a piece of evidence speaks when nothing follows it, by source."""
+NEAR = {"traffic": {"crowding"}, "crowding": {"traffic"}}
+"""Hazards that are hard to tell apart. A river and a street are not: who goes where differs."""
+EFFECTS = {
+    "flood": {"waterlogging", "traffic"},
+    "waterlogging": {"traffic", "noise"},
+    "landslide": {"traffic"},
+    "fire": {"air_pollution", "traffic", "other", "power", "noise"},
+    "gas_leak": {"air_pollution"},
+    "power": {"traffic", "water_supply", "noise", "other"},
+    "water_supply": {"waterlogging", "traffic"},
+    "crowding": {"noise"},
+    "traffic": {"noise", "air_pollution"},
+}
+"""What a hazard brings with it: such evidence supports it instead of standing alone."""
+
+STRANDS = 64
+"""Evidence keys an incident remembers; beyond it the weakest are dropped."""
+
+
+def like(hazard: str) -> frozenset[str]:
+    """Return a hazard and those that are hard to tell from it."""
+    return frozenset({hazard, *NEAR.get(hazard, ())})
+
+
+def is_like(hazard: str, other: str) -> bool:
+    """Say whether two hazards are the same, or hard to tell apart."""
+    return hazard == other or other in NEAR.get(hazard, ())
+
+
+@dataclass
+class Strand:
+    """What one source keeps saying about an incident."""
+
+    first: int
+    latest: Evidence
+    peak: Evidence
+    before: float = 0.0
+    """Surprisal of the reading before the latest, while it still speaks."""
+    previous_value: float | None = None
+
+    @property
+    def strength(self) -> float:
+        """Return how much it says: a sensor has to say it twice, others have counted already."""
+        if self.latest.source != "sensor":
+            return self.latest.surprisal
+        return (self.latest.surprisal + self.before) / 2
+
+    @property
+    def until(self) -> int:
+        """Return when it falls silent."""
+        return self.latest.time + KEEP_MS[self.latest.source]
+
+    def add(self, evidence: Evidence) -> None:
+        """Take the next piece of evidence from the same source."""
+        if evidence.time > self.latest.time:
+            self.before = self.latest.surprisal
+            self.previous_value = self.latest.value
+        self.latest = evidence
+        if evidence.surprisal >= self.peak.surprisal:
+            self.peak = evidence
+
+
+class IncidentView(NamedTuple):
+    """An incident as it stands at one time: what alerting sees of it."""
+
+    id: str
+    hazard: str
+    time: int
+    start: int
+    district: str
+    cells: tuple[str, ...]
+    strands: tuple[Strand, ...]
+    """Live ones, strongest first."""
+    merged_into: str | None = None
+    around: Around = ALONE
+    """Whom else one could have heard."""
+
+
+@dataclass
+class Incident:
+    """An open incident, from its first evidence on."""
+
+    id: str
+    hazard: str
+    start: int
+    district: str
+    anchor: str
+    cells: dict[str, None] = field(default_factory=dict)
+    reach: set[str] = field(default_factory=set)
+    strands: dict[tuple[str, str], Strand] = field(default_factory=dict)
+    sensors: int = 0
+    """Those of its hazard, or one that is hard to tell from it, within reach."""
+
+    def covers(self, evidence: Evidence) -> bool:
+        """Say whether evidence belongs to it."""
+        if evidence.cell not in self.reach:
+            return False
+        if is_like(self.hazard, evidence.hazard):
+            return True
+        # People name what they see, not what it came from: a report is no side effect.
+        return evidence.source != "report" and evidence.hazard in EFFECTS.get(self.hazard, ())
+
+    def add(self, evidence: Evidence) -> set[str]:
+        """Take a piece of evidence; return the cells that are within reach since."""
+        fresh = set[str]()
+        if evidence.cell not in self.cells:
+            self.cells[evidence.cell] = None
+            fresh = set(h3.grid_disk(evidence.cell, REACH)) - self.reach
+            self.reach |= fresh
+        key = evidence.source, evidence.key
+        if key in self.strands:
+            self.strands[key].add(evidence)
+        else:
+            self.strands[key] = Strand(evidence.time, evidence, evidence)
+        self.bound()
+        return fresh
+
+    def bound(self) -> None:
+        """Drop the weakest strands of too many."""
+        while len(self.strands) > STRANDS:
+            weakest = min(self.strands, key=lambda k: (self.strands[k].strength, k))
+            del self.strands[weakest]
+
+    def speaking(self) -> int:
+        """Return how many of its sensors are unusual."""
+        return sum(
+            source == "sensor" and is_like(self.hazard, strand.latest.hazard)
+            for (source, _), strand in self.strands.items()
+        )
+
+    def view(self, time: int) -> IncidentView:
+        """Return it as it stands."""
+        ranked = sorted(self.strands.items(), key=lambda item: (-item[1].strength, item[0]))
+        strands = tuple(
+            Strand(s.first, s.latest, s.peak, s.before, s.previous_value) for _, s in ranked
+        )
+        live = {strand.latest.cell for strand in strands}
+        cells = tuple(cell for cell in self.cells if cell in live) or (self.anchor,)
+        return IncidentView(
+            self.id, self.hazard, time, self.start, self.district, tuple(sorted(cells)), strands
+        )

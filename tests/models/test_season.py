@@ -1,0 +1,83 @@
+import numpy as np
+import pytest
+
+from models.peaks import SENSOR, WEEKLY, newborn
+from models.rules import RULES
+from models.season import FIRM, KNOWN, expect, expect_by_week
+
+HALF_HOUR, DAY = 1800.0, 86_400.0
+WEEK = 7 * DAY
+
+
+def _row(kind=SENSOR):
+    s = newborn(1, kind)[0]
+    s["base"] = s["mu"] = 20.0
+    s["error"] = 1.0
+    return s
+
+
+def _say(s, x, time_s, look=expect):
+    expected, _ = look(s, x, time_s, RULES)
+    s["age"] += 1
+    return expected
+
+
+def test_a_half_hour_is_its_own_forecast_once_it_was_seen_twice():
+    s = _row()
+    said = [_say(s, 50.0, day * DAY) for day in range(KNOWN + 1)]
+    assert said == [20.0, 20.0, 50.0]
+    assert _say(s, 50.0, HALF_HOUR) == 20.0  # the next half hour knows nothing yet
+
+
+def test_a_firm_habit_follows_no_further_than_some_errors():
+    s = _row()
+    s["age"] = RULES.warm_up + 1
+    for day in range(FIRM):
+        _say(s, 50.0, day * DAY)
+    _say(s, 1050.0, FIRM * DAY)
+    step = max(1 / (FIRM + 1), RULES.day) * RULES.clip * s["error"]
+    assert _say(s, 50.0, (FIRM + 1) * DAY) == pytest.approx(50.0 + step, rel=1e-6)
+
+
+def test_without_habits_the_level_is_expected():
+    s, rules = _row(), RULES._replace(day=0.0)
+    for day in range(5):
+        assert expect(s, 50.0, day * DAY, rules)[0] == 20.0
+
+
+def test_rounding_is_not_news():
+    s = _row()
+    s["base"] = 0.0
+    for day in range(3):
+        _say(s, 1e6 + 0.123, day * DAY)
+    assert expect(s, 1e6 + 0.123, 3 * DAY, RULES)[1] == 0.0
+    assert expect(s, 1e6 + 1.5, 4 * DAY, RULES)[1] > 1.0
+
+
+def test_a_week_that_differs_by_day_is_learnt_from_its_third_on():
+    """Sundays are quiet: the day expects a Monday there, the week a Sunday."""
+    rng = np.random.default_rng(1)
+    errors = {SENSOR: [], WEEKLY: []}
+    for kind, look in ((SENSOR, expect), (WEEKLY, expect_by_week)):
+        s = _row(kind)
+        for hour in range(24 * 7 * 6):
+            truth = 100.0 if hour // 24 % 7 else 20.0
+            x = truth + rng.normal()
+            errors[kind].append(abs(_say(s, x, hour * 3600.0, look) - truth))
+    last = {kind: np.mean(said[24 * 7 * 4 :]) for kind, said in errors.items()}
+    assert last[WEEKLY] < 3 < 10 < last[SENSOR]
+
+
+def test_where_the_week_says_no_more_the_day_does():
+    s = _row(WEEKLY)
+    rng = np.random.default_rng(2)
+    for hour in range(24 * 7 * 5):
+        _say(s, 50.0 + 10 * (hour % 24) + rng.normal(), hour * 3600.0, expect_by_week)
+    assert s["day_error"] <= s["week_error"] * 1.1
+
+
+@pytest.mark.parametrize("time_s", [-1.0, -WEEK - 1.0, 0.0, 1e12 + 0.5])
+def test_any_time_has_its_hour(time_s):
+    s = _row(WEEKLY)
+    expect_by_week(s, 21.0, time_s, RULES)
+    assert s["seen"].sum() == s["week_seen"].sum() == 1
