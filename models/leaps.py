@@ -27,6 +27,7 @@ BACK_WITHIN = 3  # readings within which a spike is over
 STAYS = 12  # readings after which a new level is believed
 SPIKES_FADE = 1.0 - 1.0 / 100.0
 SPIKES = 1.6  # two within forty readings, three within eighty
+CALMED = 0.8  # below it spiking is over: seventy readings after two
 
 
 @compiled
@@ -60,7 +61,8 @@ def leapt(s: Any, x: float, step: float) -> bool:
 @compiled
 def spiking(s: Any) -> bool:
     """Say whether spikes come often."""
-    return bool(s.spikes >= SPIKES)
+    s.spiky = s.spikes >= (CALMED if s.spiky else SPIKES)
+    return bool(s.spiky)
 
 
 @compiled

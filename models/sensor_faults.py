@@ -57,7 +57,7 @@ FAULT = np.dtype(
         ("strange", np.uint8),  # the value that repeats is one it leapt to
         ("restless", np.uint8),
         ("unit", np.uint8),
-        ("", np.uint8, 1),
+        ("spiky", np.uint8),
         ("group", np.int32),  # only sensors of one group are compared
     ]
 )
@@ -184,7 +184,7 @@ def _judge(
     step = x - s.last
     away = leapt(s, x, step)
     stuck = repeated(s, x, away)
-    noise = noisy(s, step)
+    noise, spikes = noisy(s, step), spiking(s)
     unit = unit_changed(s, x, expected, spread)
     drift = disagrees(rows, sensor, x, expected, spread, near, patience)
     s.last, s.step = x, step
@@ -193,7 +193,7 @@ def _judge(
         return STUCK
     if drift and not unit:
         return DRIFT
-    sign = UNIT if unit else LEAP if away else SPIKES if spiking(s) else NOISE if noise else 0
+    sign = UNIT if unit else LEAP if away else SPIKES if spikes else NOISE if noise else 0
     if sign > LEAP and accompanied(rows, sensor, near):
         return LEAP if away else 0
     return sign
