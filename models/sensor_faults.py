@@ -193,7 +193,7 @@ def _judge(
         return STUCK
     if drift and not unit:
         return DRIFT
-    sign = UNIT if unit else LEAP if away else SPIKES if spikes else NOISE if noise else 0
+    sign = UNIT if unit else LEAP if away else NOISE if noise else SPIKES if spikes else 0
     if sign > LEAP and accompanied(rows, sensor, near):
         return LEAP if away else 0
     return sign
