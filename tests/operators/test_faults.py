@@ -33,7 +33,7 @@ class Watch:
             bad, told = rows((1, self.time, impossible)), [t for t in told if t[0] != 1]
         ones = np.ones(len(told))
         channel = np.zeros(len(told), np.int8)
-        return Screened(rows(*told), 4 * ones, 20 * ones, 0.8 * ones, channel, bad)
+        return Screened(rows(*told), 4 * ones, 20 * ones, 0.8 * ones, channel, impossible=bad)
 
     def next(self, count: int, lie=lambda x: x, impossible: float | None = None) -> Screened:
         """Let sensor 1 say what it makes of the truth, so often; return the last readings."""
@@ -142,7 +142,7 @@ def test_how_readings_are_cut_does_not_matter_impossible_ones_included():
 
         ones = np.ones(int(good[which].sum()))
         channel = np.zeros(len(ones), np.int8)
-        return Screened(told(good), 4 * ones, 20 * ones, ones, channel, told(~good))
+        return Screened(told(good), 4 * ones, 20 * ones, ones, channel, impossible=told(~good))
 
     once = whole.step.recognise(screened(np.arange(60)))
     each = [parts.step.recognise(screened(np.array([n]))) for n in range(60)]
