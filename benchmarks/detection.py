@@ -19,7 +19,9 @@ __all__ = ["YARDSTICKS", "main"]
 YARDSTICKS = {
     "calibration": "is a surprisal of 3 one in a thousand?",
     "cost": "time a reading and state a sensor, part by part",
+    "faults": "which of a simulated city's faulty sensors are recognised, how soon?",
     "nab": "single series, labelled by people (Numenta Anomaly Benchmark)",
+    "rivers": "readings that technicians marked as faulty, beside range and persistence",
 }
 
 

@@ -11,6 +11,9 @@ module               what it learns, and of whom                              fa
 ``record_of_peaks``  what a sensor has never done before; how far off it is   columns of a shard
 ``one_series``       the same, for one series                                 River's
 ``calibration``      how rare a score is among all of its kind                columns of a shard
+``sensor_faults``    which sensors lie, and how                               columns of a shard
+``faulty_series``    the same, for one series                                 River's
+``clock_skew``       whose clock is off                                       columns of a shard
 ``level_forecast``   when an official level will be crossed, how surely       columns of a shard
 ``half_space``       which parts of the city show an unusual mixture of signs River's, for dicts
 ``report_text``      which hazard a report is about                           River's, for text
@@ -20,6 +23,8 @@ module               what it learns, and of whom                              fa
 ``peaks`` is the arithmetic behind the first, ``season`` what it expects and ``rules`` its numbers.
 ``tails`` turns sizes into surprisals, ``row_bank`` keeps the state of a shard's sensors,
 ``compiled`` makes loops over readings fast, ``report_words`` is the vocabulary triage starts from.
+``repetition``, ``leaps``, ``reversals``, ``unit_factors`` and ``disagreement`` are the signs that
+``sensor_faults`` goes by.
 
 Laws they all obey (``tests/laws/detector_laws.py``): scoring changes nothing; a snapshot goes on as
 the original; the same rows give the same scores however they are split into calls; memory is
@@ -27,16 +32,22 @@ bounded; values that are not finite teach nothing; a flat series never surprises
 scipy, numba and river, and nothing of ours: no events, no clock, no files.
 """
 
+from models.clock_skew import ClockBank
 from models.count_burst import CountBurst
+from models.faulty_series import FaultySeries
 from models.half_space import CellModel
 from models.level_forecast import LevelForecast
 from models.one_series import RecordOfPeaks
 from models.record_of_peaks import SensorBank
 from models.report_text import ReportText
+from models.sensor_faults import FaultBank
 
 __all__ = [
     "CellModel",
+    "ClockBank",
     "CountBurst",
+    "FaultBank",
+    "FaultySeries",
     "LevelForecast",
     "RecordOfPeaks",
     "ReportText",

@@ -56,15 +56,18 @@ class EventClocks:
         self.lateness_ms = lateness_ms
         self.now = np.full(shards, NEVER, np.int64)
         self.latest = np.full(shards, NEVER, np.int64)
+        self.behind = np.empty(0, np.int64)
+        """How far each of the last messages was behind its shard's clock; ``NEVER`` before it ran.
+        """
         self._open = np.zeros((shards, block), np.int64)
         self._held = np.zeros(shards, np.int64)
 
     def late(self, shards: NDArray[np.intp], times: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Take the times of the next messages in order of arrival; say which came too late."""
         late = np.zeros(len(times), np.bool_)
-        _advance(
-            shards, times, self._open, self._held, self.now, self.latest, self.lateness_ms, late
-        )
+        self.behind = np.full(len(times), NEVER, np.int64)
+        clocks = self._open, self._held, self.now, self.latest
+        _advance(shards, times, *clocks, self.lateness_ms, late, self.behind)
         return late
 
     def close(self, shard: int) -> None:
@@ -120,11 +123,14 @@ def _advance(
     latest: NDArray[np.int64],
     lateness_ms: int,
     late: NDArray[np.bool_],
+    behind: NDArray[np.int64],
 ) -> None:
     block = opened.shape[1]
     for row in range(len(times)):
         shard, time = shards[row], times[row]
         late[row] = time < now[shard] - lateness_ms
+        if now[shard] != NEVER:
+            behind[row] = now[shard] - time
         opened[shard, held[shard]] = time
         held[shard] += 1
         if held[shard] == block:

@@ -322,6 +322,8 @@ class Evidence(msgspec.Struct, frozen=True):
     """Whether its sensor has official levels, which say how bad a value is."""
     stamps: tuple[int, int, int] | None = None
     """Wall-clock microseconds: given to the log, polled, screened; None where nobody measures."""
+    fault: str = ""
+    """What is wrong with its sensor, in a word; its surprisal has been discounted for it."""
 
 
 class Forecast(msgspec.Struct, frozen=True):

@@ -7,10 +7,13 @@ from typing import Any, NamedTuple
 from operators.events import Evidence
 from operators.registry import Registry
 
-__all__ = ["UNUSUAL", "Found", "sensor_evidence"]
+__all__ = ["FAULTY", "UNUSUAL", "Found", "sensor_evidence"]
 
 UNUSUAL = 3.0
 """Surprisal from which something is evidence: one in a thousand."""
+
+FAULTY = 0.25
+"""What the surprisal of a faulty sensor is worth: the most surprising is still not evidence."""
 
 
 class Found(NamedTuple):

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from operators.events import Command, Evidence, Sensor, Text
 from operators.evidence import Found
 from operators.intake import CommandRows
+from operators.maintenance import FaultItem
 from operators.open_window import KindSums, Top
 from operators.registry import Registry
 from operators.triage import Triaged, TriagedReport
@@ -62,6 +63,8 @@ class _Window(msgspec.Struct, tag_field="t", tag="window"):
     newly_quiet: list[str]
     heard: int
     rejected: dict[str, int]
+    faults: list[tuple[str, str, int, float | None, float | None]]
+    faulty: dict[str, int]
     landmark: _Landmark | None
 
 
@@ -143,6 +146,8 @@ def _window(window: ShardWindow, registry: Registry) -> _Window:
         [sensors[sensor].id for sensor in window.newly_quiet],
         window.heard,
         window.rejected,
+        [(sensors[item.sensor].id, *item[1:]) for item in window.faults],
+        window.faulty,
         None if window.landmark is None else _Landmark(**window.landmark),
     )
 
@@ -163,6 +168,12 @@ def _summary(said: _Window, registry: Registry) -> ShardWindow:
         _positions(said.newly_quiet, registry),
         said.heard,
         said.rejected,
+        faults=tuple(
+            FaultItem(at, kind, since, value, expected)
+            for name, kind, since, value, expected in said.faults
+            if (at := index.get(name)) is not None
+        ),
+        faulty=said.faulty,
         landmark=None if said.landmark is None else msgspec.structs.asdict(said.landmark),
     )
 

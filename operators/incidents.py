@@ -175,11 +175,16 @@ class JoinIncidents:
 
     def _apply(self, evidence: Evidence) -> Iterator[IncidentView]:
         self.counters.add("incidents", "sent")
-        if evidence.source == "sensor":
+        if evidence.source == "sensor" and not evidence.fault:
             until = evidence.time + KEEP_MS["sensor"]
             self.surroundings.hear(evidence.hazard, evidence.key, until)
         near = (self._open[name] for name in self._near.get(evidence.cell, ()))
         touched = [incident for incident in near if incident.covers(evidence)]
+        if evidence.fault:
+            # It is told of where something else is found too; it begins, spreads and joins nothing.
+            touched = [incident for incident in touched if evidence.cell in incident.cells][:1]
+            if not touched:
+                return
         touched.sort(key=lambda incident: (incident.start, incident.id))
         if not touched:
             touched = [self._new(evidence)]

@@ -172,11 +172,14 @@ class TakeReadings:
         self.names = names
         self.where = where
         self.clocks = _Clocks(len(names), "readings")
+        self.heard = Readings.empty(), np.empty(0, np.int64)
+        """What came with the last poll, late ones too, and how far behind its clock (ms)."""
 
     def accept(self, poll: Poll) -> tuple[RowBatch, list[BadMessage], list[Sensor]]:
         """Return the rows that count, what was bad, and sensors that introduced themselves."""
         self.clocks.hear(poll)
         rows, bad, met = Readings.empty(), list[Rejected](), list[Sensor]()
+        self.heard = rows, np.empty(0, np.int64)
         if len(poll.lines):
             rows, bad, met = self._rows(poll)
         ended = self.clocks.end(poll.ended)
@@ -201,11 +204,18 @@ class TakeReadings:
             rows = rows.take(keep)
         late = self.clocks.event.late(rows.shard, rows.time)
         lates = int(late.sum())
+        self.heard = self._timed(rows)
         self.counters.add("intake", "received", len(late) + len(bad))
         self.counters.add("intake", "rejected", len(bad), "readings")
         self.counters.add("intake", "late", lates, "readings")
         self.counters.add("intake", "sent", len(late) - lates)
         return (rows.take(~late) if lates else rows), bad, met
+
+    def _timed(self, rows: Readings) -> tuple[Readings, NDArray[np.int64]]:
+        """Return the rows that came when their shard had a clock, and how far behind they were."""
+        behind = self.clocks.event.behind
+        timed = behind != NEVER
+        return (rows, behind) if timed.all() else (rows.take(timed), behind[timed])
 
     def _introduce(self, told: DecodedReadings) -> tuple[list[Rejected], list[Sensor]]:
         bad, met = list(told.rejected), list[Sensor]()

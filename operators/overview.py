@@ -15,6 +15,7 @@ from operators.counters import Counters
 from operators.event_clock import FOREVER, NEVER
 from operators.events import Alert, FeedHealth, Text, kind_of
 from operators.intake import PROMPT_LATENESS_MS
+from operators.maintenance import FaultItem
 from operators.merging import CityWindow
 from operators.registry import Registry
 from operators.screening import BAND
@@ -29,6 +30,8 @@ POINTS = 144
 POINT_MS = 600_000
 HOUR_MS = 3_600_000
 CLEARED = 5
+MAINTENANCE = 50
+"""Faulty sensors told one by one, the latest; all are counted."""
 
 
 Facts: TypeAlias = dict[str, Any]
@@ -116,6 +119,7 @@ class DescribeCity:
             "closest": self._closest(window),
             "warnings_per_hour": float(len(self._issued)),
             "conditions": self._conditions(kinds, window),
+            "maintenance": self._maintenance(window),
         }
         if window.end % POINT_MS == 0:
             facts["curves"] = self._draw(kinds, window.end)
@@ -140,6 +144,34 @@ class DescribeCity:
             }
             for found in top[:TOP]
         ]
+
+    def _maintenance(self, window: CityWindow) -> dict[str, Any]:
+        """Return the sensors that somebody should look at, and how many there are by fault."""
+        counts: Counter[str] = Counter()
+        for shard in window.shards:
+            counts.update(shard.faulty)
+        items = sorted(
+            (item for shard in window.shards for item in shard.faults),
+            key=lambda item: (-item.since, self.registry.sensors[item.sensor].id),
+        )
+        return {
+            "counts": dict(sorted(counts.items())),
+            "items": [self._item(item) for item in items[:MAINTENANCE]],
+        }
+
+    def _item(self, item: FaultItem) -> dict[str, Any]:
+        sensor = self.registry.sensors[item.sensor]
+        return {
+            "sensor": sensor.id,
+            "kind": sensor.kind,
+            "name": sensor.name,
+            "district": self.registry.districts[item.sensor],
+            "owner": sensor.owner,
+            "fault": item.kind,
+            "since": item.since,
+            "value": item.value,
+            "expected": item.expected,
+        }
 
     def _conditions(self, kinds: dict[str, KindSums], window: CityWindow) -> dict[str, Any]:
         rain = kinds.get("rain")

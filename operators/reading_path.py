@@ -15,13 +15,16 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from operators.clock_skew import WatchClocks
 from operators.counters import Counters
 from operators.event_clock import NEVER
 from operators.events import BadMessage, Evidence, Readings, Sensor, SeriesPoints
 from operators.evidence import Found
+from operators.faults import RecogniseFaults
 from operators.homes import Homes
 from operators.intake import Poll, TakeReadings
 from operators.levels import WatchLevels
+from operators.maintenance import dead_sensors, shorten
 from operators.meter import Meter
 from operators.ordering import OrderReadings, RowBatch
 from operators.registry import Registry
@@ -78,8 +81,10 @@ class ReadingPath:
         self.meter = meter or Meter()
         self.homes = Homes(len(shards))
         self.intake = TakeReadings(registry, counters, shards, where)
+        self.clocks = WatchClocks()
         self.order = OrderReadings(counters, prompt)
         self.screen = ScreenReadings(registry, counters, len(shards), weekly=weekly)
+        self.faults = RecogniseFaults(registry)
         self.levels = WatchLevels(registry)
         self.windows = SummariseShards(registry, self.homes)
         self.series = KeepSeries(registry)
@@ -111,22 +116,31 @@ class ReadingPath:
         yield from met
         meter.lap("decode")
         self.homes.note(batch.rows.sensor, batch.rows.shard)
+        self.clocks.hear(*self.intake.heard)
         batch = self.order.pass_on(batch)
         meter.lap("order")
-        screened = self.screen.score(batch)
+        scored = self.screen.score(batch)
         meter.lap("screen")
+        screened = self.faults.recognise(scored)
+        meter.lap("faults")
         # Stable: of one reading, what its detector says comes before what its levels say.
-        found = sorted(
-            (*self.screen.evidence(screened), *self.levels.evidence(screened.rows)),
-            key=lambda item: item[0],
-        )
+        said = (*self.screen.evidence(scored), *self.levels.evidence(scored.rows))
+        found = sorted(self.faults.discount(said, screened), key=lambda item: item[0])
         meter.lap("levels")
         for window in self.windows.sum_up(screened, batch):
-            yield window._replace(shard=self.shards[window.shard])
+            yield self._with_faults(window)._replace(shard=self.shards[window.shard])
         meter.lap("windows")
         yield from self._found(found, screened, batch, poll)
         yield from self.series.keep(screened)
         meter.lap("series")
+
+    def _with_faults(self, window: ShardWindow) -> ShardWindow:
+        """Say which sensors of a shard are to be looked at: those that lie, and the long silent."""
+        shard, end, home = window.shard, window.end, self.homes.sensors(window.shard)
+        dead = dead_sensors(end, window.quiet, self.windows.outages.last_ms[window.quiet])
+        lying = self.faults.list.at(shard, end, home), self.clocks.list.at(shard, end, home)
+        faults, faulty = shorten([*dead, *lying[0], *lying[1]])
+        return window._replace(faults=faults, faulty=faulty)
 
     def _found(
         self, found: list[tuple[int, Evidence]], screened: Screened, batch: RowBatch, poll: Poll
@@ -179,8 +193,10 @@ class ReadingPath:
             self.registry.strangers,
             self.intake.clocks.take(shard),
             tuple(held._replace(sensor=np.searchsorted(named, held.sensor))),
+            self.clocks.take(shard, home),
             self.order.take(home),
             self.screen.take(shard, home),
+            self.faults.take(shard, home),
             self.levels.take(home),
             self.windows.take(shard, home, named),
             self._begun[shard],
@@ -202,7 +218,7 @@ class ReadingPath:
     def put(self, shard: int, state: bytes) -> None:
         """Continue one shard from what ``take`` returned, here or in another process."""
         names, at_home, met, clock, held, *steps, begun, number, told = pickle.loads(state)
-        order, screen, levels, windows = steps
+        clocks, order, screen, faults, levels, windows = steps
         names = pickle.loads(names)
         self.registry.register_all(met)
         named, known = self._positions(names)
@@ -212,8 +228,10 @@ class ReadingPath:
         waiting = Readings(*held)
         shards = np.full(len(waiting.sensor), shard, np.intp)
         self.order.hold(waiting._replace(sensor=named[waiting.sensor], shard=shards))
+        self.clocks.put(shard, home, clocks)
         self.order.put(home, order)
         self.screen.put(shard, home, screen)
+        self.faults.put(shard, home, faults)
         self.levels.put(home, levels)
         self.windows.put(shard, home, named, windows)
         self._begun[shard], self._number[shard], self._told[shard] = begun, number, told

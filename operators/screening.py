@@ -51,6 +51,9 @@ class Screened(NamedTuple):
     """Calibrated surprisal in whatever direction, of what the city shows together too."""
     impossible: Readings = Readings.empty()
     """Readings that were rejected: no such value can be measured."""
+    fault: NDArray[np.int8] = np.empty(0, np.int8)
+    """What is wrong with each row's sensor, a number of ``faults.KINDS``; empty before it is known.
+    The surprisal of such rows has been discounted."""
 
 
 class ScreenReadings:

@@ -18,6 +18,7 @@ from models.compiled import compiled
 from operators.event_clock import FOREVER, NEVER
 from operators.events import HAZARDS, Readings
 from operators.homes import Homes
+from operators.maintenance import FaultItem
 from operators.open_window import TOP, UNHEARD, KindSums, OpenWindow, Top
 from operators.ordering import RowBatch, join_readings
 from operators.outages import OutageWatch
@@ -79,6 +80,10 @@ class ShardWindow(NamedTuple):
     """Impossible values since the shard began, by kind."""
     last: bool = False
     """Nothing will follow of this shard."""
+    faults: tuple[FaultItem, ...] = ()
+    """Sensors to be looked at, the latest first."""
+    faulty: dict[str, int] = {}  # noqa: RUF012 (as above)
+    """How many there are, by what is wrong."""
     landmark: dict[str, Any] | None = None
     """Value, unit, name and trend of the gauge that stands for the river, if it is here."""
 

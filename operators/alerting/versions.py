@@ -16,7 +16,7 @@ from operators.alerting.grading import Grade, Reason
 from operators.alerting.lifecycle import Change, Life
 from operators.alerting.wording import headline, place, trend
 from operators.events import LEVEL_NAMES, Alert, Evidence, Marks
-from operators.incident import Strand
+from operators.incident import IncidentView, Strand
 from operators.registry import Registry
 
 __all__ = ["write_version"]
@@ -30,7 +30,9 @@ IMMEDIATE_MS = 300_000
 def write_version(life: Life, change: Change, registry: Registry) -> Alert:
     """Return the message for a change that has just been made."""
     view, grade = life.view, life.grade
-    lon, lat = _place_of(view.strands, registry, view.cells)
+    # What a faulty sensor reads is neither said nor shown on the map, unless nothing else is there.
+    believed = tuple(s for s in view.strands if not s.latest.fault) or view.strands
+    lon, lat = _place_of(believed, registry, view.cells)
     level = life.level if life.active else life.worst
     ahead = grade.onset if grade.onset is not None and grade.onset > change.time else None
     return Alert(
@@ -49,11 +51,11 @@ def write_version(life: Life, change: Change, registry: Registry) -> Alert:
         urgency=_urgency(life, ahead, change.time),
         certainty=grade.certainty,
         score=grade.score,
-        reason=_reason(change, level, grade, len(view.cells)),
+        reason=_reason(change, level, grade, view),
         evidence=tuple(_shown(strand.latest) for strand in view.strands[:EVIDENCE_SHOWN]),
-        place=place(registry, view.district, view.strands),
-        headline=headline(view.hazard, view.strands, _clock(ahead, registry)),
-        trend=trend(view.strands),
+        place=place(registry, view.district, believed),
+        headline=headline(view.hazard, believed, _clock(ahead, registry)),
+        trend=trend(believed),
         marks=None if life.marks == Marks() else life.marks,
         next={"what": "second_source", "at": None} if grade.capped and life.active else None,
     )
@@ -70,6 +72,8 @@ def _shown(evidence: Evidence) -> dict[str, Any]:
         "expected": evidence.expected,
         "surprisal": evidence.surprisal,
     }
+    if evidence.fault:
+        shown["fault"] = evidence.fault
     if evidence.source == "level":
         shown |= {
             "level": evidence.level,
@@ -103,9 +107,10 @@ def _urgency(
     return "Expected" if ahead - now < EXPECTED_MS else "Future"
 
 
-def _reason(change: Change, level: int, grade: Grade, cells: int) -> str:
-    word = LEVEL_NAMES[level]
-    behind = _behind(grade)
+def _reason(change: Change, level: int, grade: Grade, view: IncidentView) -> str:
+    word, cells = LEVEL_NAMES[level], len(view.cells)
+    faulty = len({s.latest.key for s in view.strands if s.latest.fault})
+    behind = _behind(grade) + (f"; {faulty} held to be faulty" if faulty else "")
     match change.reason:
         case Reason.ISSUED | Reason.REOPENED | Reason.ESCALATED:
             return f"{change.reason.value} at {word}: {behind}"

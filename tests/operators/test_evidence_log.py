@@ -10,6 +10,7 @@ from operators.events import HAZARDS, Command, Evidence, Text
 from operators.evidence import Found
 from operators.evidence_log import LogItem, decode_log, encode_log
 from operators.intake import CommandRows
+from operators.maintenance import FaultItem
 from operators.open_window import KindSums, Top
 from operators.registry import Registry
 from operators.triage import Triaged, TriagedReport
@@ -33,6 +34,7 @@ FORECAST = evidence(
     channel="forecast",
     graded=True,
     stamps=(1_700_000_000_000_001, 2, 3),
+    fault="drift",
     value=-0.1 + 0.3,
 )
 REPORT = TriagedReport("r-1", T0, "fire", "8840197183fffff", LON, LAT, "east", True)
@@ -51,6 +53,11 @@ def window(known: Registry, **more: Any) -> ShardWindow:
         "newly_quiet": np.array([at[3]], np.intp),
         "heard": 4,
         "rejected": {"noise": 7},
+        "faults": (
+            FaultItem(at[1], "dead", T0 - 9_000_000),  # type: ignore[arg-type]
+            FaultItem(at[0], "stuck", T0 + 1, 1 / 3, 0.1 + 0.2),  # type: ignore[arg-type]
+        ),
+        "faulty": {"dead": 1, "stuck": 1},
         "landmark": {"value": 4.5, "unit": "m", "name": Text("Bridge", "桥"), "trend": None},
     }
     return ShardWindow(7, T0 + 300_000, T0 + 300_000, **(fields | more))
@@ -68,7 +75,7 @@ def plain(item: Any) -> Any:
     rows = sorted(zip(*(column.tolist() for column in item.cells), strict=True))
     quiet = item.quiet.tolist(), item.newly_quiet.tolist()
     none = item.quiet[:0]
-    return rows, quiet, item._replace(cells=None, quiet=none, newly_quiet=none)[:-7], item[-4:]
+    return rows, quiet, item._replace(cells=None, quiet=none, newly_quiet=none)[:-9], item[-6:]
 
 
 ITEMS: dict[str, LogItem] = {
@@ -114,7 +121,7 @@ def test_what_names_nobody_by_number_is_read_as_it_was_said(
         {"landmark": None},
         {"landmark": {"value": 4.5, "unit": "m", "name": None, "trend": None}},
         {"top": (), "quiet": np.empty(0, np.intp), "newly_quiet": np.empty(0, np.intp)},
-        {"kinds": {}, "rejected": {}, "heard": 0},
+        {"kinds": {}, "rejected": {}, "heard": 0, "faults": (), "faulty": {}},
         {"cells": CellSums(*(np.empty(0, np.int64) for _ in CellSums._fields))},
     ],
     ids=lambda more: ", ".join(more) or "all",

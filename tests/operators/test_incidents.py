@@ -72,6 +72,18 @@ def test_evidence_within_reach_agrees(rings: int, incidents: int) -> None:
     assert len(ids(join(), *told)) == incidents
 
 
+def test_a_faulty_sensor_begins_nothing_spreads_nothing_and_is_told_of_beside_others() -> None:
+    step = join()
+    lies = evidence("b", T0 + MINUTE, surprisal=2.2, fault="drift")
+    away_too = evidence("c", T0 + MINUTE, surprisal=2.2, fault="stuck", cell=away(1))
+    assert views(step, evidence("b", T0, surprisal=2.2, fault="drift")) == []
+    step = join()
+    *_, seen = views(step, evidence("a", T0), lies, away_too, until=T0 + 2 * MINUTE)
+    assert seen.cells == (HERE,)
+    assert [strand.latest.key for strand in seen.strands] == ["a", "b"]
+    assert step.surroundings.share_beside({"waterlogging"}, 0, 0) == 1.0, "one of one speaks"
+
+
 _near = min((one, other) for one, others in NEAR.items() for other in others)
 _effect = min(
     (one, other)

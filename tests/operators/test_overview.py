@@ -9,8 +9,17 @@ from operators.counters import Counters
 from operators.event_clock import FOREVER
 from operators.events import Alert, FeedHealth, Text, kind_of
 from operators.intake import PROMPT_LATENESS_MS
+from operators.maintenance import FaultItem
 from operators.merging import CityWindow
-from operators.overview import CLEARED, CURVES, HOUR_MS, POINT_MS, POINTS, DescribeCity
+from operators.overview import (
+    CLEARED,
+    CURVES,
+    HOUR_MS,
+    MAINTENANCE,
+    POINT_MS,
+    POINTS,
+    DescribeCity,
+)
 from operators.registry import Registry
 from operators.screening import BAND
 from operators.triage import Triaged, TriagedReport
@@ -115,6 +124,37 @@ def test_the_most_unusual_sensors_of_all_shards_come_closest() -> None:
         "surprisal": 3.46,
     }
     assert len(closest) <= TOP
+
+
+def test_the_sensors_to_look_at_are_told_the_latest_first_and_all_are_counted() -> None:
+    end = T0 + WINDOW_MS
+    one = (FaultItem(0, "stuck", T0 - 5, 4.5, 3.9), FaultItem(1, "dead", T0 - 9))
+    many = tuple(FaultItem(2, "noise", T0 - n, 70.0, 60.0) for n in range(MAINTENANCE))
+    shards = (
+        ShardWindow(0, end, end, None, faults=one, faulty={"dead": 1, "stuck": 1}),
+        ShardWindow(1, end, end, None, faults=many, faulty={"noise": 700, "stuck": 2}),
+    )
+    told = Room().tell(CityWindow(end, end, shards)).facts["maintenance"]
+    assert told["counts"] == {"dead": 1, "noise": 700, "stuck": 3}
+    assert len(told["items"]) == MAINTENANCE
+    assert [item["since"] for item in told["items"][:6]] == [T0 - n for n in (0, 1, 2, 3, 4, 5)]
+    assert {item["sensor"] for item in told["items"][5:7]} == {"n-2", "r"}
+    stuck = next(item for item in told["items"] if item["fault"] == "stuck")
+    assert stuck == {
+        "sensor": "r",
+        "kind": "river_level",
+        "name": Text("Bridge", "桥"),
+        "district": "east",
+        "owner": "",
+        "fault": "stuck",
+        "since": T0 - 5,
+        "value": 4.5,
+        "expected": 3.9,
+    }
+
+
+def test_where_nothing_is_faulty_the_list_is_empty() -> None:
+    assert Room().tell(window(1, {})).facts["maintenance"] == {"counts": {}, "items": []}
 
 
 def test_feeds_tell_how_they_arrive() -> None:

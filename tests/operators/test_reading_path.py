@@ -190,7 +190,9 @@ def test_evidence_carries_when_it_was_sent_polled_and_screened() -> None:
     sent, polled, screened = said.stamps
     assert (sent, polled) == (800_000, 900_000), "the first of its shard in the poll was sent then"
     assert 1_000_000 < screened < 1_010_000
-    assert list(step.meter.steps) == ["decode", "order", "screen", "levels", "windows", "series"]
+    assert list(step.meter.steps) == [
+        *("decode", "order", "screen", "faults", "levels", "windows", "series")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -155,6 +155,16 @@ def test_the_reason_names_what_stands_behind_it(strands: tuple[Strand, ...], beh
     assert spread.endswith(f": {behind}")
 
 
+def test_a_faulty_sensor_is_counted_apart_and_not_spoken_of() -> None:
+    lies = strand("a", 2.2, fault="drift", value=90.0, lon=106.9)
+    true = [strand("b", 8.0), strand("c", 8.0)]
+    assert because(Reason.ISSUED, *true, lies).endswith("2 sensors agree; 1 held to be faulty")
+    said = version(*true, lies)
+    assert said.place != Text("Old Bridge", "老桥")
+    assert (said.lon, said.headline) == (version(*true).lon, version(*true).headline)
+    assert [evidence.get("fault") for evidence in said.evidence] == [None, None, "drift"]
+
+
 def test_the_other_reasons_say_what_happened() -> None:
     assert because(Reason.CONFIRMED_BY, strand("a"), PEOPLE, detail="reports") == (
         "reports agree: 1 sensor and 5 reports agree"

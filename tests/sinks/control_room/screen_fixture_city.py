@@ -159,6 +159,23 @@ def overview(**fields: Any) -> dict[str, Any]:
             "river_level": {"name": QUAY, "unit": "m", "value": 179.92, "points": points},
             "rain": {"name": Text("Rain", "雨量"), "unit": "mm/h", "value": 0.0, "points": points},
         },
+        "maintenance": {
+            "counts": {"clock": 1, "stuck": 1},
+            "items": [
+                {
+                    "sensor": "sw-0004",
+                    "kind": "street_water",
+                    "name": None,
+                    "district": "east",
+                    "owner": "Drainage",
+                    "fault": fault,
+                    "since": NOW - 95 * MINUTE,
+                    "value": value,
+                    "expected": 1.0,
+                }
+                for fault, value in (("stuck", 7.5), ("clock", 4.2))
+            ],
+        },
         "cleared": [
             {
                 "id": "tr-1",

@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 from playwright.sync_api import Browser, expect
 
@@ -42,6 +43,11 @@ def test_quiet_room_is_filled_with_truth(room: Room, browser: Browser) -> None:
         expect(page.locator(".count.zero")).to_have_count(4)
         expect(page.locator(".close")).to_contain_text("Street water sw-0003, Donghe")
         expect(page.locator(".cleared")).to_contain_text("Xitang")
+        faults = page.locator(".faults > div")
+        expect(faults).to_have_count(2)
+        expect(faults.nth(0)).to_contain_text(re.compile("Street water sw-0004.*stuck.*7.5"))
+        expect(faults.nth(1)).to_contain_text(re.compile("clock off.*\\+4.2"))
+        expect(page.locator("h3", has=page.locator("text=2 in all"))).to_be_visible()
         expect(page.locator(".pulse .p")).to_have_count(2)
         expect(page.locator(".conn")).to_contain_text("LIVE")
         expect(page.locator("#foot")).to_contain_text("warnings/h")
@@ -113,6 +119,20 @@ def test_a_new_warning_never_steals_the_selection(room: Room, browser: Browser) 
         expect(page.locator(f'[data-id="{RED}"]')).to_be_visible()
         selected = page.locator("[aria-selected=true]")
         expect(selected).to_have_attribute("data-id", "xx-00000002")
+
+
+def test_a_faulty_sensor_is_said_to_be_one_in_both_languages(room: Room, browser: Browser) -> None:
+    why = "issued at yellow: 2 sensors agree; 1 held to be faulty"
+    told = warning(level=3, reason=why)
+    lying = dict(told.evidence[0]) | {"fault": "drift", "surprisal": 2.2}
+    room.clear(msgspec.structs.replace(told, evidence=(*told.evidence[1:], lying)))
+    with room.page(browser, 1920, 1080) as page:
+        expect(page.locator(".st")).to_contain_text("2 sensors agree; 1 held to be faulty")
+        marked = page.locator('.ev[title*="held to be faulty: drifting"]')
+        expect(marked).to_have_count(1)
+    with room.page(browser, 1920, 1080, "lang=zh") as page:
+        expect(page.locator(".st")).to_contain_text("2 个传感器一致；1 个判为故障")
+        expect(page.locator('.ev[title*="判为故障：漂移"]')).to_have_count(1)
 
 
 def test_everything_is_said_in_chinese_and_remembered(room: Room, browser: Browser) -> None:

@@ -1,5 +1,5 @@
 // What fills the room when little or nothing is active: how long it has been quiet, which sensors
-// are closest to a warning, what was cleared, and how the city breathes.
+// are closest to a warning, what was cleared, which sensors to look at, and how the city breathes.
 import { h } from './dom.js';
 import { measure, number, quantity, span, spanSaid, when } from './format.js';
 import { lang, pick, t } from './i18n.js';
@@ -17,6 +17,7 @@ const CURVE_SIGN = {
   power_load: () => hazardIcon('power'),
 };
 const UNUSUAL_MOST = 10;
+const FAULTS_SHOWN = 6;
 
 /** Items for the list below `active` warnings, the most telling first. */
 export function quietItems(screen, active) {
@@ -27,6 +28,10 @@ export function quietItems(screen, active) {
     items.push(item('closest', [overview.closest, revision.city], () => closest(screen)));
   if (overview.cleared?.length)
     items.push(item('cleared', [overview.cleared, revision.city], () => cleared(screen)));
+  if (overview.maintenance?.items?.length)
+    items.push(
+      item('maintenance', [overview.maintenance, revision.city], () => maintenance(screen)),
+    );
   return items;
 }
 
@@ -82,6 +87,34 @@ function cleared({ store, asOf }) {
     ),
   );
   return h('div.quiet', null, h('h3', null, t('clearedList')), h('div.cleared', null, rows));
+}
+
+// Sensors that lie or are silent: nothing to warn of, somebody to send.
+function maintenance({ store, asOf }) {
+  const { counts, items } = store.overview.maintenance;
+  const n = Object.values(counts).reduce((sum, count) => sum + count, 0);
+  const rows = items.slice(0, FAULTS_SHOWN).map((f) =>
+    h(
+      'div',
+      { title: f.owner ? `${f.sensor} · ${f.owner}` : f.sensor },
+      h('time', null, when(f.since, asOf)),
+      h('b', null, f.name ? pick(f.name) : sensorName(store, f.sensor, f.kind)),
+      h('em', null, t(`fault_${f.fault}`)),
+      h('span.v', null, faultRead(store, f)),
+    ),
+  );
+  return h(
+    'div.quiet',
+    null,
+    h('h3', null, t('maintenance'), h('span', null, t('maintenanceKey', { n: number(n) }))),
+    h('div.faults', null, rows),
+  );
+}
+
+function faultRead(store, { sensor, kind, fault, value }) {
+  if (value == null) return '';
+  if (fault === 'clock') return `${value > 0 ? '+' : ''}${number(value, 1)}\u00a0min`;
+  return quantity(value, kind, unitOf(store, { key: sensor, kind }));
 }
 
 /** The six curves of the city, each in its expected range. */

@@ -44,7 +44,12 @@ const SENTENCES = [
 ];
 
 // What stands behind a change, the end of most reasons: counts that agree, or one alone.
-function behind(text) {
+function behind(all) {
+  const [text, faulty] = all.split(/; (?=\d+ held to be faulty$)/);
+  return counted(text) + (faulty ? `；${parseInt(faulty, 10)} 个判为故障` : '');
+}
+
+function counted(text) {
   if (text === 'what was known before') return '此前已知的情况';
   const counts = [...text.matchAll(/(\d+) (sensor|report|silent)/g)].map(
     ([, n, noun]) => `${n} ${NOUN[noun]}`,

@@ -52,6 +52,13 @@ export function more(screen, n, name, redraw) {
   return h('button.more', { type: 'button', onclick: open }, t('showMore', { n }));
 }
 
+// A faulty sensor's evidence counts less, and says why where one points at it.
+function told(e) {
+  const level = e.level && t('levelOf', { level: levelName(e.level) });
+  const fault = e.fault && t('faultOf', { fault: t(`fault_${e.fault}`) });
+  return [e.key, level, fault].filter(Boolean).join(' · ');
+}
+
 function row(store, e) {
   const [value, expected] = counted(e)
     ? [number(e.value), number(e.expected, e.expected < 10 ? 1 : 0)]
@@ -59,7 +66,7 @@ function row(store, e) {
   const width = `${Math.min(1, Math.max(0, e.surprisal) / MOST) * 100}%`;
   return h(
     e.surprisal >= UNUSUAL ? 'div.ev' : 'div.ev.no',
-    { title: e.level ? `${e.key} · ${t('levelOf', { level: levelName(e.level) })}` : e.key },
+    { title: told(e) },
     e.source === 'level' && e.level ? levelMark(e.level) : evidenceIcon(e),
     h('b', null, title(store, e)),
     h('span.v', null, value),
