@@ -11,13 +11,15 @@ module               what it learns, and of whom                              fa
 ``record_of_peaks``  what a sensor has never done before; how far off it is   columns of a shard
 ``one_series``       the same, for one series                                 River's
 ``level_forecast``   when an official level will be crossed, how surely       columns of a shard
+``pooled_forecast``  how likely a level is exceeded in hours, of a kind        columns of a shard
 ``half_space``       which parts of the city show an unusual mixture of signs River's, for dicts
 ``report_text``      which hazard a report is about                           River's, for text
 ``count_burst``      which place is reported more often than usual            one report at a time
 ==================== ======================================================== ===================
 
 ``peaks`` is the arithmetic behind the first, ``tails`` turns sizes into surprisals, ``row_bank``
-keeps the state of a shard's sensors, ``compiled`` makes loops over readings fast, ``report_words``
+keeps the state of a shard's sensors, ``pool_memory`` the last hours of a kind, ``newton`` learns
+weights an example at a time, ``compiled`` makes loops over readings fast, ``report_words``
 is the vocabulary triage starts from.
 
 Laws they all obey (``tests/laws/detector_laws.py``): scoring changes nothing; a snapshot goes on as
@@ -30,6 +32,7 @@ from models.count_burst import CountBurst
 from models.half_space import CellModel
 from models.level_forecast import LevelForecast
 from models.one_series import RecordOfPeaks
+from models.pooled_forecast import PooledForecast
 from models.record_of_peaks import SensorBank
 from models.report_text import ReportText
 
@@ -37,6 +40,7 @@ __all__ = [
     "CellModel",
     "CountBurst",
     "LevelForecast",
+    "PooledForecast",
     "RecordOfPeaks",
     "ReportText",
     "SensorBank",
