@@ -123,7 +123,7 @@ class PooledForecast:
     >>> forecast = PooledForecast(1, 1)
     >>> hours = np.arange(100)
     >>> one, levels = np.zeros(100, int), np.full((100, 4), [np.nan, np.nan, 150.0, 75.0])
-    >>> forecast.observe(one, one, hours * 3_600_000, 50.0 + 0.0 * hours, levels)
+    >>> _ = forecast.observe(one, one, hours * 3_600_000, 50.0 + 0.0 * hours, levels)
     >>> forecast.exceeding(np.array([0]), np.array([0]), levels[:1])[0, :, 2].round(2).tolist()
     [nan, nan, 0.0, 0.01]
 
@@ -148,7 +148,8 @@ class PooledForecast:
         times_ms: NDArray[np.int64],
         values: Floats,
         levels: Floats,
-    ) -> None:
+        asked: NDArray[np.bool_] | None = None,
+    ) -> tuple[Floats, Floats]:
         """Learn readings, in row order; a sensor may appear several times.
 
         Parameters
@@ -161,12 +162,22 @@ class PooledForecast:
             The readings.
         levels
             Levels of each row's sensor, shape (rows, 4), NaN where there is none.
+        asked
+            Rows of which to say, when they have been learnt and no later one, what ``exceeding``
+            and ``came`` would; none if left out.
+
+        Returns
+        -------
+        chance, came
+            One row for each row asked, in their order, shape (asked, 4, horizons).
         """
         columns = self.sensors._columns(sensors, times_ms, np.int64, values)
         logs, lowest = _logarithms(levels)
-        self.sensors.ignored += _observe_rows(
-            self.sensors._rows, self.pools._rows, self.pools._known(pools), *columns, logs, lowest
-        )
+        ask = np.zeros(len(values), np.bool_) if asked is None else asked
+        said = np.full((2, np.count_nonzero(ask), _L, _H), np.nan)
+        rows, shared, of = self.sensors._rows, self.pools._rows, self.pools._known(pools)
+        self.sensors.ignored += _observe_rows(rows, shared, of, *columns, logs, lowest, ask, said)
+        return said[0], said[1]
 
     def exceeding(self, sensors: Positions, pools: Positions, levels: Floats) -> Floats:
         """Return the chance that each level is exceeded at the end of each horizon.
@@ -235,14 +246,17 @@ def _observe_rows(
     values: Floats,
     logs: Floats,
     lowest: Floats,
+    asked: NDArray[np.bool_],
+    said: Floats,
 ) -> int:
-    """Learn row by row; return how many were left out."""
-    ignored, f, gain = 0, np.empty(_M), np.empty(_M)
+    """Learn row by row, say what is asked; return how many were left out."""
+    ignored, nth, f, gain = 0, 0, np.empty(_M), np.empty(_M)
     for row in range(len(sensors)):
         s, pool = rows[sensors[row]], shared[pools[row]]
         time_s, x = times_ms[row] / 1000.0, values[row]
         if not math.isfinite(x) or time_s < 0.0 or (s.beat > 0 and time_s <= s.time_s):
             ignored += 1
+            nth += asked[row]
             continue
         low = lowest[row]
         now, beat = math.log(min(max(x, low / EDGE), low * EDGE)), int(time_s / BEAT_S) + 1
@@ -255,6 +269,10 @@ def _observe_rows(
             _fade(pool)
         s.time_s = time_s
         count_in(s, pool, beat, now)
+        if asked[row]:
+            _say(s, pool, logs[row], f, said[0, nth])
+            said[1, nth] = pool.came
+            nth += 1
     return ignored
 
 
@@ -345,19 +363,24 @@ def _chances(
     logs: Floats,
     chance: NDArray[np.float64],
 ) -> None:
-    f, opinions = np.empty(_M), np.ones(3)
+    f = np.empty(_M)
     for row in range(len(sensors)):
-        s, pool = rows[sensors[row]], shared[pools[row]]
-        if s.beats < WARM_UP:
-            continue
-        now = float(s.past[s.beat % KEPT])
-        describe(s, pool, s.beat, f)
-        for j in range(_H):
-            aim(s.beat, AHEAD[j], f)
-            mean, scale = _outlook(pool, j, now, f)
-            for level in range(_L):
-                bound = logs[row, level]
-                if not math.isnan(bound):
-                    _judge(pool, level, j, now - bound, (mean - bound) / scale, f, opinions)
-                    odds = dot(pool.trust[level, j], opinions)
-                    chance[row, level, j] = 1.0 / (1.0 + math.exp(-odds))
+        _say(rows[sensors[row]], shared[pools[row]], logs[row], f, chance[row])
+
+
+@compiled
+def _say(s: Row, pool: Row, logs: Floats, f: Floats, chance: Floats) -> None:
+    """Put the chances of one sensor into ``chance``; in warm-up it is left as it is."""
+    if s.beats < WARM_UP:
+        return
+    now, opinions = float(s.past[s.beat % KEPT]), np.ones(3)
+    describe(s, pool, s.beat, f)
+    for j in range(_H):
+        aim(s.beat, AHEAD[j], f)
+        mean, scale = _outlook(pool, j, now, f)
+        for level in range(_L):
+            bound = logs[level]
+            if not math.isnan(bound):
+                _judge(pool, level, j, now - bound, (mean - bound) / scale, f, opinions)
+                odds = dot(pool.trust[level, j], opinions)
+                chance[level, j] = 1.0 / (1.0 + math.exp(-odds))

@@ -178,7 +178,7 @@ class ReadingPath:
             tuple(held._replace(sensor=np.searchsorted(named, held.sensor))),
             self.order.take(home),
             self.screen.take(shard, home),
-            self.levels.take(home),
+            self.levels.take(shard, home),
             self.windows.take(shard, home, named),
             self._begun[shard],
             self._number[shard],
@@ -211,7 +211,7 @@ class ReadingPath:
         self.order.hold(waiting._replace(sensor=named[waiting.sensor], shard=shards))
         self.order.put(home, order)
         self.screen.put(shard, home, screen)
-        self.levels.put(home, levels)
+        self.levels.put(shard, home, levels)
         self.windows.put(shard, home, named, windows)
         self._begun[shard], self._number[shard], self._told[shard] = begun, number, told
 
