@@ -2,8 +2,8 @@
 
 Bad air comes seldom to one sensor, and to all at about the same time: one alone learns little from
 its own past. So weights are learnt for the whole kind, and each sensor is judged with what its
-neighbours measure now. Meant for quantities that cannot be negative and vary by factors, as
-concentrations do: everything is taken in logarithms.
+neighbours measure now. Values are positive and vary by factors, as concentrations do, or are made
+so: everything is taken in logarithms.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from models.pool_memory import (
 )
 from models.row_bank import Positions, RowBank
 
-__all__ = ["HORIZONS_S", "POOL", "PooledForecast"]
+__all__ = ["BEAT_S", "HORIZONS_S", "POOL", "PooledForecast"]
 
 AHEAD = (1, 3, 6, 12, 24)  # beats
 HORIZONS_S = tuple(BEAT_S * ahead for ahead in AHEAD)

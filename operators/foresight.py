@@ -12,19 +12,23 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.pooled_forecast import HORIZONS_S, PooledForecast
+from models.pooled_forecast import BEAT_S, HORIZONS_S, PooledForecast
 from operators.events import Readings
 from operators.registry import Registry
 
-__all__ = ["ENOUGH", "Foresee", "Learnt"]
+__all__ = ["ENOUGH", "Foresee", "Learnt", "as_factors"]
 
-ENOUGH = 1000.0
-"""Times a level was exceeded, counted over all sensors, that make what was learnt of it count as
-much as the trend: a dozen episodes at a dozen sensors."""
-CLOSE = 0.5
-"""Share of the first level from which it is asked what was learnt, whatever the slope."""
+ENOUGH = 100.0
+"""Onsets, counted over all sensors, that make what was learnt of a level count as much as the
+trend: some ten episodes at ten sensors."""
+CLOSE = 0.7
+"""Share of the first level from which it is asked what was learnt, whatever the slope, of values
+that vary by factors."""
+FARTHEST = 4.0
+"""Spans of the official levels beyond which it does not matter how far from the first."""
 SUREST = 1e-6
 NOWHERE = -1
+UNSEEN = -2
 
 Floats = NDArray[np.float64]
 
@@ -58,8 +62,9 @@ class Learnt(NamedTuple):
         # Exceeded at the end of any horizon, it was crossed within: the true chance is no less.
         each = np.maximum.accumulate(np.nan_to_num(self.chance[at][:, :, within]), axis=2)
         said, own = each[:, :, -1], chance[known]
-        came = self.came[at][:, :, within[-1]]
-        weight = np.where(np.isnan(self.chance[at][:, :, 0]), 0.0, came / (came + ENOUGH))
+        # An onset is seen from each hour of the horizon before it.
+        onsets = self.came[at][:, :, within[-1]] * BEAT_S / HORIZONS_S[within[-1]]
+        weight = np.where(np.isnan(self.chance[at][:, :, 0]), 0.0, onsets / (onsets + ENOUGH))
         joint = _sigmoid((1.0 - weight) * _log_odds(own) + weight * _log_odds(said))
         when = np.asarray(HORIZONS_S)[np.argmax(each >= said[:, :, None] / 2.0, axis=2)]
         first, open_ = np.where(np.isnan(seconds[known]), when, seconds[known]), own < 1.0
@@ -70,12 +75,46 @@ class Learnt(NamedTuple):
         return chance, seconds
 
 
+def as_factors(values: Floats, levels: Floats, rising: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """Return values and levels such that equal factors are equal changes, as the model wants them.
+
+    Where a level is measured from anywhere, as a river's is, what official levels span is the
+    sensor's own measure: they are e times the first one where they are that far apart.
+
+    Parameters
+    ----------
+    values
+        Readings, or NaN.
+    levels
+        Those of each, shape (rows, 4), NaN where there is none; two or more of a row.
+    rising
+        Whether the threat is above.
+
+    Examples
+    --------
+    >>> river = np.array([[9.0, 8.0, 7.0, 6.0]])
+    >>> values, levels = as_factors(np.array([4.5]), river, np.array([True]))
+    >>> values.round(2), levels.round(2)
+    (array([0.61]), array([[2.72, 1.95, 1.4 , 1.  ]]))
+    """
+    sign = np.where(rising, 1.0, -1.0)
+    up = levels * sign[:, None]
+    first = np.where(np.isnan(up), np.inf, up).min(axis=1)
+    span = np.where(np.isnan(up), -np.inf, up).max(axis=1) - first
+    level = np.exp(np.clip((up - first[:, None]) / span[:, None], -FARTHEST, FARTHEST))
+    return np.exp(np.clip((values * sign - first) / span, -FARTHEST, FARTHEST)), level
+
+
 class Foresee:
     """What the sensors of a process's shards learn together, kind by kind.
 
-    Only kinds whose values begin at 0 and threaten above: those vary by factors. State: that of
-    ``PooledForecast``, a pool a shard and kind, and 4 bytes a sensor. A shard learns from its own
-    sensors alone, so it can move to another process. How rows are cut into batches changes nothing.
+    Notes
+    -----
+    Kinds whose crossings are looked for an hour or more ahead: those whose values begin at 0 as
+    they are, for they vary by factors; others as ``as_factors`` makes them, where a sensor has two
+    official levels or more. State: that of ``PooledForecast``, a pool a shard and kind, and 4 bytes
+    a sensor. A shard learns from its own sensors alone, so it can move to another process. How rows
+    are cut into batches changes nothing.
     """
 
     def __init__(self, registry: Registry) -> None:
@@ -88,35 +127,50 @@ class Foresee:
     def observe(self, rows: Readings, near: NDArray[np.bool_]) -> Learnt:
         """Learn rows, in their order; say what is known of those that are near a level."""
         position = np.full(len(rows.sensor), NOWHERE, np.intp)
-        mine = np.flatnonzero(self._is_mine(rows.sensor))
+        self._grow(rows.sensor)
+        mine = np.flatnonzero(self._slot[rows.sensor] >= 0)
         if not len(mine):
             return Learnt(position, np.empty((0, 4, 0)), np.empty((0, 4, 0)))
         pooled = rows.take(mine)
-        self._grow(pooled.sensor)
         asked = near[mine]
-        chance, came = self.forecast.observe(
-            self._slot[pooled.sensor],
-            self._pools_of(pooled),
-            pooled.time,
-            pooled.value,
-            self.registry.columns.levels[pooled.sensor],
-            asked,
-        )
+        slots, pools = self._slot[pooled.sensor], self._pools_of(pooled)
+        values, levels = self._as_learnt(pooled)
+        chance, came = self.forecast.observe(slots, pools, pooled.time, values, levels, asked)
         position[mine[asked]] = np.arange(np.count_nonzero(asked))
         return Learnt(position, chance, came)
 
     def close(self, rows: Readings) -> NDArray[np.bool_]:
-        """Say which rows are worth asking for by their value alone."""
+        """Say which rows are worth asking for whatever their slope: others' may tell."""
+        self._grow(rows.sensor)
         first = self.registry.columns.first_level[rows.sensor]
-        return self._is_mine(rows.sensor) & (rows.value >= CLOSE * first) & (rows.value < first)
+        near: NDArray[np.bool_] = (rows.value >= CLOSE * first) & (rows.value < first)
+        return near & self._by_factors(rows.sensor) & (self._slot[rows.sensor] >= 0)
+
+    def _by_factors(self, sensors: NDArray[np.intp]) -> NDArray[np.bool_]:
+        columns = self.registry.columns
+        rising: NDArray[np.bool_] = (columns.low[sensors] == 0.0) & (columns.sign[sensors] > 0)
+        return rising
 
     def _is_mine(self, sensors: NDArray[np.intp]) -> NDArray[np.bool_]:
         columns = self.registry.columns
-        rising = columns.graded[sensors] & (columns.sign[sensors] > 0)
+        several = np.isfinite(columns.levels[sensors]).sum(axis=1) > 1
         mine: NDArray[np.bool_] = (
-            rising & (columns.horizon_s[sensors] > 0) & (columns.low[sensors] == 0.0)
+            columns.graded[sensors]
+            & (columns.horizon_s[sensors] >= BEAT_S)
+            & (self._by_factors(sensors) | several)
         )
         return mine
+
+    def _as_learnt(self, rows: Readings) -> tuple[Floats, Floats]:
+        """Return values and levels as the model takes them."""
+        columns = self.registry.columns
+        levels, rising = columns.levels[rows.sensor], columns.sign[rows.sensor] >= 0
+        other = ~self._by_factors(rows.sensor)
+        if not other.any():
+            return rows.value, levels
+        values, levels = rows.value.copy(), levels.copy()
+        values[other], levels[other] = as_factors(values[other], levels[other], rising[other])
+        return values, levels
 
     def _pools_of(self, rows: Readings) -> NDArray[np.intp]:
         kinds = self.registry.columns.kind[rows.sensor]
@@ -133,14 +187,18 @@ class Foresee:
 
     def _grow(self, sensors: NDArray[np.intp]) -> None:
         """Make room for sensors, and a slot for those that learn together."""
-        size = int(sensors.max()) + 1
+        size = int(sensors.max(initial=-1)) + 1
         if size > len(self._slot):
             more = max(size - len(self._slot), len(self._slot) // 2)
-            self._slot = np.append(self._slot, np.full(more, NOWHERE, np.int32))
-        self._place(sensors[self._is_mine(sensors)])
+            self._slot = np.append(self._slot, np.full(more, UNSEEN, np.int32))
+        new = sensors[self._slot[sensors] == UNSEEN]
+        if len(new):
+            mine = self._is_mine(new)
+            self._slot[new[~mine]] = NOWHERE
+            self._place(new[mine])
 
     def _place(self, sensors: NDArray[np.intp]) -> None:
-        new = np.unique(sensors[self._slot[sensors] == NOWHERE])
+        new = np.unique(sensors[self._slot[sensors] < 0])
         self._slot[new] = np.arange(self._slots, self._slots + len(new))
         self._slots += len(new)
         self.forecast.grow(self._slots, len(self._pools))
@@ -155,7 +213,7 @@ class Foresee:
         if not len(sensors):
             return pools, np.empty(0, np.bool_), b""
         self._grow(sensors)
-        mine = self._slot[sensors] != NOWHERE
+        mine = self._slot[sensors] >= 0
         return pools, mine, self.forecast.sensors.take(self._slot[sensors[mine]])
 
     def put(self, shard: int, sensors: NDArray[np.intp], state: Any) -> None:

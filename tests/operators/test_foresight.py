@@ -5,7 +5,7 @@ import pytest
 
 from models.pooled_forecast import HORIZONS_S
 from operators.events import Levels, Sensor
-from operators.foresight import ENOUGH, NOWHERE, Foresee, Learnt
+from operators.foresight import ENOUGH, NOWHERE, Foresee, Learnt, as_factors
 from operators.registry import Registry
 from tests.operators.town import HOUR, T0, rows, sensor, town
 
@@ -28,8 +28,9 @@ def told(hours: int, *series: float, start: int = 0) -> list[tuple[int, int, flo
     return [(n, T0 + hour * HOUR, value) for hour in every for n, value in enumerate(series)]
 
 
-def learnt(chance: float, came: float) -> Learnt:
+def learnt(chance: float, onsets: float) -> Learnt:
     """One row asked about, for which every horizon of the blue level says the same."""
+    came = 3 * onsets  # each is seen from three hours
     shape = (1, 4, len(HORIZONS_S))
     said = np.full(shape, np.nan)
     said[0, BLUE] = chance
@@ -80,25 +81,39 @@ def test_rows_that_were_not_asked_about_keep_the_trend() -> None:
     assert blended(one, 0.2) == (0.2, 600.0)
 
 
-def test_only_kinds_that_vary_by_factors_and_threaten_above_learn_together() -> None:
+def test_who_can_be_forecast_hours_ahead_learns_together() -> None:
     mixed = (
         air("a"),
         sensor("river", "river_level", levels=LEVELS),
-        sensor("pressure", "water_pressure", levels=LEVELS),
+        sensor("one level", "river_level", levels=Levels(red=80.0)),
+        sensor("minutes", "street_water", levels=LEVELS),
+        sensor("never", "water_pressure", levels=LEVELS),
         sensor("free", "pm25"),
     )
     step = foresee(*mixed)
-    feed = rows(*told(40, 80.0, 80.0, 80.0, 80.0))
+    feed = rows(*told(40, *(60.0,) * len(mixed)))
     said = step.observe(feed, np.ones(len(feed.sensor), np.bool_))
-    assert set(feed.sensor[said.position != NOWHERE].tolist()) == {0}
-    assert len(said.chance) == 40
-    assert step.forecast.sensors.n == 1
+    assert set(feed.sensor[said.position != NOWHERE].tolist()) == {0, 1}
+    assert len(said.chance) == 80
+    assert (step.forecast.sensors.n, step.forecast.pools.n) == (2, 2)
+    assert np.isfinite(said.chance[-1, [1, 3]]).all()
 
 
 def test_values_near_the_first_level_are_asked_about() -> None:
     step = foresee(air("a"), sensor("river", "river_level", levels=LEVELS))
-    feed = rows(*((n, T0, value) for n in range(2) for value in (30.0, 40.0, 74.0, 75.0)))
+    feed = rows(*((n, T0, value) for n in range(2) for value in (40.0, 60.0, 74.0, 75.0)))
     assert step.close(feed).tolist() == [False, True, True, False, *[False] * 4]
+
+
+def test_levels_measured_from_anywhere_are_taken_by_their_span() -> None:
+    levels = np.array([[160.0, np.nan, 155.0, 150.0], [20.0, np.nan, 25.0, 30.0]])
+    values, made = as_factors(np.array([150.0, 35.0]), levels, np.array([True, False]))
+    np.testing.assert_allclose(np.log(values), [0.0, -0.5])
+    np.testing.assert_allclose(np.log(made[:, [0, 2, 3]]), [[1.0, 0.5, 0.0]] * 2)
+    assert np.isnan(made[:, 1]).all()
+    far, _ = as_factors(np.array([1e9, np.nan]), levels, np.array([True, True]))
+    assert far[0] < 100
+    assert np.isnan(far[1])
 
 
 def test_nobody_to_learn_is_no_error() -> None:
