@@ -8,7 +8,10 @@ at any reading within the horizon. *Persistence* says yes where it is exceeded n
 where the straight line through the last four readings exceeds it within the horizon. *Onsets* are
 rows below the level.
 
-A chance is a yes from .5 on, fixed beforehand.
+Two parts of the flow's forecast are judged: the *trend* of the site, and what was *learnt* from
+outcomes, here by each site alone, for their records are of different years. In the flow the second
+counts as far as it has seen onsets. A chance is a yes from .5 on, or from a threshold learnt from
+past decisions alone (``learnt_decisions``), as named.
 """
 
 from __future__ import annotations
@@ -28,8 +31,10 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.yardsticks.exceedance import Tally, reliability, tally
+from benchmarks.yardsticks.exceedance import Tally, brier, learnt_decisions, reliability, tally
 from models.level_forecast import LevelForecast
+from models.pooled_forecast import HORIZONS_S, PooledForecast
+from operators.foresight import as_factors
 
 __all__ = ["Judged", "Site", "judge", "load", "main"]
 
@@ -39,6 +44,7 @@ QUANTILE = 0.95
 LINE = 4  # readings through which the straight line goes
 NOTHING = -9999.0  # what a logger writes where it has no value
 HOUR_MS = 3_600_000
+AN_HOUR = 4  # readings
 
 Floats = NDArray[np.float64]
 
@@ -60,6 +66,12 @@ class Site(NamedTuple):
         """What is judged."""
         return float(np.quantile(self.values[: self.learnt], QUANTILE))
 
+    @property
+    def levels(self) -> Floats:
+        """Levels, red to blue; the last is judged, the first is as far above as it is usually."""
+        usual = float(np.median(self.values[: self.learnt]))
+        return np.array([2.0 * self.level - usual, np.nan, np.nan, self.level])
+
 
 class Judged(NamedTuple):
     """What was said of a site for one horizon, and what came, row by row."""
@@ -67,7 +79,10 @@ class Judged(NamedTuple):
     came: NDArray[np.bool_]
     now: NDArray[np.bool_]
     line: NDArray[np.bool_]
-    chance: Floats
+    trend: Floats
+    learnt: Floats
+    decided: NDArray[np.bool_]
+    """From what was learnt, by a threshold that was learnt too."""
 
 
 def load(directory: Path) -> list[Site]:
@@ -99,36 +114,53 @@ def _read(path: Path) -> Site:
 
 def judge(site: Site, hours: Sequence[int] = HOURS) -> dict[int, Judged]:
     """Return what was said and what came, for each horizon."""
+    rows = np.arange(site.learnt, len(site.values))
+    trend, learnt = _trend(site, hours), _learnt(site, hours)
+    return {h: _judged(site, rows, h, trend[:, i], learnt[:, i]) for i, h in enumerate(hours)}
+
+
+def _trend(site: Site, hours: Sequence[int]) -> Floats:
+    """Return the chances a trend gives of the level within each horizon, row by judged row."""
     model, none = LevelForecast(1), np.zeros(1, np.intp)
     first, last = site.learnt, len(site.values)
     model.observe(np.zeros(first, np.intp), site.times_ms[:first], site.values[:first])
-    level = np.array([[site.level, np.nan, np.nan, np.nan]])
     chances = np.empty((last - first, len(hours)))
     for row in range(first, last):
         model.observe(none, site.times_ms[row : row + 1], site.values[row : row + 1])
         for nth, ahead in enumerate(hours):
-            chances[row - first, nth] = model.crossing(none, level, 3600.0 * ahead)[0][0, 0]
-    return {
-        ahead: _judged(site, np.arange(first, last), ahead, chances[:, nth])
-        for nth, ahead in enumerate(hours)
-    }
+            chances[row - first, nth] = model.crossing(none, site.levels[None], 3600.0 * ahead)[0][
+                0, -1
+            ]
+    return chances
 
 
-def _judged(site: Site, rows: NDArray[np.intp], ahead: int, chance: Floats) -> Judged:
+def _learnt(site: Site, hours: Sequence[int]) -> Floats:
+    """Return the same by what was learnt: exceeded at the end of any horizon within."""
+    n = len(site.values)
+    model, none, judged = PooledForecast(1, 1), np.zeros(n, np.intp), np.arange(n) >= site.learnt
+    values, levels = as_factors(site.values, np.tile(site.levels, (n, 1)), np.ones(n, np.bool_))
+    said, _ = model.observe(none, none, site.times_ms, values, levels, judged)
+    within = [np.flatnonzero(np.asarray(HORIZONS_S) <= 3600.0 * ahead) for ahead in hours]
+    return np.stack([said[:, -1, each].max(axis=1) for each in within], axis=1)
+
+
+def _judged(
+    site: Site, rows: NDArray[np.intp], ahead: int, trend: Floats, learnt: Floats
+) -> Judged:
     until = site.times_ms[rows] + ahead * HOUR_MS
     ends = np.searchsorted(site.times_ms, until, side="right")
     # Only where the record goes on to the end of the horizon without a long gap.
-    whole = np.interp(until, site.times_ms, site.times_ms, right=np.nan) == until
-    whole &= until - site.times_ms[ends - 1] <= HOUR_MS // 2
-    rows, ends, chance = rows[whole], ends[whole], chance[whole]
-    came = np.array(
-        [site.values[a + 1 : b].max(initial=-np.inf) for a, b in zip(rows, ends, strict=True)]
-    )
+    whole = (until <= site.times_ms[-1]) & (until - site.times_ms[ends - 1] <= HOUR_MS // 2)
+    rows, ends, trend, learnt = rows[whole], ends[whole], trend[whole], learnt[whole]
+    spans = zip(rows, ends, strict=True)
+    came = np.array([site.values[a + 1 : b].max(initial=-np.inf) for a, b in spans]) >= site.level
     back = rows[:, None] - np.arange(LINE)[::-1]
     slopes = _slopes((site.times_ms[back] - site.times_ms[rows, None]) / HOUR_MS, site.values[back])
-    rises = np.maximum(slopes * ahead, 0.0)
-    now = site.values[rows]
-    return Judged(came >= site.level, now >= site.level, now + rises >= site.level, chance)
+    line = site.values[rows] + np.maximum(slopes * ahead, 0.0) >= site.level
+    now = site.values[rows] >= site.level
+    below = ~now[:, None]
+    decided = learnt_decisions(learnt[:, None], came[:, None], below, AN_HOUR * ahead)[:, 0]
+    return Judged(came, now, line, trend, np.where(now, 1.0, learnt), decided | now)
 
 
 def _slopes(hours: Floats, values: Floats) -> Floats:
@@ -140,7 +172,13 @@ def _slopes(hours: Floats, values: Floats) -> Floats:
 
 
 def _decisions(judged: Judged) -> dict[str, NDArray[np.bool_]]:
-    return {"persistence": judged.now, "line": judged.line, "ours": judged.chance >= SURE}
+    return {
+        "persistence": judged.now,
+        "line": judged.line,
+        "trend >= .5": judged.trend >= SURE,
+        "learnt >= .5": judged.learnt >= SURE,
+        "learnt, threshold learnt": judged.decided,
+    }
 
 
 def _sum(tallies: Sequence[Tally]) -> Tally:
@@ -149,7 +187,7 @@ def _sum(tallies: Sequence[Tally]) -> Tally:
 
 def _result(found: Sequence[dict[int, Judged]], ahead: int) -> dict[str, Any]:
     result: dict[str, Any] = {"ahead_h": ahead, "all": {}, "onset": {}}
-    for name in ("persistence", "line", "ours"):
+    for name in _decisions(found[0][ahead]):
         every, onsets = [], []
         for site in found:
             judged, said = site[ahead], _decisions(site[ahead])[name]
@@ -159,11 +197,15 @@ def _result(found: Sequence[dict[int, Judged]], ahead: int) -> dict[str, Any]:
         for which, tallies in (("all", every), ("onset", onsets)):
             whole = _sum(tallies)
             result[which][name] = {"pod": whole.pod, "far": whole.far, "csi": whole.csi}
-    chance = np.concatenate([site[ahead].chance[~site[ahead].now] for site in found])
     came = np.concatenate([site[ahead].came[~site[ahead].now] for site in found])
     result["rows"] = int(sum(len(site[ahead].came) for site in found))
     result["onsets"] = int(came.sum())
-    result["reliability_onset"] = reliability(chance, came)
+    for part in ("trend", "learnt"):
+        chance = np.concatenate([getattr(site[ahead], part)[~site[ahead].now] for site in found])
+        result[f"{part}_onset"] = {
+            "brier": brier(chance, came),
+            "reliability": reliability(chance, came),
+        }
     return result
 
 
@@ -194,11 +236,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(width=110)
     console.print(_table(results))
     for result in results:
-        said = ", ".join(f"{p:.2f}: {c:.2f} ({n})" for p, c, n in result["reliability_onset"])
-        console.print(
-            f"{result['ahead_h']} h, {result['rows']} rows, {result['onsets']} before an onset; "
-            f"from below, chance said: share that came (rows): {said}"
-        )
+        console.print(f"{result['ahead_h']} h, {result['rows']} rows, {result['onsets']} onsets;")
+        for part in ("trend", "learnt"):
+            found_so = result[f"{part}_onset"]
+            said = ", ".join(f"{p:.2f}: {c:.2f} ({n})" for p, c, n in found_so["reliability"])
+            console.print(
+                f"  {part} from below: Brier {found_so['brier']:.4f}; came by said: {said}"
+            )
     return 0
 
 

@@ -222,3 +222,12 @@ def test_no_sensors_are_moved_too() -> None:
     step, none = watch(sensor("a", levels=LEVELS)), np.empty(0, np.intp)
     step.put(0, none, step.take(0, none))
     assert levels_of(fed(step, 11.0, 11.0)) == [5, 4]
+
+
+def test_a_sensor_that_lost_its_levels_keeps_its_state_and_breaks_nothing() -> None:
+    river, other = sensor("river", "river_level", levels=LEVELS), sensor("b", "rain", levels=LEVELS)
+    here, there = watch(river, other), watch(other, sensor("river"))
+    list(here.evidence(rows(*((n, T0 + i * EVERY, 5.0) for i in range(30) for n in range(2)))))
+    state = here.take(0, np.array([0, 1]))
+    there.put(0, np.array([1, 0]), state)
+    assert repr(there.take(0, np.array([1, 0]))) == repr(state)
