@@ -236,7 +236,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(width=110)
     console.print(_table(results))
     for result in results:
-        console.print(f"{result['ahead_h']} h, {result['rows']} rows, {result['onsets']} onsets;")
+        console.print(
+            f"{result['ahead_h']} h, {result['rows']} rows, {result['onsets']} before an onset;"
+        )
         for part in ("trend", "learnt"):
             found_so = result[f"{part}_onset"]
             said = ", ".join(f"{p:.2f}: {c:.2f} ({n})" for p, c, n in found_so["reliability"])
