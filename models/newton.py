@@ -66,8 +66,10 @@ def step(cov: Floats, features: Floats, information: float, gain: Floats) -> Non
     part = 1.0 / (1.0 + information * doubt)
     for i in range(size):
         taken = information * part * gain[i]
-        for j in range(size):
+        # Mirrored, not computed twice: what rounding makes unlike would grow as it is forgotten.
+        for j in range(i, size):
             cov[i, j] -= taken * gain[j]
+            cov[j, i] = cov[i, j]
     for i in range(size):
         gain[i] *= part
 
@@ -82,5 +84,6 @@ def forget(cov: Floats, keep: float, most: float) -> None:
     for i in range(len(cov)):
         grown[i] = np.sqrt(max(1.0, min(1.0 / keep, most / cov[i, i])))
     for i in range(len(cov)):
-        for j in range(len(cov)):
+        for j in range(i, len(cov)):
             cov[i, j] *= grown[i] * grown[j]
+            cov[j, i] = cov[i, j]

@@ -48,6 +48,7 @@ SENSOR = np.dtype(
         ("beats", np.float64),  # learnt
         ("mean", np.float64),  # log of what is usual
         ("past", np.float32, KEPT),  # log of the last reading of each beat, NaN where there is none
+        ("off", np.float32, KEPT),  # how far that was above what was usual then
     ]
 )
 """What is kept of one sensor."""
@@ -76,9 +77,9 @@ def newborn_sensor() -> NDArray[np.void]:
 @compiled
 def count_in(s: Row, pool: Row, beat: int, now: float) -> None:
     """Take a reading into the beat of a sensor, and into its pool's if that goes on."""
-    s.past[beat % KEPT] = now
+    off = now - s.mean
+    s.past[beat % KEPT], s.off[beat % KEPT] = now, off
     if pool.beat == beat:
-        off = now - s.mean
         pool.now[0] += 1.0
         pool.now[1] += off
         pool.now[2] += off * off
@@ -135,7 +136,8 @@ def _remembered(pool: Row, beat: int) -> float:
 def describe(s: Row, pool: Row, beat: int, f: Floats) -> None:
     """Put the features of a moment into ``f``: all but its horizon and the level asked for."""
     now = float(s.past[beat % KEPT])
-    f[0], f[1] = 1.0, now - s.mean
+    # As it was then: with what is usual now, its distance from the pool would tell the future.
+    f[0], f[1] = 1.0, float(s.off[beat % KEPT])
     shared = _remembered(pool, beat)
     f[_SHARED] = 0.0 if math.isnan(shared) else shared - f[1]
     highest = lowest = now

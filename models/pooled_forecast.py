@@ -112,7 +112,7 @@ class PooledForecast:
     and lowest of a day; the same of the mean of its pool, and how much the pool differs; the hour
     of the day then. The weights of both are pooled; the state of a pool fades in a season.
 
-    State: 232 bytes a sensor, 125 kB a pool. Cost: .15 us a reading and 5 us a sensor once an hour,
+    State: 432 bytes a sensor, 125 kB a pool. Cost: .15 us a reading and 5 us a sensor once an hour,
     together .6 us a reading where there is one in five minutes; 3 us a sensor to ask. Readings that
     are not finite, before 1970 or not newer than the last one are not learnt from and are counted
     in ``ignored``. Feeding rows in one call or in many gives the same bits. A gap longer than two

@@ -56,3 +56,16 @@ def test_a_weight_nothing_speaks_of_does_not_hold_up_the_others():
 
 def test_weights_beyond_the_features_are_left_out():
     assert dot(np.array([2.0, 3.0, 99.0]), np.array([1.0, 1.0])) == 5.0
+
+
+def test_years_of_learning_and_forgetting_leave_the_covariance_sound():
+    rng = np.random.default_rng(3)
+    cov, gain = np.eye(4), np.zeros(4)
+    for _ in range(20_000):
+        one = rng.normal()
+        # Two features that are always the same: nothing tells their weights apart.
+        step(cov, np.array([1.0, one, one, 0.0]), 1.0, gain)
+        forget(cov, 0.995, 1.0)
+    assert (cov == cov.T).all()
+    assert np.linalg.eigvalsh(cov).min() > 0
+    assert np.diag(cov).max() < 1.01

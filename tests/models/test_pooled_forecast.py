@@ -151,3 +151,11 @@ def test_growing_keeps_what_was_learnt():
     forecast.grow(9, 3)
     np.testing.assert_array_equal(before, _ask(forecast, 4))
     assert PooledForecast.restore(forecast.snapshot()).sensors.n == 9
+
+
+def test_a_sensor_alone_is_not_misled_by_being_its_own_pool():
+    """Its distance from the pool is none: what hindsight makes of it is no sign of anything."""
+    values = np.convolve(np.random.default_rng(9).normal(0, 1, 6040), np.ones(40) / 40, "valid")
+    forecast = PooledForecast(1, 1)
+    _feed(forecast, np.exp(4.0 + 4.0 * values)[:6000, None])
+    assert np.abs(forecast.pools._rows["change"][0]).max() < 3.0
