@@ -15,13 +15,15 @@ module               what it learns, and of whom                              fa
 ``faulty_series``    the same, for one series                                 River's
 ``clock_skew``       whose clock is off                                       columns of a shard
 ``level_forecast``   when an official level will be crossed, how surely       columns of a shard
+``pooled_forecast``  how likely a level is exceeded in hours, of a kind        columns of a shard
 ``half_space``       which parts of the city show an unusual mixture of signs River's, for dicts
 ``report_text``      which hazard a report is about                           River's, for text
 ``count_burst``      which place is reported more often than usual            one report at a time
 ==================== ======================================================== ===================
 
 ``peaks`` is the arithmetic behind the first, ``season`` what it expects and ``rules`` its numbers.
-``tails`` turns sizes into surprisals, ``row_bank`` keeps the state of a shard's sensors,
+``tails`` turns sizes into surprisals, ``row_bank`` keeps the state of a shard's sensors and
+``pool_memory`` the last hours of a kind, ``newton`` learns weights an example at a time,
 ``compiled`` makes loops over readings fast, ``report_words`` is the vocabulary triage starts from.
 ``repetition``, ``leaps``, ``reversals``, ``unit_factors`` and ``disagreement`` are the signs that
 ``sensor_faults`` goes by.
@@ -38,6 +40,7 @@ from models.faulty_series import FaultySeries
 from models.half_space import CellModel
 from models.level_forecast import LevelForecast
 from models.one_series import RecordOfPeaks
+from models.pooled_forecast import PooledForecast
 from models.record_of_peaks import SensorBank
 from models.report_text import ReportText
 from models.sensor_faults import FaultBank
@@ -49,6 +52,7 @@ __all__ = [
     "FaultBank",
     "FaultySeries",
     "LevelForecast",
+    "PooledForecast",
     "RecordOfPeaks",
     "ReportText",
     "SensorBank",

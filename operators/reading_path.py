@@ -197,7 +197,7 @@ class ReadingPath:
             self.order.take(home),
             self.screen.take(shard, home),
             self.faults.take(shard, home),
-            self.levels.take(home),
+            self.levels.take(shard, home),
             self.windows.take(shard, home, named),
             self._begun[shard],
             self._number[shard],
@@ -232,7 +232,7 @@ class ReadingPath:
         self.order.put(home, order)
         self.screen.put(shard, home, screen)
         self.faults.put(shard, home, faults)
-        self.levels.put(home, levels)
+        self.levels.put(shard, home, levels)
         self.windows.put(shard, home, named, windows)
         self._begun[shard], self._number[shard], self._told[shard] = begun, number, told
 

@@ -9,6 +9,7 @@ from models.count_burst import CountBurst
 from models.half_space import CellModel
 from models.level_forecast import LevelForecast
 from models.one_series import RecordOfPeaks
+from models.pooled_forecast import PooledForecast
 from models.record_of_peaks import SensorBank, WeeklyBank
 from models.report_text import ReportText
 from tests.laws import detector_laws as laws
@@ -47,6 +48,24 @@ def _feed_forecast(bank, rows):
 def _ask_forecast(bank, row):
     levels = np.array([[20.0, 25.0, 30.0, np.nan]])
     return bank.crossing(np.array([row[0]]), levels, 3600.0)[0].tolist()
+
+
+LEVELS = np.array([[30.0, 25.0, 20.0, np.nan]])
+
+
+def _hourly(n):
+    return [(sensor, 36.0 * time, value) for sensor, time, value in _readings(n)]
+
+
+def _feed_pooled(model, rows):
+    sensors, times, values = _columns(rows)
+    none, times_ms = np.zeros(len(rows), np.intp), (times * 1000).astype(np.int64)
+    model.observe(sensors, none, times_ms, values, np.tile(LEVELS, (len(rows), 1)))
+    return [()] * len(rows)
+
+
+def _ask_pooled(model, row):
+    return model.exceeding(np.array([row[0]]), np.array([0]), LEVELS)[0].tolist()
 
 
 def _feed_series(model, rows):
@@ -162,6 +181,17 @@ LEARNERS = (
         score_at=None,
     ),
     laws.Learner(
+        name="PooledForecast",
+        new=lambda: PooledForecast(SENSORS, 1),
+        feed=_feed_pooled,
+        look=_ask_pooled,
+        restore=PooledForecast.restore,
+        save=PooledForecast.snapshot,
+        rows=_hourly,
+        bad=[*NAN_ROWS, (0, -5.0, 20.0)],
+        score_at=None,
+    ),
+    laws.Learner(
         name="CellModel",
         new=lambda: CellModel(seed=3, window=250),
         feed=_feed_cells,
@@ -217,6 +247,8 @@ DO_NOT_APPLY = {
     ("WeeklyBank", laws.scoring_changes_nothing): "scores and learns in one act",
     ("LevelForecast", laws.nothing_is_said_in_warm_up): "has no score; see its own tests",
     ("LevelForecast", laws.a_flat_series_never_surprises): "has no score",
+    ("PooledForecast", laws.nothing_is_said_in_warm_up): "has no score; see its own tests",
+    ("PooledForecast", laws.a_flat_series_never_surprises): "has no score; see its own tests",
     ("CountBurst", laws.bad_rows_teach_nothing): "rejects them with an error; see its own tests",
     ("CountBurst", laws.a_flat_series_never_surprises): "its series are never flat: a count is 1",
     ("ReportText", laws.bad_rows_teach_nothing): "any text is a text",

@@ -209,7 +209,7 @@ def test_sensors_go_on_elsewhere_where_they_were(at: int) -> None:
     told = [(n, T0 + i * EVERY, round(float(v), 3)) for i, v in enumerate(values) for n in range(2)]
     list(here.evidence(rows(*told[: 2 * at])))
     list(there.evidence(rows(*((1, time, value) for _, time, value in told))))
-    there.put(np.array([2, 0]), here.take(np.array([0, 1])))
+    there.put(0, np.array([2, 0]), here.take(0, np.array([0, 1])))
     rest = told[2 * at :]
     expected = list(here.evidence(rows(*rest)))
     got = list(there.evidence(rows(*((2 - 2 * n, time, value) for n, time, value in rest))))
@@ -220,5 +220,14 @@ def test_sensors_go_on_elsewhere_where_they_were(at: int) -> None:
 
 def test_no_sensors_are_moved_too() -> None:
     step, none = watch(sensor("a", levels=LEVELS)), np.empty(0, np.intp)
-    step.put(none, step.take(none))
+    step.put(0, none, step.take(0, none))
     assert levels_of(fed(step, 11.0, 11.0)) == [5, 4]
+
+
+def test_a_sensor_that_lost_its_levels_keeps_its_state_and_breaks_nothing() -> None:
+    river, other = sensor("river", "river_level", levels=LEVELS), sensor("b", "rain", levels=LEVELS)
+    here, there = watch(river, other), watch(other, sensor("river"))
+    list(here.evidence(rows(*((n, T0 + i * EVERY, 5.0) for i in range(30) for n in range(2)))))
+    state = here.take(0, np.array([0, 1]))
+    there.put(0, np.array([1, 0]), state)
+    assert repr(there.take(0, np.array([1, 0]))) == repr(state)

@@ -1,0 +1,195 @@
+"""PM2.5 of 150 ug/m3 or more, 6, 12 and 24 h ahead, against persistence on the same rows.
+
+``python -m benchmarks.yardsticks.air --air DIR`` feeds hourly readings of several stations, in the
+order of time, to the model of the flow. It is asked when the readings of an hour have come, and
+has learnt from nothing later. DIR holds ``*.csv.gz`` with the columns ``time,station,PM2.5``;
+other columns, weather among them, are not read. Parameters were chosen for what they did in the
+first year, but the later years were printed beside it while they were: no part of this record is
+untouched. Figures are for all rows, and for those after the first year. *Onsets* are rows below
+the level at the time of the forecast: there persistence never says yes.
+
+A chance becomes a yes from .5 on, or from a threshold learnt from past decisions alone
+(``learnt_decisions``), which is the main figure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import gzip
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.yardsticks.exceedance import brier, learnt_decisions, reliability, tally
+from models.pooled_forecast import HORIZONS_S, PooledForecast
+
+__all__ = ["forecast", "judge", "load", "main"]
+
+LEVELS = (250.0, 150.0, 115.0, 75.0)
+"""Official levels of the sensors, red to blue."""
+JUDGED = 1
+HOURS = (6, 12, 24)
+DEVELOPED = 8760
+"""Hours at the start on which parameters were chosen."""
+HOUR_MS = 3_600_000
+
+Floats = NDArray[np.float64]
+
+
+def load(directory: Path) -> Floats:
+    """Read all files; return values, rows hours and columns stations, NaN where there is none.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such file.
+    """
+    stations: dict[str, int] = {}
+    told = [
+        (hour, stations.setdefault(station, len(stations)), value)
+        for path in sorted(directory.glob("*.csv.gz"))
+        for hour, station, value in _rows(path)
+    ]
+    if not told:
+        raise FileNotFoundError(f"{directory}: expected *.csv.gz with readings, got none")
+    first = min(hour for hour, _, _ in told)
+    values = np.full((max(hour for hour, _, _ in told) - first + 1, len(stations)), np.nan)
+    for hour, station, value in told:
+        values[hour - first, station] = value
+    return values
+
+
+def _rows(path: Path) -> Iterator[tuple[int, str, float]]:
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        for row in csv.DictReader(lines):
+            at = datetime.fromisoformat(row["time"]).replace(tzinfo=UTC)
+            text = row["PM2.5"].strip()
+            value = float(text) if text not in ("", "NA") else np.nan
+            yield int(at.timestamp()) // 3600, row["station"], value
+
+
+def forecast(values: Floats, alone: bool = False) -> Floats:
+    """Return the chances said of the judged level, hour by hour: (hours, stations, horizons).
+
+    Parameters
+    ----------
+    alone
+        Let each station learn alone, without neighbours: to show what they bring.
+    """
+    hours, n = values.shape
+    stations = np.arange(n)
+    pools = stations if alone else np.zeros(n, np.intp)
+    levels = np.tile(LEVELS, (n, 1))
+    model = PooledForecast(n, int(pools.max()) + 1)
+    said = np.full((hours, n, len(HOURS)), np.nan)
+    which = [HORIZONS_S.index(3600.0 * ahead) for ahead in HOURS]
+    for hour in range(hours):
+        there = np.flatnonzero(np.isfinite(values[hour]))
+        times = np.full(len(there), hour * HOUR_MS)
+        model.observe(there, pools[there], times, values[hour, there], levels[there])
+        said[hour, there] = model.exceeding(there, pools[there], levels[there])[:, JUDGED, which]
+    return said
+
+
+def judge(values: Floats, chance: Floats, ahead: int, skip: int = 0) -> dict[str, Any]:
+    """Compare the chances of one horizon with what came and with persistence.
+
+    Parameters
+    ----------
+    chance
+        Shape (hours, stations).
+    skip
+        Hours at the start that are learnt from but not judged.
+    """
+    bound = LEVELS[JUDGED]
+    was, later, chance = values[:-ahead], values[ahead:], chance[:-ahead]
+    judged = np.isfinite(was) & np.isfinite(later) & np.isfinite(chance)
+    learnt = learnt_decisions(chance, later >= bound, judged, ahead)
+    judged[:skip] = False
+    came, now = later[judged] >= bound, was[judged] >= bound
+    p, yes = chance[judged], learnt[judged]
+    onset = ~now
+    decisions = {"persistence": now, "chance >= .5": p >= 0.5, "threshold learnt": yes}
+    return {
+        "ahead_h": ahead,
+        "rows": int(judged.sum()),
+        "exceeded": int(came.sum()),
+        "onsets": int((came & onset).sum()),
+        "all": {name: _figures(said, came) for name, said in decisions.items()},
+        "onset": {name: _figures(said[onset], came[onset]) for name, said in decisions.items()},
+        "brier": {"persistence": brier(now.astype(float), came), "ours": brier(p, came)},
+        "brier_onset": {
+            "persistence": float(came[onset].mean()),
+            "ours": brier(p[onset], came[onset]),
+        },
+        "reliability": reliability(p, came),
+    }
+
+
+def _figures(said: NDArray[np.bool_], came: NDArray[np.bool_]) -> dict[str, float]:
+    found = tally(said, came)
+    return {"pod": found.pod, "far": found.far, "csi": found.csi}
+
+
+def _table(title: str, results: Sequence[dict[str, Any]]) -> Table:
+    table = Table("ahead", "decision", "POD", "FAR", "CSI", "gain", title=title)
+    for head in ("onset POD", "onset FAR", "onset CSI", "Brier", "onset Brier"):
+        table.add_column(head)
+    for column in table.columns[2:]:
+        column.justify = "right"
+    for result in results:
+        for name, found in result["all"].items():
+            whose, onset = "persistence" if name == "persistence" else "ours", result["onset"][name]
+            gain = found["csi"] - result["all"]["persistence"]["csi"]
+            table.add_row(
+                f"{result['ahead_h']} h",
+                name,
+                *(f"{found[each]:.3f}" for each in ("pod", "far", "csi")),
+                f"{gain:+.3f}",
+                *(f"{onset[each]:.3f}" for each in ("pod", "far", "csi")),
+                f"{result['brier'][whose]:.4f}",
+                f"{result['brier_onset'][whose]:.4f}",
+            )
+    return table
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the tables; write the figures as well where that is wanted."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.yardsticks.air", description=__doc__
+    )
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--air", type=Path, required=True, metavar="DIR", help="recorded air")
+    parser.add_argument("--alone", action="store_true", help="let each station learn alone")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure here")
+    given = parser.parse_args(arguments)
+    values = load(given.air)
+    chance = forecast(values, given.alone)
+    parts = {"all rows": 0, "after the first year": DEVELOPED}
+    results = {
+        name: [judge(values, chance[:, :, i], ahead, skip) for i, ahead in enumerate(HOURS)]
+        for name, skip in parts.items()
+        if skip < len(values) - max(HOURS)
+    }
+    if given.json is not None:
+        given.json.write_text(json.dumps(results, indent=1), encoding="utf-8")
+    console = Console(width=130)
+    for name, found in results.items():
+        console.print(_table(f"PM2.5 of {LEVELS[JUDGED]:.0f} or more, {name}", found))
+    for result in results["all rows"]:
+        said = ", ".join(f"{p:.2f}: {came:.2f} ({n})" for p, came, n in result["reliability"])
+        console.print(f"{result['ahead_h']} h, chance said: share that came (rows): {said}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

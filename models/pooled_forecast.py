@@ -1,0 +1,386 @@
+"""Say how likely a level is exceeded hours ahead, from what all sensors of a kind went through.
+
+Bad air comes seldom to one sensor, and to all at about the same time: one alone learns little from
+its own past. So weights are learnt for the whole kind, and each sensor is judged with what its
+neighbours measure now. Values are positive and vary by factors, as concentrations do, or are made
+so: everything is taken in logarithms.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.compiled import compiled
+from models.newton import dot, forget, step
+from models.pool_memory import (
+    BEAT_S,
+    FEATURES,
+    HOUR,
+    KEPT,
+    MEMORY,
+    aim,
+    close_beat,
+    count_in,
+    describe,
+    newborn_sensor,
+    open_beat,
+)
+from models.row_bank import Positions, RowBank
+
+__all__ = ["BEAT_S", "HORIZONS_S", "POOL", "PooledForecast"]
+
+AHEAD = (1, 3, 6, 12, 24)  # beats
+HORIZONS_S = tuple(BEAT_S * ahead for ahead in AHEAD)
+EDGE = 100.0  # times under or over the lowest level it does not matter how far
+FADE = 1.0 - 1.0 / 2160.0  # in a season of beats, what was learnt fades to 1/e
+DOUBT = 1.0  # variance of weights at first, in the units of features, all about 1
+TRUST_DOUBT = 0.1  # and of those of the two opinions
+SMALLEST = 0.1  # errors well below this, a tenth of the value, are the sensor's own
+SURE = 0.005  # an outcome expected better than this teaches nothing
+FARTHEST = 2.0  # log distance to a level beyond which it does not matter how far
+FAR_ODDS = 6.0  # log odds beyond which an opinion does not count for more
+NARROWEST = -4.0  # log scale of an error, at the least
+HALF_LOGISTIC = math.log(2.0 / math.pi) + np.euler_gamma  # log scale less mean log error
+WARM_UP = 24.0  # beats before a sensor is forecast
+
+_H, _L, _N = len(AHEAD), 4, FEATURES
+_M = _N + 5  # and how far the level is, also by the hour
+
+POOL = np.dtype(
+    [
+        *MEMORY,
+        ("change", np.float64, (_H, _N)),  # weights of the expected change
+        ("error", np.float64, (_H, _N)),  # and of the log of its error
+        ("change_cov", np.float64, (_H, _N, _N)),
+        ("odds", np.float64, (_L, _H, _M)),  # weights of the log odds of each level
+        ("odds_cov", np.float64, (_L, _H, _M, _M)),
+        ("trust", np.float64, (_L, _H, 3)),  # weights of both opinions
+        ("trust_cov", np.float64, (_L, _H, 3, 3)),
+        ("came", np.float64, (_L, _H)),  # times a level was exceeded that was not before
+    ]
+)
+"""What sensors learn together."""
+
+Floats = NDArray[np.float64]
+Row = Any  # a row of ``SENSOR`` or ``POOL``
+
+
+def _newborn_pool() -> NDArray[np.void]:
+    """Return a pool that expects no change, and a level the less the farther it is."""
+    row = np.zeros(1, POOL)
+    row["of_beat"] = -1
+    row["change_cov"], row["odds_cov"] = DOUBT * np.eye(_N), DOUBT * np.eye(_M)
+    row["error"][..., 0] = np.log(0.1 * np.sqrt(AHEAD))
+    row["trust"], row["trust_cov"] = (0.0, 0.5, 0.5), TRUST_DOUBT * np.eye(3)
+    row["odds"][..., _N] = 3.0 / np.sqrt(AHEAD)
+    return row
+
+
+class _Sensors(RowBank):
+    NEWBORN = newborn_sensor()
+    VERSION = b"cwpastS1"
+
+
+class _Pools(RowBank):
+    NEWBORN = _newborn_pool()
+    VERSION = b"cwpastP1"
+
+
+class PooledForecast:
+    """Forecasts of sensors that learn in pools.
+
+    Parameters
+    ----------
+    n
+        Number of sensors, known by their position.
+    pools
+        Number of pools, known by theirs.
+
+    Notes
+    -----
+    Once an hour a sensor's forecasts 1, 3, 6, 12 and 24 h old are compared with what came. Two
+    opinions are learnt of each horizon, from the same features: the expected change with the size
+    of its error (recursive least squares, errors logistic), and the odds of each level directly
+    (online logistic regression). The first learns from every hour, the second only from hours near
+    a level, where it matters; the chance is the mean of their log odds, weighted as outcomes teach.
+    Features: how far the sensor stands above what is usual, its changes over 1 to 24 h, its highest
+    and lowest of a day; the same of the mean of its pool, and how much the pool differs; the hour
+    of the day then. The weights of both are pooled; the state of a pool fades in a season.
+
+    State: 432 bytes a sensor, 125 kB a pool. Cost: .15 us a reading and 5 us a sensor once an hour,
+    together .6 us a reading where there is one in five minutes; 3 us a sensor to ask. Readings that
+    are not finite, before 1970 or not newer than the last one are not learnt from and are counted
+    in ``ignored``. Feeding rows in one call or in many gives the same bits. A gap longer than two
+    days leaves what the pool has learnt, and nothing of the sensor but what is usual.
+
+    Examples
+    --------
+    >>> forecast = PooledForecast(1, 1)
+    >>> hours = np.arange(100)
+    >>> one, levels = np.zeros(100, int), np.full((100, 4), [np.nan, np.nan, 150.0, 75.0])
+    >>> _ = forecast.observe(one, one, hours * 3_600_000, 50.0 + 0.0 * hours, levels)
+    >>> forecast.exceeding(np.array([0]), np.array([0]), levels[:1])[0, :, 2].round(2).tolist()
+    [nan, nan, 0.0, 0.01]
+
+    References
+    ----------
+    Bates and Granger 1969 (forecasts combined are better than each); Wilks 2009 (logistic
+    regression of levels exceeded).
+    """
+
+    def __init__(self, n: int = 0, pools: int = 0) -> None:
+        self.sensors, self.pools = _Sensors(n), _Pools(pools)
+
+    @property
+    def ignored(self) -> int:
+        """How many readings were left out."""
+        return self.sensors.ignored
+
+    def observe(
+        self,
+        sensors: Positions,
+        pools: Positions,
+        times_ms: NDArray[np.int64],
+        values: Floats,
+        levels: Floats,
+        asked: NDArray[np.bool_] | None = None,
+    ) -> tuple[Floats, Floats]:
+        """Learn readings, in row order; a sensor may appear several times.
+
+        Parameters
+        ----------
+        sensors, pools
+            Position of each row's sensor, and of its pool.
+        times_ms
+            Event time of each row in milliseconds.
+        values
+            The readings.
+        levels
+            Levels of each row's sensor, shape (rows, 4), NaN where there is none.
+        asked
+            Rows of which to say, when they have been learnt and no later one, what ``exceeding``
+            and ``came`` would; none if left out.
+
+        Returns
+        -------
+        chance, came
+            One row for each row asked, in their order, shape (asked, 4, horizons).
+        """
+        columns = self.sensors._columns(sensors, times_ms, np.int64, values)
+        logs, lowest = _logarithms(levels)
+        ask = np.zeros(len(values), np.bool_) if asked is None else asked
+        said = np.full((2, np.count_nonzero(ask), _L, _H), np.nan)
+        rows, shared, of = self.sensors._rows, self.pools._rows, self.pools._known(pools)
+        self.sensors.ignored += _observe_rows(rows, shared, of, *columns, logs, lowest, ask, said)
+        return said[0], said[1]
+
+    def exceeding(self, sensors: Positions, pools: Positions, levels: Floats) -> Floats:
+        """Return the chance that each level is exceeded at the end of each horizon.
+
+        Returns
+        -------
+        chance
+            Shape (sensors, 4, horizons); NaN where there is no level, and in warm-up.
+        """
+        logs, _ = _logarithms(levels)
+        asked, pooled = self.sensors._known(sensors), self.pools._known(pools)
+        chance = np.full((len(asked), _L, _H), np.nan)
+        _chances(self.sensors._rows, self.pools._rows, asked, pooled, logs, chance)
+        return chance
+
+    def came(self, pools: Positions) -> Floats:
+        """Return how often each level was exceeded at each horizon that had not been before it.
+
+        Shape (pools, 4, horizons), counted over all sensors: how much the chances rest on.
+        """
+        result: Floats = self.pools._of(pools)["came"]
+        return result
+
+    def grow(self, n: int, pools: int) -> None:
+        """Have room for so many; those that exist keep their state."""
+        self.sensors.grow(n)
+        self.pools.grow(pools)
+
+    def snapshot(self) -> bytes:
+        """Return the state of all as versioned bytes."""
+        of_sensors = self.sensors.snapshot()
+        return struct.pack("<q", len(of_sensors)) + of_sensors + self.pools.snapshot()
+
+    @classmethod
+    def restore(cls, snapshot: bytes) -> Self:
+        """Return the forecast whose ``snapshot`` this is.
+
+        Raises
+        ------
+        ValueError
+            When the bytes are not a snapshot of this version.
+        """
+        if len(snapshot) < 8:
+            raise ValueError(f"a snapshot has 8 bytes or more, got {len(snapshot)}")
+        (size,) = struct.unpack_from("<q", snapshot)
+        forecast = cls()
+        forecast.sensors = _Sensors.restore(snapshot[8 : 8 + max(size, 0)])
+        forecast.pools = _Pools.restore(snapshot[8 + max(size, 0) :])
+        return forecast
+
+
+def _logarithms(levels: Floats) -> tuple[Floats, Floats]:
+    """Return levels in logarithms, and the lowest of each row (not in logarithms), 1 without."""
+    known = np.where((levels > 0.0) & np.isfinite(levels), levels, np.nan)
+    lowest = np.where(np.isnan(known), np.inf, known).min(axis=1, initial=np.inf)
+    return np.log(known), np.where(np.isfinite(lowest), lowest, 1.0)
+
+
+@compiled
+def _observe_rows(
+    rows: NDArray[np.void],
+    shared: NDArray[np.void],
+    pools: NDArray[np.intp],
+    sensors: NDArray[np.intp],
+    times_ms: NDArray[np.int64],
+    values: Floats,
+    logs: Floats,
+    lowest: Floats,
+    asked: NDArray[np.bool_],
+    said: Floats,
+) -> int:
+    """Learn row by row, say what is asked; return how many were left out."""
+    ignored, nth, f, gain = 0, 0, np.empty(_M), np.empty(_M)
+    for row in range(len(sensors)):
+        s, pool = rows[sensors[row]], shared[pools[row]]
+        time_s, x = times_ms[row] / 1000.0, values[row]
+        if not math.isfinite(x) or time_s < 0.0 or (s.beat > 0 and time_s <= s.time_s):
+            ignored += 1
+            nth += asked[row]
+            continue
+        low = lowest[row]
+        now, beat = math.log(min(max(x, low / EDGE), low * EDGE)), int(time_s / BEAT_S) + 1
+        if s.beat != beat:
+            if s.beat > 0:
+                _learn(s, pool, logs[row], f, gain)
+            open_beat(s, beat, now)
+        if pool.beat < beat:
+            close_beat(pool, beat)
+            _fade(pool)
+        s.time_s = time_s
+        count_in(s, pool, beat, now)
+        if asked[row]:
+            _say(s, pool, logs[row], f, said[0, nth])
+            said[1, nth] = pool.came
+            nth += 1
+    return ignored
+
+
+@compiled
+def _fade(pool: Row) -> None:
+    """Forget a little."""
+    for j in range(_H):
+        forget(pool.change_cov[j], FADE, DOUBT)
+        for level in range(_L):
+            forget(pool.odds_cov[level, j], FADE, DOUBT)
+            forget(pool.trust_cov[level, j], FADE, TRUST_DOUBT)
+
+
+@compiled
+def _learn(s: Row, pool: Row, logs: Floats, f: Floats, gain: Floats) -> None:
+    """Compare what was forecast for the beat that ends with what came."""
+    came, opinions = float(s.past[s.beat % KEPT]), np.ones(3)
+    for j in range(_H):
+        beat = s.beat - AHEAD[j]
+        was = float(s.past[beat % KEPT])
+        if beat <= 0 or math.isnan(was) or s.beats < WARM_UP:
+            continue
+        describe(s, pool, beat, f)
+        aim(beat, AHEAD[j], f)
+        mean, scale = _outlook(pool, j, was, f)
+        error = came - mean
+        off = math.log(abs(error) + SMALLEST) - dot(pool.error[j], f[:_N])
+        step(pool.change_cov[j], f[:_N], 1.0, gain)
+        for i in range(_N):
+            pool.change[j, i] += gain[i] * error
+            pool.error[j, i] += gain[i] * off
+        for level in range(_L):
+            bound = logs[level]
+            if not math.isnan(bound):
+                _judge(pool, level, j, was - bound, (mean - bound) / scale, f, opinions)
+                _learn_level(pool, level, j, came >= bound, f, opinions, gain)
+                if came >= bound > was:
+                    pool.came[level, j] += 1.0
+
+
+@compiled
+def _outlook(pool: Row, j: int, now: float, f: Floats) -> tuple[float, float]:
+    """Return the expected value at the end of a horizon, and the scale of its error."""
+    width = dot(pool.error[j], f[:_N]) + HALF_LOGISTIC
+    return now + dot(pool.change[j], f[:_N]), math.exp(min(max(width, NARROWEST), 0.0))
+
+
+@compiled
+def _judge(
+    pool: Row, level: int, j: int, room: float, by_change: float, f: Floats, opinions: Floats
+) -> None:
+    """Leave in ``opinions`` the log odds of a level by both opinions, after a 1."""
+    room = min(max(room, -FARTHEST), FARTHEST)
+    f[_N], f[_N + 1], f[_N + 2] = room, max(room, 0.0), min(room, 0.0) ** 2 / 4.0
+    f[_N + 3], f[_N + 4] = room * f[HOUR], room * f[HOUR + 1]
+    opinions[1] = min(max(by_change, -FAR_ODDS), FAR_ODDS)
+    opinions[2] = min(max(dot(pool.odds[level, j], f), -FAR_ODDS), FAR_ODDS)
+
+
+@compiled
+def _learn_level(
+    pool: Row, level: int, j: int, came: bool, f: Floats, opinions: Floats, gain: Floats
+) -> None:
+    """Learn whether a level was exceeded: which opinion to trust, then the second one."""
+    for part in range(2):
+        trust = part == 0
+        odds = dot(pool.trust[level, j], opinions) if trust else opinions[2]
+        chance = 1.0 / (1.0 + math.exp(-odds))
+        error = (1.0 if came else 0.0) - chance
+        if abs(error) < SURE:
+            continue
+        if trust:
+            step(pool.trust_cov[level, j], opinions, chance * (1.0 - chance), gain)
+            for i in range(3):
+                pool.trust[level, j, i] += gain[i] * error
+        else:
+            step(pool.odds_cov[level, j], f, chance * (1.0 - chance), gain)
+            for i in range(_M):
+                pool.odds[level, j, i] += gain[i] * error
+
+
+@compiled
+def _chances(
+    rows: NDArray[np.void],
+    shared: NDArray[np.void],
+    sensors: NDArray[np.intp],
+    pools: NDArray[np.intp],
+    logs: Floats,
+    chance: NDArray[np.float64],
+) -> None:
+    f = np.empty(_M)
+    for row in range(len(sensors)):
+        _say(rows[sensors[row]], shared[pools[row]], logs[row], f, chance[row])
+
+
+@compiled
+def _say(s: Row, pool: Row, logs: Floats, f: Floats, chance: Floats) -> None:
+    """Put the chances of one sensor into ``chance``; in warm-up it is left as it is."""
+    if s.beats < WARM_UP:
+        return
+    now, opinions = float(s.past[s.beat % KEPT]), np.ones(3)
+    describe(s, pool, s.beat, f)
+    for j in range(_H):
+        aim(s.beat, AHEAD[j], f)
+        mean, scale = _outlook(pool, j, now, f)
+        for level in range(_L):
+            bound = logs[level]
+            if not math.isnan(bound):
+                _judge(pool, level, j, now - bound, (mean - bound) / scale, f, opinions)
+                odds = dot(pool.trust[level, j], opinions)
+                chance[level, j] = 1.0 / (1.0 + math.exp(-odds))

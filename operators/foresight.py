@@ -1,0 +1,239 @@
+"""What sensors of a kind learnt together, told beside what each sees coming by itself.
+
+A trend says that a value rises; what happened when it rose before says whether it goes on. That is
+learnt over weeks by all sensors of a kind of one shard, and believed as far as it has seen levels
+exceeded: in a new city the trend speaks alone.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.pooled_forecast import BEAT_S, HORIZONS_S, PooledForecast
+from operators.events import Readings
+from operators.registry import Registry
+
+__all__ = ["ENOUGH", "Foresee", "Learnt", "as_factors"]
+
+ENOUGH = 100.0
+"""Onsets, counted over all sensors, that make what was learnt of a level count as much as the
+trend: some ten episodes at ten sensors."""
+CLOSE = 0.7
+"""Share of the first level from which it is asked what was learnt, whatever the slope, of values
+that vary by factors."""
+FARTHEST = 4.0
+"""Spans of the official levels beyond which it does not matter how far from the first."""
+SUREST = 1e-6
+NOWHERE = -1
+UNSEEN = -2
+
+Floats = NDArray[np.float64]
+
+
+class Learnt(NamedTuple):
+    """What was learnt, of some rows."""
+
+    position: NDArray[np.intp]
+    """Where each row is in the others, ``NOWHERE`` where it was not asked."""
+    chance: Floats
+    """Shape (asked, 4, horizons)."""
+    came: Floats
+
+    def blend(
+        self, rows: NDArray[np.intp], chance: Floats, seconds: Floats, horizon_s: float
+    ) -> tuple[Floats, Floats]:
+        """Return chance and time of crossing with what was learnt, where anything was.
+
+        Parameters
+        ----------
+        rows
+            Which rows are meant.
+        chance, seconds
+            What the trend says of each of them and each level, within the horizon.
+        """
+        known = np.flatnonzero(self.position[rows] != NOWHERE)
+        within = np.flatnonzero(np.asarray(HORIZONS_S) <= horizon_s)
+        if not len(known) or not len(within):
+            return chance, seconds
+        at = self.position[rows[known]]
+        # Exceeded at the end of any horizon, it was crossed within: the true chance is no less.
+        each = np.maximum.accumulate(np.nan_to_num(self.chance[at][:, :, within]), axis=2)
+        said, own = each[:, :, -1], chance[known]
+        # An onset is seen from each hour of the horizon before it.
+        onsets = self.came[at][:, :, within[-1]] * BEAT_S / HORIZONS_S[within[-1]]
+        weight = np.where(np.isnan(self.chance[at][:, :, 0]), 0.0, onsets / (onsets + ENOUGH))
+        joint = _sigmoid((1.0 - weight) * _log_odds(own) + weight * _log_odds(said))
+        when = np.asarray(HORIZONS_S)[np.argmax(each >= said[:, :, None] / 2.0, axis=2)]
+        first, open_ = np.where(np.isnan(seconds[known]), when, seconds[known]), own < 1.0
+        chance, seconds = chance.copy(), seconds.copy()
+        chance[known] = np.where(open_ & (weight > 0.0), joint, own)
+        mixed = (1.0 - weight) * first + weight * when
+        seconds[known] = np.where(open_ & (weight > 0.0), mixed, seconds[known])
+        return chance, seconds
+
+
+def as_factors(values: Floats, levels: Floats, rising: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """Return values and levels such that equal factors are equal changes, as the model wants them.
+
+    Where a level is measured from anywhere, as a river's is, what official levels span is the
+    sensor's own measure: they are e times the first one where they are that far apart.
+
+    Parameters
+    ----------
+    values
+        Readings, or NaN.
+    levels
+        Those of each, shape (rows, 4), NaN where there is none; two or more of a row.
+    rising
+        Whether the threat is above.
+
+    Examples
+    --------
+    >>> river = np.array([[9.0, 8.0, 7.0, 6.0]])
+    >>> values, levels = as_factors(np.array([4.5]), river, np.array([True]))
+    >>> values.round(2), levels.round(2)
+    (array([0.61]), array([[2.72, 1.95, 1.4 , 1.  ]]))
+    """
+    sign = np.where(rising, 1.0, -1.0)
+    up = levels * sign[:, None]
+    first = np.where(np.isnan(up), np.inf, up).min(axis=1)
+    span = np.where(np.isnan(up), -np.inf, up).max(axis=1) - first
+    level = np.exp(np.clip((up - first[:, None]) / span[:, None], -FARTHEST, FARTHEST))
+    return np.exp(np.clip((values * sign - first) / span, -FARTHEST, FARTHEST)), level
+
+
+class Foresee:
+    """What the sensors of a process's shards learn together, kind by kind.
+
+    Notes
+    -----
+    Kinds whose crossings are looked for an hour or more ahead: those whose values begin at 0 as
+    they are, for they vary by factors; others as ``as_factors`` makes them, where a sensor has two
+    official levels or more. State: that of ``PooledForecast``, a pool a shard and kind, and 4 bytes
+    a sensor. A shard learns from its own sensors alone, so it can move to another process. How rows
+    are cut into batches changes nothing.
+    """
+
+    def __init__(self, registry: Registry) -> None:
+        self.registry = registry
+        self.forecast = PooledForecast()
+        self._slot = np.empty(0, np.int32)
+        self._slots = 0
+        self._pools: dict[tuple[int, str], int] = {}
+
+    def observe(self, rows: Readings, near: NDArray[np.bool_]) -> Learnt:
+        """Learn rows, in their order; say what is known of those that are near a level."""
+        position = np.full(len(rows.sensor), NOWHERE, np.intp)
+        self._grow(rows.sensor)
+        mine = np.flatnonzero(self._slot[rows.sensor] >= 0)
+        if not len(mine):
+            return Learnt(position, np.empty((0, 4, 0)), np.empty((0, 4, 0)))
+        pooled = rows.take(mine)
+        asked = near[mine]
+        slots, pools = self._slot[pooled.sensor], self._pools_of(pooled)
+        values, levels = self._as_learnt(pooled)
+        chance, came = self.forecast.observe(slots, pools, pooled.time, values, levels, asked)
+        position[mine[asked]] = np.arange(np.count_nonzero(asked))
+        return Learnt(position, chance, came)
+
+    def close(self, rows: Readings) -> NDArray[np.bool_]:
+        """Say which rows are worth asking for whatever their slope: others' may tell."""
+        self._grow(rows.sensor)
+        first = self.registry.columns.first_level[rows.sensor]
+        near: NDArray[np.bool_] = (rows.value >= CLOSE * first) & (rows.value < first)
+        return near & self._by_factors(rows.sensor) & (self._slot[rows.sensor] >= 0)
+
+    def _by_factors(self, sensors: NDArray[np.intp]) -> NDArray[np.bool_]:
+        columns = self.registry.columns
+        rising: NDArray[np.bool_] = (columns.low[sensors] == 0.0) & (columns.sign[sensors] > 0)
+        return rising
+
+    def _is_mine(self, sensors: NDArray[np.intp]) -> NDArray[np.bool_]:
+        columns = self.registry.columns
+        several = np.isfinite(columns.levels[sensors]).sum(axis=1) > 1
+        mine: NDArray[np.bool_] = (
+            columns.graded[sensors]
+            & (columns.horizon_s[sensors] >= BEAT_S)
+            & (self._by_factors(sensors) | several)
+        )
+        return mine
+
+    def _as_learnt(self, rows: Readings) -> tuple[Floats, Floats]:
+        """Return values and levels as the model takes them."""
+        columns = self.registry.columns
+        levels, rising = columns.levels[rows.sensor], columns.sign[rows.sensor] >= 0
+        other = ~self._by_factors(rows.sensor)
+        if not other.any():
+            return rows.value, levels
+        values, levels = rows.value.copy(), levels.copy()
+        values[other], levels[other] = as_factors(values[other], levels[other], rising[other])
+        return values, levels
+
+    def _pools_of(self, rows: Readings) -> NDArray[np.intp]:
+        kinds = self.registry.columns.kind[rows.sensor]
+        width = int(kinds.max()) + 1
+        both, of = np.unique(rows.shard * width + kinds, return_inverse=True)
+        names = self.registry.columns.kind_names
+        pools = [self._pool(int(each) // width, names[int(each) % width]) for each in both]
+        return np.array(pools, np.intp)[of]
+
+    def _pool(self, shard: int, kind: str) -> int:
+        pool = self._pools.setdefault((shard, kind), len(self._pools))
+        self.forecast.grow(self._slots, len(self._pools))
+        return pool
+
+    def _grow(self, sensors: NDArray[np.intp]) -> None:
+        """Make room for sensors, and a slot for those that learn together."""
+        size = int(sensors.max(initial=-1)) + 1
+        if size > len(self._slot):
+            more = max(size - len(self._slot), len(self._slot) // 2)
+            self._slot = np.append(self._slot, np.full(more, UNSEEN, np.int32))
+        new = sensors[self._slot[sensors] == UNSEEN]
+        if len(new):
+            mine = self._is_mine(new)
+            self._slot[new[~mine]] = NOWHERE
+            self._place(new[mine])
+
+    def _place(self, sensors: NDArray[np.intp]) -> None:
+        new = np.unique(sensors[self._slot[sensors] < 0])
+        self._slot[new] = np.arange(self._slots, self._slots + len(new))
+        self._slots += len(new)
+        self.forecast.grow(self._slots, len(self._pools))
+
+    def take(self, shard: int, sensors: NDArray[np.intp]) -> Any:
+        """Return the state of one shard, whose sensors are given."""
+        pools = {
+            kind: self.forecast.pools.take(np.array([pool]))
+            for (of, kind), pool in self._pools.items()
+            if of == shard
+        }
+        if not len(sensors):
+            return pools, np.empty(0, np.bool_), b""
+        self._grow(sensors)
+        mine = self._slot[sensors] >= 0
+        return pools, mine, self.forecast.sensors.take(self._slot[sensors[mine]])
+
+    def put(self, shard: int, sensors: NDArray[np.intp], state: Any) -> None:
+        """Continue one shard from what ``take`` returned."""
+        pools, mine, slow = state
+        for kind, pool in pools.items():
+            self.forecast.pools.put(np.array([self._pool(shard, kind)]), pool)
+        if len(sensors):
+            self._grow(sensors)
+            # One that is no more in the city file is not watched, but has a place for its state.
+            self._place(sensors[mine])
+            self.forecast.sensors.put(self._slot[sensors[mine]], slow)
+
+
+def _log_odds(chance: Floats) -> Floats:
+    inside = np.clip(np.nan_to_num(chance), SUREST, 1.0 - SUREST)
+    result: Floats = np.log(inside / (1.0 - inside))
+    return result
+
+
+def _sigmoid(odds: Floats) -> Floats:
+    result: Floats = 1.0 / (1.0 + np.exp(-odds))
+    return result

@@ -1,0 +1,74 @@
+import gzip
+import json
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from benchmarks.yardsticks import air
+
+
+def _bad_air(hours, n=3, seed=3):
+    rng = np.random.default_rng(seed)
+    slow = np.convolve(rng.normal(0, 1, hours + 60), np.ones(48) / 48, "valid")[:hours]
+    return np.exp(4.4 + 3.5 * slow[:, None] + rng.normal(0, 0.1, (hours, n)))
+
+
+def _written(directory, values):
+    begin = datetime(2020, 1, 1, tzinfo=UTC)
+    lines = ["time,station,PM2.5,TEMP"]
+    for station in range(values.shape[1]):
+        for hour, value in enumerate(values[:, station]):
+            text = "NA" if np.isnan(value) else f"{value:.1f}"
+            lines.append(f"{begin + timedelta(hours=hour):%Y-%m-%d %H:%M:%S},s{station},{text},1")
+    with gzip.open(directory / "air.csv.gz", "wt") as out:
+        out.write("\n".join(lines))
+
+
+def test_recorded_air_is_read_hour_by_hour(tmp_path):
+    values = _bad_air(50).round(1)
+    values[7, 1] = np.nan
+    _written(tmp_path, values)
+    np.testing.assert_allclose(air.load(tmp_path), values)
+
+
+def test_a_directory_without_air_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError, match="got none"):
+        air.load(tmp_path)
+
+
+def test_no_forecast_looks_ahead():
+    values = _bad_air(400)
+    other = values.copy()
+    other[300:] *= 3.0
+    one, two = air.forecast(values), air.forecast(other)
+    np.testing.assert_array_equal(one[:300], two[:300])
+    assert (one[300:] != two[300:]).any()
+
+
+def test_persistence_is_judged_on_the_same_rows():
+    values = np.tile([[100.0], [200.0]], (60, 1))
+    chance = np.full((120, 1), 0.9)
+    chance[:40] = np.nan
+    found = air.judge(values, chance, 6)
+    assert found["rows"] == 120 - 6 - 40
+    assert found["all"]["persistence"] == {"pod": 1.0, "far": 0.0, "csi": 1.0}
+    assert found["all"]["chance >= .5"]["csi"] == 0.5
+    assert found["onset"]["persistence"]["csi"] == 0.0
+    assert found["brier"] == {"persistence": 0.0, "ours": pytest.approx(0.5 * (0.01 + 0.81))}
+
+
+def test_it_prints_and_writes_its_figures(tmp_path, capsys):
+    _written(tmp_path, _bad_air(700))
+    out = tmp_path / "out.json"
+    assert air.main(["--air", str(tmp_path), "--json", str(out)]) == 0
+    results = json.loads(out.read_text())
+    assert [each["ahead_h"] for each in results["all rows"]] == [6, 12, 24]
+    assert "persistence" in capsys.readouterr().out
+
+
+def test_stations_can_learn_alone():
+    values = _bad_air(400)
+    together, alone = air.forecast(values), air.forecast(values, alone=True)
+    assert np.isfinite(alone[100:]).all()
+    assert (together[100:] != alone[100:]).any()
