@@ -17,11 +17,15 @@ if __package__ in (None, ""):  # run as a file: the repository is not on the pat
 __all__ = ["YARDSTICKS", "main"]
 
 YARDSTICKS = {
+    "air": "PM2.5 of 150 or more in 6, 12 and 24 h, beside persistence",
     "calibration": "is a surprisal of 3 one in a thousand?",
     "cost": "time a reading and state a sensor, part by part",
     "faults": "which of a simulated city's faulty sensors are recognised, how soon?",
     "nab": "single series, labelled by people (Numenta Anomaly Benchmark)",
+    "outbreaks": "bursts in weekly counts, marked by people, beside EARS and a CUSUM",
+    "reports": "which hazard a report is about, prequentially, beside plain river",
     "rivers": "readings that technicians marked as faulty, beside range and persistence",
+    "stages": "river stages above a high level, beside persistence and a straight line",
 }
 
 
