@@ -1,0 +1,1 @@
+"""Yardsticks for detection: one recorded or simulated set of data a file, each run by itself."""
