@@ -19,13 +19,18 @@ from scipy.special import betainc, gammainc
 __all__ = ["WEEK", "YEAR", "Burst", "Calendar", "CountBurst", "surprisal"]
 
 WARM_UP_S = 6 * 3600.0  # of watching a week, before anything is judged
+LOOKS = 1.5  # independent looks that three nested windows are worth, by simulation
 RECENT = 64  # reports of one place that are kept; more within two hours count as so many
 DISPERSION = 0.3  # of hourly counts, until it is learnt
+DISPERSION_PRIOR = 10.0  # what that counts for, in squares of expected counts
+FADING = 1 / 672  # of what was learnt of the dispersion, an hour: four weeks
+MOST_BEYOND = 20.0  # one hour's share in it, in squares of its mean: a burst is not the usual
+LEAST_BINS = 24  # of watching, before dispersion is learnt
 PLACE_PRIOR = 1.0  # reports that the city's rate counts for, against a place's own
 HOUR_PRIOR = 4.0  # reports that a place's overall rate counts for, against one hour's own
 UNUSUAL = 3.0  # surprisal from which a report hardly changes what is usual
 MOST_SURPRISAL = 12.0  # the model itself is not surer than that
-LEAST_DISPERSION, MOST_DISPERSION = 0.05, 2.0
+LEAST_DISPERSION, MOST_DISPERSION = 0.02, 2.0
 _PER_PAIR = ("_recent", "_heard", "_total", "_hours")
 _MAGIC = b"cwcounts2"
 
@@ -120,8 +125,8 @@ class CountBurst:
     then negative binomial: their dispersion is that of the city's hourly counts plus the
     uncertainty of the rate. A place is looked at because it was reported, so the first report in a
     window is given and the others are what may surprise (for a Poisson process, given one report
-    the others come as if it had not been made). Three windows are looked at, so three times the
-    chance of the rarest is reported.
+    the others come as if it had not been made). Three windows are looked at; nested as they are,
+    the rarest one's chance is reported ``LOOKS`` times.
 
     State: 1.2 KB a pair, 5 MB in all by default, and 1.4 KB a hazard. Cost: 0.1 ms a report.
 
@@ -162,6 +167,8 @@ class CountBurst:
         self._watched = np.zeros(calendar.bins)
         self._this_hour = np.zeros(len(self.hazards))
         self._dispersion = np.full(len(self.hazards), DISPERSION)
+        self._squares = np.full(len(self.hazards), DISPERSION_PRIOR)
+        self._beyond = DISPERSION * self._squares
         self._start: float | None = None
         self._now = -np.inf
 
@@ -221,7 +228,7 @@ class CountBurst:
         expected = rate * np.array(windows_s)
         dispersion = self._dispersion[self.hazards.index(hazard)] + doubt
         others = np.maximum(counts - 1, 0)
-        scores = surprisal(others, expected, dispersion) - np.log10(len(counts))
+        scores = surprisal(others, expected, dispersion) - np.log10(LOOKS)
         scores = np.minimum(np.maximum(scores, 0.0), MOST_SURPRISAL)
         best = int(scores.argmax())
         return Burst(float(scores[best]), int(counts[best]), float(expected[best]), windows_s[best])
@@ -258,13 +265,22 @@ class CountBurst:
         return row
 
     def _close_hour(self, hour: int) -> None:
-        """Learn from an hour's counts of the whole city how much they vary beyond Poisson."""
+        """Learn from an hour's counts of the whole city how much they vary beyond Poisson.
+
+        The hour is held against the others only: a mean that has it in it is always too near.
+        """
         weight, size = self._weight(self._now), self.calendar.bin_s
-        watched = self._watched[hour] / weight
-        mean = np.maximum(self._city_hours[:, hour] / weight * size / max(watched, size), 0.2)
-        beyond = ((self._this_hour - mean) ** 2 - mean) / mean**2
-        moved = self._dispersion + 0.01 * (np.minimum(beyond, 5.0) - self._dispersion)
-        self._dispersion = np.clip(moved, LEAST_DISPERSION, MOST_DISPERSION)
+        watched, city = self._watched / weight, self._city_hours / weight
+        watched[hour] = max(watched[hour] - size, 0.0)
+        city[:, hour] = np.maximum(city[:, hour] - self._this_hour, 0.0)
+        if watched.sum() >= LEAST_BINS * size:
+            level = (city.sum(axis=1) + 1.0) / (watched.sum() + size)
+            expected = (city[:, hour] + HOUR_PRIOR) / (watched[hour] + HOUR_PRIOR / level) * size
+            beyond = (self._this_hour - expected) ** 2 - expected
+            self._beyond += np.minimum(beyond, MOST_BEYOND * expected**2) - FADING * self._beyond
+            self._squares += expected**2 - FADING * self._squares
+            learnt = self._beyond / self._squares
+            self._dispersion = np.clip(learnt, LEAST_DISPERSION, MOST_DISPERSION)
         self._this_hour[:] = 0.0
 
     def _weight(self, time_s: float) -> float:
