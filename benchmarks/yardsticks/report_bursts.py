@@ -22,7 +22,7 @@ import numpy as np
 
 from flows.replay import read_city
 from operators.bursts import NoticeBursts
-from operators.events import Evidence, Report
+from operators.events import HAZARDS, Evidence, Report
 from operators.registry import Registry, cell_of
 from operators.triage import Triaged, TriagedReport
 
@@ -98,9 +98,10 @@ def _read(directory: Path) -> tuple[Registry, list[TriagedReport]]:
         reports = [msgspec.json.decode(line, type=Report) for line in lines]
     told = []
     for each in reports:
-        cell, hazard = cell_of(each.lon, each.lat), each.category or "other"
+        cell = cell_of(each.lon, each.lat)
+        hazard = each.category if each.category in HAZARDS else "other"
         place = cell, each.lon, each.lat, "city"
-        told.append(TriagedReport(each.id, each.time, hazard, *place, False))
+        told.append(TriagedReport(each.id, each.time, str(hazard), *place, False))
     return registry, sorted(told, key=lambda report: report.time)
 
 

@@ -113,7 +113,6 @@ def _pieces(text: str) -> list[str]:
 MODELS: dict[str, Callable[[], Model]] = {
     "ours": ReportText,
     "river multinomial Bayes": lambda: _River(naive_bayes.MultinomialNB()),
-    "river complement Bayes": lambda: _River(naive_bayes.ComplementNB()),
     "river softmax": lambda: _River(
         linear_model.SoftmaxRegression(optim.AdaGrad(0.1)), feature_extraction.TFIDF
     ),

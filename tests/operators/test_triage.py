@@ -11,7 +11,8 @@ from operators.events import HAZARDS, Report
 from operators.intake import ReportRows
 from operators.ordering import BEYOND
 from operators.registry import Registry, cell_of
-from operators.triage import REPEAT_MS, TriagedReport, TriageReports
+from operators.retold import REPEAT_MS
+from operators.triage import TriagedReport, TriageReports
 from tests.operators.town import HOUR, LAT, LON, MINUTE, T0, cut, report, sensor, town
 
 TOWN = Registry(town([sensor("s")]))
