@@ -59,6 +59,8 @@ class Run:
         Apply evidence on arrival (live) instead of in event-time order (replay, tests).
     meter
         Measures how long steps and warnings take.
+    vocabulary
+        What the city says of a hazard beside what triage starts from.
     """
 
     registry: Registry
@@ -73,6 +75,7 @@ class Run:
     store: Sink[Any] | None = None
     counters: Counters = field(default_factory=Counters)
     meter: Meter = field(default_factory=Meter)
+    vocabulary: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
     def empty(cls) -> Run:
@@ -99,7 +102,12 @@ class Run:
     def report_path(self) -> ReportPath:
         """Return the path of a report."""
         return ReportPath(
-            self.registry, self.counters, prompt=self.prompt, where=self.name, meter=self.meter
+            self.registry,
+            self.counters,
+            prompt=self.prompt,
+            where=self.name,
+            meter=self.meter,
+            vocabulary=self.vocabulary,
         )
 
     def warning_path(self) -> WarningPath:

@@ -73,6 +73,7 @@ class Part:
     poll_size: int = 30_000
     snapshot_s: float = 10.0
     speed: float = 1.0
+    vocabulary: dict[str, list[str]] = field(default_factory=dict)
     control: Source[Any] | None = None
     store: Sink[Any] | None = None
     stop: Stop = field(default_factory=Stop)

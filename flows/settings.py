@@ -19,6 +19,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from operators.events import Hazard
+
 __all__ = ["CONFIG", "ConfigError", "Settings", "load_settings"]
 
 CONFIG = Path("citywatch.toml")
@@ -61,6 +63,10 @@ class Settings(BaseSettings):
     epoch_s: float = Field(2.0, gt=0, le=60, description="seconds between snapshots")
     sensors: int = Field(5_000, ge=100, le=1_000_000, description="sensors of a simulated city")
     history_h: float = Field(48.0, ge=0, le=24 * 28, description="hours learnt from before live")
+
+    vocabulary: dict[Hazard, list[str]] = Field(
+        default_factory=dict, description="phrases per hazard, beside those triage starts from"
+    )
 
     def kafka_security(self) -> dict[str, str]:
         """Return the client's settings for TLS and SASL."""

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import pickle
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from models.report_text import ReportText
+from models.report_words import extended
 from operators.counters import Counters
 from operators.event_clock import NEVER
 from operators.events import HAZARDS, Report
@@ -67,6 +68,9 @@ class TriageReports:
     ----------
     prompt
         Let reports go on as they arrive; otherwise hold each until the watermark has passed it.
+    vocabulary
+        What this city says of a hazard beside the vocabulary that every city starts from; a model
+        restored from a snapshot keeps what it was taught.
 
     Notes
     -----
@@ -74,11 +78,17 @@ class TriageReports:
     reports still held.
     """
 
-    def __init__(self, registry: Registry, counters: Counters, prompt: bool = False) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        counters: Counters,
+        prompt: bool = False,
+        vocabulary: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
         self.registry = registry
         self.counters = counters
         self.prompt = prompt
-        self.model = ReportText()
+        self.model = ReportText(extended(vocabulary)) if vocabulary else ReportText()
         self._held: list[Report] = []
         self._ids: OrderedDict[str, None] = OrderedDict()
         self._retold = Retold()

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.report_text import ReportText
 from operators.counters import Counters
 from operators.event_clock import NEVER
 from operators.events import HAZARDS, Report
@@ -60,6 +61,13 @@ def test_categories_teach_words() -> None:
     for number in range(15):
         hazard(step, f"blorbs are here {number}", "noise")
     assert hazard(step, "blorbs everywhere") == "noise"
+
+
+def test_a_city_may_have_words_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("operators.triage.ReportText", ReportText)
+    blorbs = {"noise": ["blorbs everywhere", "blorbs at night"]}
+    assert hazard(TriageReports(TOWN, Counters(), vocabulary=blorbs), "blorbs!") == "noise"
+    assert hazard(triage(), "blorbs!") != "noise"
 
 
 def test_a_report_is_placed() -> None:
