@@ -48,6 +48,7 @@ class LivePlan(msgspec.Struct, frozen=True):
     hours: float = 24.0
     event_after_h: float | None = None
     history_h: float = 48.0
+    vocabulary: dict[str, list[str]] = {}
 
     @property
     def simulated(self) -> Simulated:
@@ -90,6 +91,7 @@ def make_run(plan: LivePlan, stop: Stop) -> Run:
         alerts=AlertFileSink(data / "alerts.jsonl"),
         dead_letters=DeadLetterSink(data / "dead_letters.jsonl"),
         store=RedisSink(plan.redis, plan.region, city=known),
+        vocabulary=plan.vocabulary,
     )
 
 

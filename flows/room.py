@@ -204,6 +204,7 @@ class _Room:
             settings.sensors,
             history_h=settings.history_h,
             event_after_h=None if what.scenario == "day" else EVENT_AFTER_H,
+            vocabulary=settings.phrases(),
         )
 
 

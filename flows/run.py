@@ -84,7 +84,7 @@ def make_part(
         poll_size=settings.poll_size,
         snapshot_s=settings.snapshot_s,
         speed=settings.speed,
-        vocabulary=dict(settings.vocabulary),
+        vocabulary=settings.phrases(),
     )
     if settings.redis is not None and flow != "reports":
         given = known if flow == "warnings" else None

@@ -68,6 +68,10 @@ class Settings(BaseSettings):
         default_factory=dict, description="phrases per hazard, beside those triage starts from"
     )
 
+    def phrases(self) -> dict[str, list[str]]:
+        """Return the city's own phrases per hazard."""
+        return {str(hazard): said for hazard, said in self.vocabulary.items()}
+
     def kafka_security(self) -> dict[str, str]:
         """Return the client's settings for TLS and SASL."""
         protocol = self.kafka_security_protocol

@@ -88,7 +88,10 @@ def ears(counts: Floats, gap: int, summed: bool = False) -> Floats:
     if not summed:
         return scores
     over = np.maximum(scores - 1.0, 0.0)
-    return over + np.r_[0.0, over[:-1]] + np.r_[0.0, 0.0, over[:-2]]
+    three: Floats = over.copy()
+    three[1:] += over[:-1]
+    three[2:] += over[:-2]
+    return three
 
 
 def cusum(counts: Floats, rise: float = 2.0) -> Floats:

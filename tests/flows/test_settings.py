@@ -191,7 +191,7 @@ class TestKafkaSecurity:
 
 def test_a_city_extends_the_vocabulary() -> None:
     config('[vocabulary]\nflood = ["the Jialing is at the steps"]\n')
-    assert load_settings().vocabulary == {"flood": ["the Jialing is at the steps"]}
+    assert load_settings().phrases() == {"flood": ["the Jialing is at the steps"]}
 
 
 def test_a_vocabulary_of_no_hazard_is_refused() -> None:
