@@ -6,7 +6,8 @@ Posts of a hurricane and two floods are on or off topic (off topic is the hazard
 messages of an earthquake carry categories, mapped to hazards here. ``cold`` is the seed vocabulary
 alone. Beside ours stand plain river pipelines over the same pieces of words, taught the same
 vocabulary first; its complement Bayes is not among them: it did not end 1,200 texts in two
-minutes. No parameter was chosen on these data.
+minutes. Our rate of learning was chosen on the first 5,000
+posts of the Alberta floods (of .5, .2, .1, .05); nothing else was chosen on these data.
 """
 
 from __future__ import annotations
