@@ -61,6 +61,8 @@ class Run:
         Learn what is usual at each hour of the week too, not of the day alone.
     meter
         Measures how long steps and warnings take.
+    vocabulary
+        What the city says of a hazard beside what triage starts from.
     """
 
     registry: Registry
@@ -76,6 +78,7 @@ class Run:
     store: Sink[Any] | None = None
     counters: Counters = field(default_factory=Counters)
     meter: Meter = field(default_factory=Meter)
+    vocabulary: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
     def empty(cls) -> Run:
@@ -103,7 +106,12 @@ class Run:
     def report_path(self) -> ReportPath:
         """Return the path of a report."""
         return ReportPath(
-            self.registry, self.counters, prompt=self.prompt, where=self.name, meter=self.meter
+            self.registry,
+            self.counters,
+            prompt=self.prompt,
+            where=self.name,
+            meter=self.meter,
+            vocabulary=self.vocabulary,
         )
 
     def warning_path(self) -> WarningPath:

@@ -49,6 +49,7 @@ class LivePlan(msgspec.Struct, frozen=True):
     event_after_h: float | None = None
     history_h: float = 48.0
     weekly: bool = False
+    vocabulary: dict[str, list[str]] = {}
 
     @property
     def simulated(self) -> Simulated:
@@ -92,6 +93,7 @@ def make_run(plan: LivePlan, stop: Stop) -> Run:
         alerts=AlertFileSink(data / "alerts.jsonl"),
         dead_letters=DeadLetterSink(data / "dead_letters.jsonl"),
         store=RedisSink(plan.redis, plan.region, city=known),
+        vocabulary=plan.vocabulary,
     )
 
 

@@ -75,6 +75,7 @@ class Part:
     speed: float = 1.0
     weekly: bool = False
     """Learn what is usual at each hour of the week too, not of the day alone."""
+    vocabulary: dict[str, list[str]] = field(default_factory=dict)
     control: Source[Any] | None = None
     store: Sink[Any] | None = None
     stop: Stop = field(default_factory=Stop)

@@ -101,6 +101,7 @@ def replay(plan: Replay, settings: Settings) -> bool:
             ),
             names,
             plan.feed.name,
+            vocabulary=settings.phrases(),
             alerts=AlertFileSink(alerts),
             dead_letters=DeadLetterSink(bad),
             store=None

@@ -26,6 +26,7 @@ def reports(part: Part) -> Dataflow:
         prompt=part.prompt,
         where=part.kafka.servers,
         meter=part.meter,
+        vocabulary=part.vocabulary,
     )
     part.resume(part.partitions[0], path.restore)
     step = keep(part, path, lambda _: path.snapshot())

@@ -217,6 +217,7 @@ class _Room:
             history_h=settings.history_h,
             weekly=settings.weekly,
             event_after_h=None if what.scenario == "day" else EVENT_AFTER_H,
+            vocabulary=settings.phrases(),
         )
 
 

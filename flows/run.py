@@ -85,6 +85,7 @@ def make_part(
         snapshot_s=settings.snapshot_s,
         weekly=settings.weekly,
         speed=settings.speed,
+        vocabulary=settings.phrases(),
     )
     if settings.redis is not None and flow != "reports":
         given = known if flow == "warnings" else None

@@ -19,6 +19,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from operators.events import Hazard
+
 __all__ = ["CONFIG", "ConfigError", "Settings", "load_settings"]
 
 CONFIG = Path("citywatch.toml")
@@ -64,6 +66,14 @@ class Settings(BaseSettings):
         False, description="learn hours of the week too, not of the day alone: 1.4 kB a sensor"
     )
     history_h: float = Field(48.0, ge=0, le=24 * 28, description="hours learnt from before live")
+
+    vocabulary: dict[Hazard, list[str]] = Field(
+        default_factory=dict, description="phrases per hazard, beside those triage starts from"
+    )
+
+    def phrases(self) -> dict[str, list[str]]:
+        """Return the city's own phrases per hazard."""
+        return {str(hazard): said for hazard, said in self.vocabulary.items()}
 
     def kafka_security(self) -> dict[str, str]:
         """Return the client's settings for TLS and SASL."""

@@ -16,20 +16,23 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betainc, gammainc
 
-__all__ = ["WINDOWS_S", "Burst", "CountBurst", "surprisal"]
+__all__ = ["WEEK", "YEAR", "Burst", "Calendar", "CountBurst", "surprisal"]
 
-WINDOWS_S = (600.0, 1800.0, 7200.0)
-HALF_LIFE_S = 28 * 86_400.0
-WARM_UP_S = 6 * 3600.0  # of watching, before anything is judged
+WARM_UP_S = 6 * 3600.0  # of watching a week, before anything is judged
+LOOKS = 1.5  # independent looks that three nested windows are worth, by simulation
 RECENT = 64  # reports of one place that are kept; more within two hours count as so many
+DISPERSION = 0.3  # of hourly counts, until it is learnt
+DISPERSION_PRIOR = 10.0  # what that counts for, in squares of expected counts
+FADING = 1 / 672  # of what was learnt of the dispersion, an hour: four weeks
+MOST_BEYOND = 20.0  # one hour's share in it, in squares of its mean: a burst is not the usual
+LEAST_BINS = 24  # of watching, before dispersion is learnt
 PLACE_PRIOR = 1.0  # reports that the city's rate counts for, against a place's own
 HOUR_PRIOR = 4.0  # reports that a place's overall rate counts for, against one hour's own
 UNUSUAL = 3.0  # surprisal from which a report hardly changes what is usual
 MOST_SURPRISAL = 12.0  # the model itself is not surer than that
-LEAST_DISPERSION, MOST_DISPERSION = 0.05, 2.0
-_HOURS = 168
+LEAST_DISPERSION, MOST_DISPERSION = 0.02, 2.0
 _PER_PAIR = ("_recent", "_heard", "_total", "_hours")
-_MAGIC = b"cwcounts1"
+_MAGIC = b"cwcounts2"
 
 Floats = NDArray[np.float64]
 
@@ -63,6 +66,32 @@ def surprisal(counts: ArrayLike, expected: ArrayLike, dispersion: ArrayLike) -> 
     return result + 0.0  # -0.0 + 0.0 is 0.0
 
 
+class Calendar(NamedTuple):
+    """What comes back with the time, and how long counts are looked at."""
+
+    bins: int
+    """How many parts the period has, each with its own rate."""
+    bin_s: float
+    windows_s: tuple[float, ...]
+    half_life_s: float
+    """Age at which a report counts half."""
+    warm_up_s: float
+    """How long is watched before anything is judged."""
+    recent: int = RECENT
+    """Reports of one place that are kept; more within the longest window count as so many."""
+
+    def bin(self, time_s: float) -> int:
+        """Return the part of the period a time is in."""
+        return int(time_s // self.bin_s) % self.bins
+
+
+WEEK = Calendar(168, 3600.0, (600.0, 1800.0, 7200.0), 28 * 86_400.0, WARM_UP_S)
+"""The hours of a week; windows of 10, 30 and 120 minutes; four weeks are remembered by half."""
+_WEEK_S = 604_800.0
+YEAR = Calendar(52, _WEEK_S, (_WEEK_S, 2 * _WEEK_S, 4 * _WEEK_S), 208 * _WEEK_S, 26 * _WEEK_S, 4096)
+"""The weeks of a year; windows of 1, 2 and 4 weeks; four years are remembered by half."""
+
+
 class Burst(NamedTuple):
     """The most surprising of the windows that end now."""
 
@@ -84,6 +113,9 @@ class CountBurst:
     capacity
         How many (hazard, place) pairs are remembered. When full, the pair that has been silent
         longest is forgotten and becomes an unknown place again.
+    calendar
+        What comes back with the time, and how long counts are looked at: the week in hours, or
+        ``YEAR`` for weekly counts.
 
     Notes
     -----
@@ -93,8 +125,8 @@ class CountBurst:
     then negative binomial: their dispersion is that of the city's hourly counts plus the
     uncertainty of the rate. A place is looked at because it was reported, so the first report in a
     window is given and the others are what may surprise (for a Poisson process, given one report
-    the others come as if it had not been made). Three windows are looked at, so three times the
-    chance of the rarest is reported.
+    the others come as if it had not been made). Three windows are looked at; nested as they are,
+    the rarest one's chance is reported ``LOOKS`` times.
 
     State: 1.2 KB a pair, 5 MB in all by default, and 1.4 KB a hazard. Cost: 0.1 ms a report.
 
@@ -114,20 +146,29 @@ class CountBurst:
     Clayton and Kaldor 1987 (shrinking rates); Cormode et al. 2009 (forward decay).
     """
 
-    def __init__(self, hazards: Sequence[str], places: int = 500, capacity: int = 4096) -> None:
+    def __init__(
+        self,
+        hazards: Sequence[str],
+        places: int = 500,
+        capacity: int = 4096,
+        calendar: Calendar = WEEK,
+    ) -> None:
         self.hazards = tuple(hazards)
         self.places = places
         self.capacity = capacity
+        self.calendar = calendar
         self.late = 0
         self._row: OrderedDict[tuple[str, str], int] = OrderedDict()
-        self._recent = np.full((capacity, RECENT), -np.inf)
+        self._recent = np.full((capacity, calendar.recent), -np.inf)
         self._heard = np.zeros(capacity, np.int64)
         self._total = np.zeros(capacity)
-        self._hours = np.zeros((capacity, _HOURS), np.float32)
-        self._city_hours = np.zeros((len(self.hazards), _HOURS))
-        self._watched = np.zeros(_HOURS)
+        self._hours = np.zeros((capacity, calendar.bins), np.float32)
+        self._city_hours = np.zeros((len(self.hazards), calendar.bins))
+        self._watched = np.zeros(calendar.bins)
         self._this_hour = np.zeros(len(self.hazards))
-        self._dispersion = np.full(len(self.hazards), 0.3)
+        self._dispersion = np.full(len(self.hazards), DISPERSION)
+        self._squares = np.full(len(self.hazards), DISPERSION_PRIOR)
+        self._beyond = DISPERSION * self._squares
         self._start: float | None = None
         self._now = -np.inf
 
@@ -135,14 +176,15 @@ class CountBurst:
         """Let time pass up to this local second; earlier ones change nothing."""
         if self._start is None:
             self._start = self._now = time_s
-        # A gap longer than four weeks says nothing about the hours in it.
-        if time_s - self._now > 4 * 7 * 86_400.0:
+        # A gap longer than the half-life says nothing about the hours in it.
+        if time_s - self._now > self.calendar.half_life_s:
             self._now = time_s
+        size, hour_of = self.calendar.bin_s, self.calendar.bin
         while self._now < time_s:
-            until = min((np.floor(self._now / 3600.0) + 1.0) * 3600.0, time_s)
-            self._watched[_hour(self._now)] += (until - self._now) * self._weight(self._now)
-            if until % 3600.0 == 0.0:
-                self._close_hour(_hour(self._now))
+            until = min((np.floor(self._now / size) + 1.0) * size, time_s)
+            self._watched[hour_of(self._now)] += (until - self._now) * self._weight(self._now)
+            if until % size == 0.0:
+                self._close_hour(hour_of(self._now))
             self._now = until
 
     def score_and_learn(self, hazard: str, place: str, time_s: float) -> Burst | None:
@@ -162,12 +204,12 @@ class CountBurst:
         self.late += time_s < self._now
         self.tick(time_s)
         row = self._row_of(hazard, place)
-        self._recent[row, self._heard[row] % RECENT] = time_s
+        self._recent[row, self._heard[row] % self.calendar.recent] = time_s
         self._heard[row] += 1
         burst = self.score_one(hazard, place, time_s)
         unusual = burst is not None and burst.surprisal >= UNUSUAL
         weight = self._weight(time_s) * (0.1 if unusual else 1.0)
-        nth, hour = self.hazards.index(hazard), _hour(time_s)
+        nth, hour = self.hazards.index(hazard), self.calendar.bin(time_s)
         self._total[row] += weight
         self._hours[row, hour] += weight
         self._city_hours[nth, hour] += weight
@@ -176,28 +218,29 @@ class CountBurst:
 
     def score_one(self, hazard: str, place: str, time_s: float) -> Burst | None:
         """Return the most surprising window that ends now; None in warm-up. Changes nothing."""
-        if self._start is None or time_s - self._start < WARM_UP_S:
+        if self._start is None or time_s - self._start < self.calendar.warm_up_s:
             return None
         row = self._row.get((hazard, place))
         ages = time_s - (self._recent[row] if row is not None else np.empty(0))
-        counts = np.array([np.count_nonzero((ages >= 0) & (ages < w)) for w in WINDOWS_S])
+        windows_s = self.calendar.windows_s
+        counts = np.array([np.count_nonzero((ages >= 0) & (ages < w)) for w in windows_s])
         rate, doubt = self.rate(hazard, place, time_s)
-        expected = rate * np.array(WINDOWS_S)
+        expected = rate * np.array(windows_s)
         dispersion = self._dispersion[self.hazards.index(hazard)] + doubt
         others = np.maximum(counts - 1, 0)
-        scores = surprisal(others, expected, dispersion) - np.log10(len(counts))
+        scores = surprisal(others, expected, dispersion) - np.log10(LOOKS)
         scores = np.minimum(np.maximum(scores, 0.0), MOST_SURPRISAL)
         best = int(scores.argmax())
-        return Burst(float(scores[best]), int(counts[best]), float(expected[best]), WINDOWS_S[best])
+        return Burst(float(scores[best]), int(counts[best]), float(expected[best]), windows_s[best])
 
     def rate(self, hazard: str, place: str, time_s: float) -> tuple[float, float]:
         """Return the expected reports a second there and then, and its relative variance."""
-        nth, hour = self.hazards.index(hazard), _hour(time_s)
+        nth, hour = self.hazards.index(hazard), self.calendar.bin(time_s)
         row = self._row.get((hazard, place))
         weight = self._weight(max(time_s, self._now))
         watched = self._watched / weight
         city = self._city_hours[nth] / weight
-        total = (city.sum() + 1.0) / (watched.sum() + 3600.0)
+        total = (city.sum() + 1.0) / (watched.sum() + self.calendar.bin_s)
         shape = _around(city + 1.0, hour) / _around(watched * total + 1.0, hour)
         own = self._total[row] / weight if row is not None else 0.0
         overall = (own + PLACE_PRIOR) / (watched.sum() + PLACE_PRIOR * self.places / total)
@@ -222,19 +265,28 @@ class CountBurst:
         return row
 
     def _close_hour(self, hour: int) -> None:
-        """Learn from an hour's counts of the whole city how much they vary beyond Poisson."""
-        weight = self._weight(self._now)
-        watched = self._watched[hour] / weight
-        mean = np.maximum(self._city_hours[:, hour] / weight * 3600.0 / max(watched, 3600.0), 0.2)
-        beyond = ((self._this_hour - mean) ** 2 - mean) / mean**2
-        moved = self._dispersion + 0.01 * (np.minimum(beyond, 5.0) - self._dispersion)
-        self._dispersion = np.clip(moved, LEAST_DISPERSION, MOST_DISPERSION)
+        """Learn from an hour's counts of the whole city how much they vary beyond Poisson.
+
+        The hour is held against the others only: a mean that has it in it is always too near.
+        """
+        weight, size = self._weight(self._now), self.calendar.bin_s
+        watched, city = self._watched / weight, self._city_hours / weight
+        watched[hour] = max(watched[hour] - size, 0.0)
+        city[:, hour] = np.maximum(city[:, hour] - self._this_hour, 0.0)
+        if watched.sum() >= LEAST_BINS * size:
+            level = (city.sum(axis=1) + 1.0) / (watched.sum() + size)
+            expected = (city[:, hour] + HOUR_PRIOR) / (watched[hour] + HOUR_PRIOR / level) * size
+            beyond = (self._this_hour - expected) ** 2 - expected
+            self._beyond += np.minimum(beyond, MOST_BEYOND * expected**2) - FADING * self._beyond
+            self._squares += expected**2 - FADING * self._squares
+            learnt = self._beyond / self._squares
+            self._dispersion = np.clip(learnt, LEAST_DISPERSION, MOST_DISPERSION)
         self._this_hour[:] = 0.0
 
     def _weight(self, time_s: float) -> float:
         """Return what a report counts for: newer ones more, so that old ones need no work."""
         assert self._start is not None
-        return float(2.0 ** ((time_s - self._start) / HALF_LIFE_S))
+        return float(2.0 ** ((time_s - self._start) / self.calendar.half_life_s))
 
     def snapshot(self) -> bytes:
         """Return the model as versioned bytes."""
@@ -254,7 +306,7 @@ class CountBurst:
         if not snapshot.startswith(_MAGIC):
             raise ValueError(f"not a {_MAGIC!r} snapshot: got {snapshot[:9]!r}")
         state = pickle.loads(snapshot[len(_MAGIC) :])
-        model = cls(state["hazards"], state["places"], state["capacity"])
+        model = cls(state["hazards"], state["places"], state["capacity"], state["calendar"])
         for name in _PER_PAIR:
             filled = state.pop(name)
             getattr(model, name)[: len(filled)] = filled
@@ -262,11 +314,7 @@ class CountBurst:
         return model
 
 
-def _hour(time_s: float) -> int:
-    return int(time_s // 3600.0) % _HOURS
-
-
 def _around(hours: Floats, hour: int) -> float:
     """Return the sum over an hour and its neighbours, the hour itself twice."""
-    before, after = hours[hour - 1], hours[(hour + 1) % _HOURS]
+    before, after = hours[hour - 1], hours[(hour + 1) % len(hours)]
     return float(before + 2.0 * hours[hour] + after)

@@ -6,7 +6,9 @@ beginning: every verdict and every category a report carries teaches the model m
 
 from __future__ import annotations
 
-__all__ = ["SEED_PHRASES"]
+from collections.abc import Mapping, Sequence
+
+__all__ = ["SEED_PHRASES", "extended"]
 
 _ENGLISH: dict[str, str] = {
     "flood": """river is overflowing; the river burst its banks; water over the levee;
@@ -121,3 +123,12 @@ SEED_PHRASES: dict[str, list[str]] = {
     hazard: _phrases(_ENGLISH[hazard]) + _phrases(_CHINESE[hazard]) for hazard in _ENGLISH
 }
 """Phrases per hazard, English before Chinese."""
+
+
+def extended(more: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """Return the vocabulary with what a city adds of its own.
+
+    >>> extended({"flood": ["the Jialing is at the steps"]})["flood"][-1]
+    'the Jialing is at the steps'
+    """
+    return {hazard: [*said, *more.get(hazard, ())] for hazard, said in SEED_PHRASES.items()}

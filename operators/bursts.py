@@ -7,11 +7,12 @@ against what that hazard usually brings there at that hour of the week.
 from __future__ import annotations
 
 import pickle
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
 
 import h3
 
-from models.count_burst import Burst, CountBurst
+from models.count_burst import RECENT, Burst, CountBurst
 from operators.event_clock import NEVER
 from operators.events import HAZARDS, Evidence
 from operators.evidence import UNUSUAL, Found
@@ -22,6 +23,8 @@ __all__ = ["LEAST", "NoticeBursts"]
 
 LEAST = 3
 """Reports a burst needs: two people can be mistaken together."""
+PLACES_RETOLD = 4096
+"""Hazards and places whose repetitions are remembered."""
 TWO_LOOKS = 0.3
 """Surprisal given back for looking at two sizes of place: log10 of 2."""
 
@@ -32,13 +35,14 @@ class NoticeBursts:
     Notes
     -----
     State: two ``CountBurst``, one per size of place. Cost: 100 us a report. A repeated
-    report is not counted again.
+    report is not counted again, but the evidence says how many there were with it (``told``).
     """
 
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
         self._fine = CountBurst(HAZARDS, places=1000)
         self._coarse = CountBurst(HAZARDS, places=150)
+        self._repeats: OrderedDict[tuple[str, str], deque[int]] = OrderedDict()
         self._watermark = NEVER
         self._number = 0
 
@@ -50,7 +54,9 @@ class NoticeBursts:
             self._watermark = max(self._watermark, item.watermark)
             live, last = item.live, item.last
             for report in item.reports:
-                if not report.repeated:
+                if report.repeated:
+                    self._repeat(report)
+                else:
                     found.extend(self._take(report))
         yield Found("bursts", tuple(found), self._watermark, self._number, live, last=last)
         self._number += len(found)
@@ -68,6 +74,21 @@ class NoticeBursts:
             if best.surprisal - TWO_LOOKS >= UNUSUAL:
                 yield self._say(report, best)
 
+    def _repeat(self, report: TriagedReport) -> None:
+        key = report.hazard, h3.cell_to_parent(report.cell, CELL_RESOLUTION - 1)
+        times = self._repeats.setdefault(key, deque(maxlen=RECENT))
+        times.append(report.time)
+        self._repeats.move_to_end(key)
+        if len(self._repeats) > PLACES_RETOLD:
+            self._repeats.popitem(last=False)
+
+    def _told(self, report: TriagedReport, burst: Burst) -> int:
+        """Return how many reports a burst has with those that repeat another around it."""
+        around = h3.cell_to_parent(report.cell, CELL_RESOLUTION - 1)
+        times = self._repeats.get((report.hazard, around), ())
+        since = report.time - burst.window_s * 1000
+        return burst.reports + sum(since < time <= report.time for time in times)
+
     def _say(self, report: TriagedReport, burst: Burst) -> Evidence:
         return Evidence(
             source="report",
@@ -83,16 +104,23 @@ class NoticeBursts:
             lat=report.lat,
             district=report.district,
             count=burst.reports,
+            told=self._told(report, burst),
             channel="burst",
         )
 
     def snapshot(self) -> bytes:
         """Return the learnt rates."""
         return pickle.dumps(
-            (self._fine.snapshot(), self._coarse.snapshot(), self._watermark, self._number)
+            (
+                self._fine.snapshot(),
+                self._coarse.snapshot(),
+                self._repeats,
+                self._watermark,
+                self._number,
+            )
         )
 
     def restore(self, state: bytes) -> None:
         """Continue from a snapshot."""
-        fine, coarse, self._watermark, self._number = pickle.loads(state)
+        fine, coarse, self._repeats, self._watermark, self._number = pickle.loads(state)
         self._fine, self._coarse = CountBurst.restore(fine), CountBurst.restore(coarse)

@@ -316,6 +316,8 @@ class Evidence(msgspec.Struct, frozen=True):
     """Chance of the forecast crossing; None when it is observed."""
     count: int = 1
     """How many readings or reports stand behind it."""
+    told: int = 0
+    """How many reports there were with those that only repeat another; 0 where none is a report."""
     channel: str = ""
     """Which feature was unusual, in a word."""
     graded: bool = False

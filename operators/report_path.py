@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from operators.bursts import NoticeBursts
 from operators.counters import Counters
@@ -29,6 +29,8 @@ class ReportPath:
         a crash also in prompt mode.
     prompt
         Take reports as they arrive (live) instead of in event-time order (replay, tests).
+    vocabulary
+        What this city says of a hazard beside what every city's triage starts from.
 
     Notes
     -----
@@ -45,11 +47,12 @@ class ReportPath:
         prompt: bool = False,
         where: str = "feed",
         meter: Meter | None = None,
+        vocabulary: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self.shards = shards
         self.meter = meter or Meter()
         self.intake = TakeEvents("reports", counters, shards, where)
-        self.triage = TriageReports(registry, counters, prompt)
+        self.triage = TriageReports(registry, counters, prompt, vocabulary)
         self.bursts = NoticeBursts(registry)
         self._told = NEVER
         self._begun: int | None = None

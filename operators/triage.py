@@ -2,30 +2,30 @@
 
 Reports are taken in event-time order. The category decides where it names a hazard; otherwise
 the text does, through an online model that keeps learning from reports whose category is known.
-The same words from the same place within minutes are one report told twice.
+Nearly the same words from the same place within minutes are one report told twice.
 """
 
 from __future__ import annotations
 
 import pickle
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
-from models.report_text import ReportText, normalise
+from models.report_text import ReportText
+from models.report_words import extended
 from operators.counters import Counters
 from operators.event_clock import NEVER
 from operators.events import HAZARDS, Report
 from operators.intake import ReportRows
 from operators.ordering import BEYOND
 from operators.registry import Registry, cell_of
+from operators.retold import Retold
 
-__all__ = ["REPEAT_MS", "TriageReports", "Triaged", "TriagedReport"]
+__all__ = ["TriageReports", "Triaged", "TriagedReport"]
 
-REPEAT_MS = 30 * 60_000
-"""Time within which the same words from the same cell count once."""
 REMEMBERED = 50_000
-"""Ids and texts remembered, to know a repetition."""
+"""Ids remembered, to know one that comes again."""
 CERTAIN = 0.5
 """Chance from which the text alone decides the hazard."""
 
@@ -68,20 +68,30 @@ class TriageReports:
     ----------
     prompt
         Let reports go on as they arrive; otherwise hold each until the watermark has passed it.
+    vocabulary
+        What this city says of a hazard beside the vocabulary that every city starts from; a model
+        restored from a snapshot keeps what it was taught.
 
     Notes
     -----
-    State: the text model, the last ``REMEMBERED`` ids and texts, and reports still held.
+    State: the text model, the last ``REMEMBERED`` ids, the texts of half an hour, and
+    reports still held.
     """
 
-    def __init__(self, registry: Registry, counters: Counters, prompt: bool = False) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        counters: Counters,
+        prompt: bool = False,
+        vocabulary: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
         self.registry = registry
         self.counters = counters
         self.prompt = prompt
-        self.model = ReportText()
+        self.model = ReportText(extended(vocabulary)) if vocabulary else ReportText()
         self._held: list[Report] = []
         self._ids: OrderedDict[str, None] = OrderedDict()
-        self._texts: OrderedDict[tuple[str, str], int] = OrderedDict()
+        self._retold = Retold()
         self._watermark = NEVER
         self._number = 0
 
@@ -123,7 +133,7 @@ class TriageReports:
             report.lon,
             report.lat,
             self.registry.district_of(report.lon, report.lat),
-            self._told_before(report, cell),
+            self._retold.is_known(cell, report.text, report.time),
         )
 
     def _hazard(self, report: Report) -> str:
@@ -135,14 +145,6 @@ class TriageReports:
         best = max(chances, key=lambda hazard: (chances[hazard], hazard))
         return best if chances[best] >= CERTAIN else "other"
 
-    def _told_before(self, report: Report, cell: str) -> bool:
-        words = normalise(report.text)
-        if not words:
-            return False
-        before = self._texts.get((cell, words), NEVER)
-        _remember(self._texts, (cell, words), report.time)
-        return report.time - before < REPEAT_MS
-
     def snapshot(self) -> bytes:
         """Return the model and what is remembered."""
         return pickle.dumps(
@@ -150,7 +152,7 @@ class TriageReports:
                 self.model.snapshot(),
                 self._held,
                 self._ids,
-                self._texts,
+                self._retold,
                 self._watermark,
                 self._number,
             )
@@ -158,7 +160,7 @@ class TriageReports:
 
     def restore(self, state: bytes) -> None:
         """Continue from a snapshot."""
-        model, self._held, self._ids, self._texts, self._watermark, self._number = pickle.loads(
+        model, self._held, self._ids, self._retold, self._watermark, self._number = pickle.loads(
             state
         )
         self.model = ReportText.restore(model)

@@ -116,9 +116,11 @@ def _unusual(e: Evidence) -> Text:
 
 def _reported(hazard: str, e: Evidence) -> Text:
     word = _HAZARDS[hazard]
+    repeated = e.told > e.count
+    told_en, told_zh = (f" (told {e.told} times)", f"（共 {e.told} 次）") if repeated else ("", "")
     return Text(
-        f"{word.en}: {e.count} reports where {e.expected:.1f} are expected",
-        f"{word.zh}：{e.count} 条报告，预期 {e.expected:.1f} 条",
+        f"{word.en}: {e.count} reports{told_en} where {e.expected:.1f} are expected",
+        f"{word.zh}：{e.count} 条报告{told_zh}，预期 {e.expected:.1f} 条",
     )
 
 

@@ -187,3 +187,14 @@ class TestKafkaSecurity:
         with pytest.raises(ConfigError, match=f"--{name.replace('_', '-')}: .*, got ") as error:
             load_settings(**{name: value})
         assert "\n" not in str(error.value)
+
+
+def test_a_city_extends_the_vocabulary() -> None:
+    config('[vocabulary]\nflood = ["the Jialing is at the steps"]\n')
+    assert load_settings().phrases() == {"flood": ["the Jialing is at the steps"]}
+
+
+def test_a_vocabulary_of_no_hazard_is_refused() -> None:
+    config('[vocabulary]\ncomet = ["it is falling"]\n')
+    with pytest.raises(ConfigError, match="comet"):
+        load_settings()

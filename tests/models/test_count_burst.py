@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import nbinom, poisson
 
-from models.count_burst import MOST_SURPRISAL, RECENT, WARM_UP_S, CountBurst, surprisal
+from models.count_burst import MOST_SURPRISAL, RECENT, WARM_UP_S, YEAR, CountBurst, surprisal
 
 DAY = 86_400.0
 HOUR = 3600.0
@@ -70,7 +70,7 @@ def test_quiet_weeks_seldom_surprise(month):
 def test_many_reports_at_once_are_a_burst(month):
     model = CountBurst.restore(month[0].snapshot())
     scores = [model.score_and_learn("flood", "p3", 35 * DAY + 60.0 * i) for i in range(6)]
-    assert scores[0].surprisal < 1
+    assert scores[0].surprisal < 2
     assert scores[2].surprisal > 3
     assert [s.surprisal for s in scores] == sorted(s.surprisal for s in scores)
     assert scores[-1].reports >= 6
@@ -154,3 +154,27 @@ def test_late_reports_are_counted_where_they_belong():
 def test_what_it_cannot_count_is_refused(hazard, time_s):
     with pytest.raises(ValueError, match="expected one of"):
         CountBurst(["flood"]).score_and_learn(hazard, "p", time_s)
+
+
+def test_weeks_of_a_year_are_learnt_like_hours_of_a_week():
+    rng = np.random.default_rng(3)
+    model, week_s = CountBurst(["flood"], places=1, calendar=YEAR), YEAR.bin_s
+    for week in range(6 * 52):
+        for at in np.sort(rng.random(rng.poisson(12 if week % 52 < 10 else 2))):
+            model.score_and_learn("flood", "p", (week + at) * week_s)
+    start = 6 * 52 * week_s
+    winter, summer = (model.rate("flood", "p", start + w * week_s)[0] for w in (5, 30))
+    assert winter > 3 * summer
+    twin = CountBurst.restore(model.snapshot())
+    assert twin.rate("flood", "p", start) == model.rate("flood", "p", start)
+
+
+@pytest.mark.parametrize(("size", "least", "most"), [(None, 0.0, 0.1), (2.0, 0.35, 0.8)])
+def test_dispersion_is_learnt(size, least, most):
+    rng = np.random.default_rng(4)
+    model = CountBurst(["flood"], places=1)
+    for hour in range(12 * 168):
+        mean = 4.0 if size is None else 4.0 * rng.gamma(size, 1 / size)
+        for at in np.sort(rng.random(rng.poisson(mean))):
+            model.score_and_learn("flood", "p", (hour + at) * HOUR)
+    assert least <= model._dispersion[0] <= most

@@ -65,6 +65,14 @@ def test_repetitions_are_not_counted(step: NoticeBursts) -> None:
     assert found(step, *(told(f"b-{n}", EVENT + n, repeated=n > 0) for n in range(30))) == []
 
 
+def test_what_is_told_again_is_said_beside_the_count(step: NoticeBursts) -> None:
+    burst = [told(f"b-{n}", EVENT + n * MINUTE, repeated=n in (1, 3)) for n in range(6)]
+    elsewhere = told("e", EVENT, lon=LON + 0.2, repeated=True)
+    before = told("b", EVENT - 3 * HOUR, repeated=True)
+    last = found(step, before, elsewhere, *burst)[-1]
+    assert (last.count, last.told) == (4, 6)
+
+
 def test_different_hazards_do_not_add_up(step: NoticeBursts) -> None:
     kinds = ("fire", "noise", "traffic", "power", "other")
     assert found(step, *(told(f"b-{n}", EVENT + n, kind) for n, kind in enumerate(kinds))) == []

@@ -5,13 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.report_text import ReportText
 from operators.counters import Counters
 from operators.event_clock import NEVER
 from operators.events import HAZARDS, Report
 from operators.intake import ReportRows
 from operators.ordering import BEYOND
 from operators.registry import Registry, cell_of
-from operators.triage import REPEAT_MS, TriagedReport, TriageReports
+from operators.retold import REPEAT_MS
+from operators.triage import TriagedReport, TriageReports
 from tests.operators.town import HOUR, LAT, LON, MINUTE, T0, cut, report, sensor, town
 
 TOWN = Registry(town([sensor("s")]))
@@ -59,6 +61,13 @@ def test_categories_teach_words() -> None:
     for number in range(15):
         hazard(step, f"blorbs are here {number}", "noise")
     assert hazard(step, "blorbs everywhere") == "noise"
+
+
+def test_a_city_may_have_words_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("operators.triage.ReportText", ReportText)
+    blorbs = {"noise": ["blorbs everywhere", "blorbs at night"]}
+    assert hazard(TriageReports(TOWN, Counters(), vocabulary=blorbs), "blorbs!") == "noise"
+    assert hazard(triage(), "blorbs!") != "noise"
 
 
 def test_a_report_is_placed() -> None:

@@ -152,3 +152,11 @@ def test_what_was_said_once_has_no_trend() -> None:
     assert trend((Strand(0, first, first),)) is None
     assert trend((strand("r", source="report"),)) is None
     assert trend(()) is None
+
+
+@pytest.mark.parametrize(("told", "en", "zh"), [(3, "", ""), (5, " (told 5 times)", "（共 5 次）")])
+def test_what_was_told_again_is_said(told: int, en: str, zh: str) -> None:
+    burst = of_kind("reports", 3.0, 0.2, source="report", count=3, told=told)
+    text = said(burst)
+    assert f"3 reports{en} where" in text.en
+    assert f"3 条报告{zh}，" in text.zh
