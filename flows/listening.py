@@ -50,7 +50,8 @@ class _Both(StatefulSourcePartition[Any, Any]):
     def __init__(self, main: Any, control: Any) -> None:
         self._main = main
         self._control = control
-        self._due = datetime.now(UTC)
+        self._due: datetime | None = None
+        """When the control source wants to be asked again; None is at once, as in Bytewax."""
         self._over = False
 
     def next_batch(self) -> list[Any]:
@@ -60,7 +61,7 @@ class _Both(StatefulSourcePartition[Any, Any]):
                 items += self._main.next_batch()
             except StopIteration:
                 self._over = True
-        if self._over or datetime.now(UTC) >= self._due:
+        if self._over or self._due is None or datetime.now(UTC) >= self._due:
             try:
                 items += self._control.next_batch()
             except StopIteration:

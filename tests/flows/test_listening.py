@@ -90,3 +90,8 @@ def test_people_are_heard_after_the_feed_is_over() -> None:
 def test_it_does_not_end_with_something_unsaid() -> None:
     part = Listening(TestingSource([1, 2]), Until([])).build_part("step", "iterable", None)
     assert part.next_batch() == [1]
+
+
+def test_who_names_no_time_is_asked_again_at_once() -> None:
+    source = Listening(TestingSource([1, 2, 3]), TestingSource(["a", "b"]))
+    assert drained(source.build_part("step", "iterable", None)) == [[1, "a"], [2, "b"], [3]]
