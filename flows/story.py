@@ -135,7 +135,12 @@ class _NotedRun(Run):
     def reading_path(self) -> ReadingPath:
         """Return the path of a reading, with notes taken."""
         return _NotingPath(
-            self.notes, self.registry, self.counters, self.shards, prompt=self.prompt
+            self.notes,
+            self.registry,
+            self.counters,
+            self.shards,
+            prompt=self.prompt,
+            weekly=self.weekly,
         )
 
 

@@ -1,4 +1,4 @@
-"""What a sensor is by nature is no event: a constant, a rare one, gaps, counts that are mostly 0."""
+"""What a sensor is by nature is no event: constant, rare, with gaps, a count that is mostly 0."""
 
 from __future__ import annotations
 
