@@ -12,7 +12,7 @@ from rich.table import Table
 
 from benchmarks.report import table
 
-__all__ = ["FIGURES", "Judged", "summary", "tables", "worse"]
+__all__ = ["FIGURES", "Judged", "run_figures", "run_name", "summary", "tables", "worse"]
 
 DRAWS = 2000
 SEED = 5
@@ -50,7 +50,18 @@ def summary(judged: Sequence[Judged]) -> dict[str, Any]:
         "all": _figures(judged),
         "scenarios": {name: _figures(runs) for name, runs in _by_scenario(judged).items()},
         "hazards": {hazard: _of_hazard(judged, hazard) for hazard in hazards},
+        "runs": {run_name(each): run_figures(each) for each in judged},
     }
+
+
+def run_name(run: Judged) -> str:
+    """Return what one run is called among the figures."""
+    return f"{run.scenario} {run.seed}"
+
+
+def run_figures(run: Judged) -> dict[str, int]:
+    """Return what one run came to: by it a single run can be held against the suite."""
+    return {"events": len(run.found), "hits": run.hits, "false": len(run.false)}
 
 
 def _by_scenario(judged: Sequence[Judged]) -> dict[str, list[Judged]]:

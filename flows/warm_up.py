@@ -16,12 +16,12 @@ from operators.registry import Registry
 __all__ = ["warm_up"]
 
 MINUTE_MS = 60_000
-MINUTES = 15
-"""Enough for windows to close."""
+MINUTES = 40
+"""Enough for windows to close, and for a shard to have a clock."""
 
 
 def warm_up() -> None:
-    """Let a path of its own see a quarter of an hour of a rising river."""
+    """Let a path of its own see forty minutes of a rising river."""
     rising = Sensor("r", "river_level", 0.0, 0.0, levels=Levels(blue=5, yellow=6, orange=7, red=8))
     city = City("nowhere", "UTC", (), (rising, Sensor("s", "generic", 0.0, 0.0)))
     path = ReadingPath(Registry(city), Counters(), prompt=True)

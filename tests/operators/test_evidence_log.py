@@ -35,6 +35,7 @@ FORECAST = evidence(
     graded=True,
     stamps=(1_700_000_000_000_001, 2, 3),
     fault="drift",
+    told=5,
     value=-0.1 + 0.3,
 )
 REPORT = TriagedReport("r-1", T0, "fire", "8840197183fffff", LON, LAT, "east", True)
