@@ -31,7 +31,7 @@ from rich.console import Console
 
 from benchmarks.suite import FIGURES, Judged, summary, tables, worse
 from flows.city import Run, city
-from flows.feeds import DirectoryFeed
+from flows.feeds import DirectoryFeed, feed_paths
 from flows.progress import Bar
 from flows.replay import read_city
 from flows.running import run_flow
@@ -63,7 +63,7 @@ def run_scenario(job: Job) -> Judged:
         feed = Path(scratch)
         write_feed(Simulation(scenario, seed, default_start(seed), hours), feed)
         alerts: list[tuple[str, Alert]] = []
-        names = DirectoryFeed(feed).names
+        names = tuple(feed_paths(feed))
         source = FeedSource(lambda: DirectoryFeed(feed))
         run_flow(city(Run(Registry(read_city(feed)), source, names, alerts=TestingSink(alerts))))
         truth = decode_truth((feed / "truth.json").read_bytes())
