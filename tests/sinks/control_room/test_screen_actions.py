@@ -56,7 +56,9 @@ class Held:
         hub.on_message(pass_on)
 
     def let_go(self) -> None:
+        """Pass on what was held, and what comes: an answer may still be on its way."""
         assert self._socket is not None
+        self._sorts = ()
         for message in self._held:
             self._socket.send(message)
 
