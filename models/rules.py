@@ -1,7 +1,7 @@
 """The numbers the record of peaks goes by, in one place.
 
-They were chosen once, on the structure and not on a data set: each may be off by four tenths and
-the detector is as good within two points of its benchmark (``benchmarks/yardsticks/nab.py``).
+They were chosen once, on the structure and not on a data set: with all of them off by random
+factors of up to 1.4 the detector loses three points (``benchmarks/yardsticks/nab.py``).
 """
 
 from __future__ import annotations

@@ -35,6 +35,8 @@ SAMPLE = 4
 SHOWN = 2.0
 """Surprisal from which a cell is worth showing."""
 
+_GROUPS = [[HAZARDS.index(name) for name in sorted(like(hazard))] for hazard in HAZARDS]
+
 
 class _Cell(NamedTuple):
     position: int
@@ -111,17 +113,18 @@ class JudgeCells:
         shows = (unusual >= 2) | (worst >= SHOWN * MILLI)
         sample = (self._turn + np.arange(min(SAMPLE, len(first)))) % len(first)
         self._turn += SAMPLE
-        stops = np.append(first[1:], len(sums.cell))
+        stops, city = np.append(first[1:], len(sums.cell)), _by_hazard(sums)
 
         def cell(row: np.intp) -> _Cell:
-            return self._cell(sums, slice(int(first[row]), int(stops[row])), told)
+            part = CellSums(*(column[first[row] : stops[row]] for column in sums))
+            return self._cell(part, city, told)
 
         return [cell(row) for row in np.flatnonzero(shows)], [cell(row) for row in sample]
 
-    def _cell(self, sums: CellSums, rows: slice, told: Counter[str]) -> _Cell:
-        part = CellSums(*(column[rows] for column in sums))
+    def _cell(self, part: CellSums, city: NDArray[np.int64], told: Counter[str]) -> _Cell:
         position, sensors = int(part.cell[0]), int(part.sensors.sum())
-        agreeing = [self._agreeing(sums, part, int(hazard)) for hazard in part.hazard]
+        here = _by_hazard(part)
+        agreeing = [_agreeing(here, city, int(hazard)) for hazard in part.hazard]
         said = [around.agreement(count) for count, around in agreeing]
         most = max(range(len(said)), key=lambda i: (said[i], part.worst[i]))
         return _Cell(
@@ -134,15 +137,6 @@ class JudgeCells:
             *agreeing[most],
             told[self.registry.columns.cell_names[position]],
         )
-
-    def _agreeing(self, sums: CellSums, part: CellSums, hazard: int) -> tuple[int, Around]:
-        """Return how many sensors of a hazard, or one like it, are unusual here, and of whom."""
-        group = [HAZARDS.index(name) for name in like(HAZARDS[hazard])]
-        here, everywhere = np.isin(part.hazard, group), np.isin(sums.hazard, group)
-        unusual, sensors = int(part.unusual[here].sum()), int(part.sensors[here].sum())
-        others = int(sums.sensors[everywhere].sum()) - sensors
-        share = (int(sums.unusual[everywhere].sum()) - unusual) / max(1, others)
-        return unusual, Around(sensors, share)
 
     def _reports_until(self, end: int) -> Counter[str]:
         due = Counter(cell for time, cell in self._reports if end - WINDOW_MS <= time < end)
@@ -225,6 +219,22 @@ class JudgeCells:
             self._turn,
         ) = pickle.loads(state)
         self.model = CellModel.restore(model)
+
+
+def _by_hazard(sums: CellSums) -> NDArray[np.int64]:
+    """Return sensors, and unusual ones, by hazard: shaped (2, hazards)."""
+    counts = np.zeros((2, len(HAZARDS)), np.int64)
+    np.add.at(counts[0], sums.hazard, sums.sensors)
+    np.add.at(counts[1], sums.hazard, sums.unusual)
+    return counts
+
+
+def _agreeing(here: NDArray[np.int64], city: NDArray[np.int64], hazard: int) -> tuple[int, Around]:
+    """Return how many sensors of a hazard, or one like it, are unusual here, and of whom."""
+    group = _GROUPS[hazard]
+    sensors, unusual = (int(count) for count in here[:, group].sum(axis=1))
+    others, elsewhere = (int(count) for count in (city - here)[:, group].sum(axis=1))
+    return unusual, Around(sensors, elsewhere / max(1, others))
 
 
 def _add(parts: list[CellSums]) -> CellSums:

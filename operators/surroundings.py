@@ -78,6 +78,7 @@ class Surroundings:
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
         self._counts = np.zeros((0, len(HAZARDS)), np.int64)
+        self._totals = np.zeros(len(HAZARDS), np.int64)
         self._counted = 0
         self._until = Agenda[tuple[str, str]]()
         self._speaking = Counter[str]()
@@ -108,8 +109,8 @@ class Surroundings:
         sensors, speaking
             How many there are in the place that is left out, and how many of them are unusual.
         """
-        columns = [_NUMBER[hazard] for hazard in hazards]
-        others = int(self._up_to_date()[:, columns].sum()) - sensors
+        self._up_to_date()
+        others = int(self._totals[[_NUMBER[hazard] for hazard in hazards]].sum()) - sensors
         unusual = sum(self._speaking[hazard] for hazard in hazards) - speaking
         return max(0, unusual) / max(1, others)
 
@@ -119,6 +120,7 @@ class Surroundings:
             more = len(columns.cell_names) - len(self._counts)
             self._counts = np.pad(self._counts, ((0, more), (0, 0)))
             np.add.at(self._counts, (columns.cell[known:], columns.hazard[known:]), 1)
+            self._totals = self._counts.sum(axis=0)
             self._counted = len(columns.cell)
         return self._counts
 
