@@ -23,6 +23,7 @@ YARDSTICKS = {
     "faults": "which of a simulated city's faulty sensors are recognised, how soon?",
     "nab": "single series, labelled by people (Numenta Anomaly Benchmark)",
     "outbreaks": "bursts in weekly counts, marked by people, beside EARS and a CUSUM",
+    "report_bursts": "bursts in a feed of calls, beside places and times shuffled",
     "reports": "which hazard a report is about, prequentially, beside plain river",
     "rivers": "readings that technicians marked as faulty, beside range and persistence",
     "stages": "river stages above a high level, beside persistence and a straight line",
@@ -31,7 +32,7 @@ YARDSTICKS = {
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the yardstick that is named, with what is left of the arguments."""
-    names = "\n".join(f"  {name:12} {about}" for name, about in YARDSTICKS.items())
+    names = "\n".join(f"  {name:14} {about}" for name, about in YARDSTICKS.items())
     parser = argparse.ArgumentParser(
         prog="python benchmarks/detection.py",
         description=f"{__doc__}\n{names}",

@@ -21,6 +21,7 @@ import argparse
 import csv
 import gzip
 import json
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -164,8 +165,8 @@ def _row(method: str, rate: float, found: Sequence[_Found]) -> dict[str, Any]:
     }
 
 
-def main(arguments: Sequence[str] | None = None) -> list[dict[str, Any]]:
-    """Print and return the figures of every method at every rate."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the figures of every method at every rate."""
     parser = argparse.ArgumentParser(prog="outbreaks", description=__doc__.split("\n")[0])
     parser.add_argument("--outbreaks", type=Path, required=True, help="directory of the series")
     parser.add_argument("--json", type=Path, help="file the figures are written to")
@@ -186,8 +187,8 @@ def main(arguments: Sequence[str] | None = None) -> list[dict[str, Any]]:
             )
     if given.json:
         given.json.write_text(json.dumps(rows, indent=1))
-    return rows
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

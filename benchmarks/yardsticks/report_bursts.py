@@ -12,9 +12,10 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import h3
 import msgspec
@@ -105,8 +106,8 @@ def _read(directory: Path) -> tuple[Registry, list[TriagedReport]]:
     return registry, sorted(told, key=lambda report: report.time)
 
 
-def main(arguments: Sequence[str] | None = None) -> list[dict[str, Any]]:
-    """Print and return bursts a day, real and shuffled."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print bursts a day, real and shuffled."""
     parser = argparse.ArgumentParser(prog="report_bursts", description=__doc__.split("\n")[0])
     parser.add_argument("--feed", type=Path, required=True, help="feed directory with reports")
     parser.add_argument("--seed", type=int, default=1)
@@ -123,8 +124,8 @@ def main(arguments: Sequence[str] | None = None) -> list[dict[str, Any]]:
         print(f"{what:10}{len(found) / days:8.2f}{near:8.2f}", flush=True)
     if given.json:
         given.json.write_text(json.dumps(rows, indent=1))
-    return rows
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

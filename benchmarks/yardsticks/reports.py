@@ -18,6 +18,7 @@ import gzip
 import json
 import math
 import re
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -184,8 +185,8 @@ def _rows(name: str, told: list[Told], model: str) -> Iterator[dict[str, Any]]:
         yield row | ({"cost_us": cost_us} if first == len(judged) else {})
 
 
-def main(arguments: Sequence[str] | None = None) -> list[dict[str, Any]]:
-    """Print and return the figures of every set and model."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the figures of every set and model."""
     parser = argparse.ArgumentParser(prog="reports", description=__doc__.split("\n")[0])
     parser.add_argument("--reports", type=Path, required=True, help="directory of the sets")
     parser.add_argument("--limit", type=int, help="texts of a set that are used")
@@ -205,8 +206,8 @@ def main(arguments: Sequence[str] | None = None) -> list[dict[str, Any]]:
                 )
     if given.json:
         given.json.write_text(json.dumps(rows, indent=1))
-    return rows
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
