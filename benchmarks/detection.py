@@ -42,7 +42,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="of the yardstick")
     given = parser.parse_args(arguments)
     yardstick = import_module(f"benchmarks.yardsticks.{given.yardstick}")
-    return int(yardstick.main(given.arguments))
+    try:
+        return int(yardstick.main(given.arguments))
+    except FileNotFoundError as error:
+        print(f"{given.yardstick}: {error}", file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

@@ -153,11 +153,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--weekly", action="store_true", help="with the week's habits")
     parser.add_argument("--brief", action="store_true", help="ours alone")
     given = parser.parse_args(arguments)
-    try:
-        corpus = load(given.nab)
-    except FileNotFoundError as error:
-        print(error, file=sys.stderr)
-        return 1
+    corpus = load(given.nab)
     bank = WeeklyBank if given.weekly else SensorBank
     if given.scores is not None:
         write_scores(given.scores, our_scores(corpus, bank))

@@ -171,7 +171,10 @@ def _f1(judged: Sequence[_Judged], hazard: str) -> float:
 
 
 def _sets(directory: Path, limit: int | None) -> Iterator[tuple[str, list[Told]]]:
-    for path in sorted(directory.glob("*.csv.gz")):
+    paths = sorted(directory.glob("*.csv.gz"))
+    if not paths:
+        raise FileNotFoundError(f"{directory}: expected *.csv.gz with reports, got none")
+    for path in paths:
         read = read_haiti if path.name.startswith("haiti") else read_posts
         yield path.name.removesuffix(".csv.gz"), read(path)[:limit]
 

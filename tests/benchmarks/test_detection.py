@@ -27,6 +27,17 @@ def test_all_that_can_be_run_have_a_name() -> None:
     assert runnable == set(YARDSTICKS)
 
 
+@pytest.mark.parametrize("name", ["air", "nab", "outbreaks", "reports", "rivers", "stages"])
+def test_data_that_are_not_there_are_one_line(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    option = "rivers" if name == "stages" else name
+    assert main([name, f"--{option}", str(tmp_path)]) == 1
+    said = capsys.readouterr().err
+    assert str(tmp_path) in said
+    assert said.count("\n") == 1
+
+
 def test_an_unknown_one_is_refused() -> None:
     with pytest.raises(SystemExit):
         main(["nobody"])
