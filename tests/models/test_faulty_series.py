@@ -2,56 +2,25 @@
 
 import math
 import pickle
-import random
 
 import numpy as np
 import pytest
-from river.checks import common
 
 from models.faulty_series import FaultySeries
 from models.record_of_peaks import SensorBank
 from models.sensor_faults import FAULTS, FaultBank
 from tests.models.fault_rows import lively
+from tests.models.river_checks import GENERAL, ON_DATA, dataset
 
 
-def _dataset(n=300):
-    rng = random.Random(1)
-    return [
-        ({"value": rng.gauss(10, 2), "time": 300.0 * t, "a": 1.0, "b": 2.0, "c": 3.0}, False)
-        for t in range(n)
-    ]
-
-
-CHECKS = (
-    common.check_repr,
-    common.check_str,
-    common.check_tags,
-    common.check_clone_same_class,
-    common.check_clone_is_idempotent,
-    common.check_init_has_default_params_for_tests,
-    common.check_init_default_params_are_not_mutable,
-    common.check_doc,
-    common.check_pickling_supports_roundtrip,
-    common.check_clone_with_new_params_applies,
-    common.check_get_params_matches_signature,
-)
-ON_DATA = (
-    common.check_learn_one,
-    common.check_pickling,
-    common.check_shuffle_features_no_impact,
-    common.check_emerging_features,
-    common.check_disappearing_features,
-)
-
-
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("check", GENERAL, ids=lambda check: check.__name__)
 def test_it_is_an_estimator_of_river(check):
     check(FaultySeries())
 
 
 @pytest.mark.parametrize("check", ON_DATA, ids=lambda check: check.__name__)
 def test_it_is_one_on_data_too(check):
-    check(FaultySeries(), _dataset())
+    check(FaultySeries(), dataset=dataset())
 
 
 def _liar():
