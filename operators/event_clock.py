@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from models.compiled import compiled
 
-__all__ = ["ALLOWED_LATENESS_MS", "FOREVER", "NEVER", "EventClocks"]
+__all__ = ["ALLOWED_LATENESS_MS", "FOREVER", "LEAST_COMPANY", "NEVER", "EventClocks"]
 
 ALLOWED_LATENESS_MS = 300_000
 """How far behind its feed's clock a message may arrive and still count."""
@@ -56,6 +56,7 @@ class EventClocks:
         self.lateness_ms = lateness_ms
         self.now = np.full(shards, NEVER, np.int64)
         self.latest = np.full(shards, NEVER, np.int64)
+        """The latest believable time: where a shard's feed ends."""
         self.behind = np.empty(0, np.int64)
         """How far each of the last messages was behind its shard's clock; ``NEVER`` before it ran.
         """
@@ -71,17 +72,20 @@ class EventClocks:
         return late
 
     def close(self, shard: int) -> None:
-        """Go to the latest believable time: the shard's feed has ended, nothing comes late now."""
+        """Judge what is left of a block: the shard's feed has ended.
+
+        ``latest`` is then where it ends. ``now`` is not drawn there: one sensor whose clock is
+        ahead does not say that the others have fallen silent.
+        """
         held = np.sort(self._open[shard, : self._held[shard]])
         if len(held) >= LEAST_COMPANY:
-            _step(held, self.latest, shard)
+            self.now[shard] = max(self.now[shard], _step(held, self.latest, shard))
         elif self.latest[shard] > NEVER:
             # Too few to outvote one of them: believe them as far as the block before would have.
             believed = held[held <= self.latest[shard] + FAR_AHEAD_MS]
             self.latest[shard] = max(self.latest[shard], believed.max(initial=NEVER))
         elif len(held):
-            _step(held, self.latest, shard)
-        self.now[shard] = max(self.now[shard], self.latest[shard])
+            self.now[shard] = _step(held, self.latest, shard)
         self._held[shard] = 0
 
     @property

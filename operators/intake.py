@@ -125,9 +125,14 @@ class _Clocks:
         """How far each shard has come; past its last message once it has ended."""
         reached = self.event.watermarks
         for shard in self.ended:
-            reached[shard] = self.event.now[shard] + 1
+            reached[shard] = self.event.latest[shard] + 1
         # Paced time does not wait: a feed without messages is a finding, not a reason to stop.
         return np.maximum(reached, self._paced)
+
+    @property
+    def reached(self) -> NDArray[np.int64]:
+        """How far each shard's messages have come together, or the clock that paces them."""
+        return np.maximum(self.event.now, self._paced)
 
     def ahead(self, times: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Say which messages come from after now, where there is a clock to tell.
@@ -184,7 +189,7 @@ class TakeReadings:
             rows, bad, met = self._rows(poll)
         ended = self.clocks.end(poll.ended)
         letters = list(dead_letters(poll, bad, self.names, self.where))
-        return RowBatch(rows, self.clocks.watermarks, ended), letters, met
+        return RowBatch(rows, self.clocks.watermarks, self.clocks.reached, ended), letters, met
 
     def _rows(self, poll: Poll) -> tuple[Readings, list[Rejected], list[Sensor]]:
         told = decode_readings(poll.lines, self.registry.index)

@@ -31,6 +31,8 @@ class RowBatch(NamedTuple):
     rows: Readings
     watermarks: NDArray[np.int64]
     """One a shard."""
+    reached: NDArray[np.int64]
+    """How far each shard's sensors have come together: who said nothing until then is silent."""
     ended: frozenset[int] = frozenset()
     """Shards of which nothing will follow."""
 

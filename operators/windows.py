@@ -120,7 +120,7 @@ class SummariseShards:
             self._add(screened)
         reached = batch.watermarks // WINDOW_MS
         for shard in np.flatnonzero((self._next != NEVER) & (self._next < reached)):
-            yield from self._close(int(shard), int(reached[shard]))
+            yield from self._close(int(shard), int(reached[shard]), int(batch.reached[shard]))
 
     def _add(self, screened: Screened) -> None:
         rows, known = screened.rows, self.registry.columns
@@ -140,9 +140,9 @@ class SummariseShards:
             for row in gauge[numbers[gauge] == number]:
                 window.landmark = int(rows.shard[row]), float(rows.value[row])
 
-    def _close(self, shard: int, reached: int) -> Iterator[ShardWindow]:
+    def _close(self, shard: int, reached: int, silent_until: int) -> Iterator[ShardWindow]:
         for number in self._due(shard, reached):
-            yield self._sum_up(shard, number)
+            yield self._sum_up(shard, number, silent_until)
         self._next[shard] = reached
 
     def _due(self, shard: int, reached: int) -> list[int]:
@@ -154,14 +154,16 @@ class SummariseShards:
         spans = (range(max(n, begun), min(n + SILENT + 1, reached)) for n in known)
         return sorted({number for span in spans for number in span})
 
-    def _sum_up(self, shard: int, number: int) -> ShardWindow:
+    def _sum_up(self, shard: int, number: int, silent_until: int) -> ShardWindow:
         end = (number + 1) * WINDOW_MS
         columns, sensors = self.registry.columns, self.homes.sensors(shard)
         window = self._open.get(number) or OpenWindow(len(self._next))
         worst = window.worst_of(sensors)
         mine = sensors[worst != UNHEARD]
         self.outages.heard(mine, *window.times(mine, number * WINDOW_MS))
-        newly_quiet = self.outages.tick(end, sensors, columns.interval_ms[sensors])
+        # Where a feed ends, its last windows go further than its sensors have come together.
+        now = min(end, silent_until)
+        newly_quiet = self.outages.tick(now, sensors, columns.interval_ms[sensors])
         summary = ShardWindow(
             shard,
             end,

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operators.event_clock import ALLOWED_LATENESS_MS, NEVER, EventClocks
+from operators.event_clock import ALLOWED_LATENESS_MS, LEAST_COMPANY, NEVER, EventClocks
 from tests.operators.town import DAY, HOUR, MINUTE, T0, cut
 
 _times = st.lists(st.integers(T0, T0 + HOUR), max_size=60)
@@ -76,9 +76,18 @@ def test_an_ended_feed_has_come_as_far_as_its_latest_message() -> None:
     late(clocks, T0 + 5, T0)
     assert (clocks.now.tolist(), clocks.watermarks.tolist()) == ([NEVER, NEVER], [NEVER, NEVER])
     clocks.close(0)
-    assert clocks.now.tolist() == [T0 + 5, NEVER]
+    assert clocks.latest.tolist() == [T0 + 5, NEVER]
     clocks.close(1)
-    assert clocks.watermarks.tolist()[1] == NEVER, "one that said nothing has come nowhere"
+    assert clocks.latest.tolist()[1] == NEVER, "one that said nothing has come nowhere"
+
+
+@pytest.mark.parametrize("left", [0, 1, 3, 4, 40])
+def test_a_clock_ahead_at_the_end_does_not_say_that_all_others_are_silent(left: int) -> None:
+    clocks = EventClocks(1)
+    late(clocks, *[T0] * 63, T0 + HOUR, *[T0 + MINUTE] * left)
+    clocks.close(0)
+    assert clocks.latest.tolist() == [T0 + HOUR]
+    assert clocks.now.tolist() == [T0 + MINUTE if left >= LEAST_COMPANY else T0]
 
 
 @pytest.mark.parametrize("before", [64, 65, 67, 100, 127])
@@ -87,7 +96,7 @@ def test_a_clock_years_ahead_does_not_tell_where_the_feed_ends(before: int) -> N
     times = [T0 + n * MINUTE for n in range(before)]
     late(clocks, *times, T0 + YEARS)
     clocks.close(0)
-    assert clocks.now.tolist() == [times[-1]]
+    assert clocks.latest.tolist() == [times[-1]]
 
 
 # --- shards ----------------------------------------------------------------------------------
@@ -122,7 +131,7 @@ def test_a_clock_goes_on_elsewhere_where_it_was(times: list[int], at: int) -> No
     assert late(other, *times[at:], shard=3) == late(one, *times[at:])
     one.close(0)
     other.close(3)
-    assert other.watermarks[3] == one.watermarks[0]
+    assert (other.now[3], other.latest[3]) == (one.now[0], one.latest[0])
 
 
 def test_what_was_taken_is_not_changed_by_what_follows() -> None:

@@ -23,7 +23,7 @@ from operators.windows import (
     SummariseShards,
     Top,
 )
-from tests.operators.town import MINUTE, T0, cut, row_batch, rows, sensor, town
+from tests.operators.town import HOUR, MINUTE, T0, cut, row_batch, rows, sensor, town
 
 SENSORS = [
     sensor("r", "river_level", name=Text("Bridge", "桥")),
@@ -172,6 +172,20 @@ def test_a_sensor_that_comes_back_is_not_quiet_any_more() -> None:
     back = step.tell([(1, T0 + 20 * WINDOW_MS, 60.0, 0.0)], T0 + 22 * WINDOW_MS)
     assert back[-1].end == T0 + 22 * WINDOW_MS
     assert back[-2].quiet.tolist() == []
+
+
+def test_who_falls_silent_is_judged_only_as_far_as_all_have_come_together() -> None:
+    #          together              |     the end, as one clock ahead has it
+    #  a b  a b  a b  a b  a b  a b  |                                      b
+    step, together = Summing(), T0 + 2 * WINDOW_MS
+    told = [(s, t, 1.0, 0.0) for t in range(T0, together, MINUTE) for s in (1, 2)]
+    scored = screened([*told, (2, together + HOUR, 1.0, 0.0)])
+    step.homes.note(scored.rows.sensor, scored.rows.shard)
+    batch = row_batch(scored.rows, together + HOUR + 1)
+    ended = batch._replace(reached=np.array([together]), ended=frozenset({0}))
+    windows = list(step.step.sum_up(scored, ended))
+    assert windows[-1].end == together + HOUR
+    assert not any(window.quiet.size for window in windows)
 
 
 def test_before_the_first_reading_there_are_no_windows() -> None:

@@ -75,7 +75,8 @@ def rows(*triples: tuple[int, int, float], shard: int | Sequence[int] = 0) -> Re
 
 
 def row_batch(readings: Readings, *watermarks: int, ended: Iterable[int] = ()) -> RowBatch:
-    return RowBatch(readings, np.array(watermarks or [NEVER], np.int64), frozenset(ended))
+    marks = np.array(watermarks or [NEVER], np.int64)
+    return RowBatch(readings, marks, marks, frozenset(ended))
 
 
 def evidence(key: str = "a", time: int = T0, surprisal: float = 5.0, **more: Any) -> Evidence:
