@@ -1,9 +1,10 @@
 """Know a spike by its leap: out of all proportion to how the sensor moves, and back at once.
 
 A leap is a step from one reading to the next that is twice the largest the sensor remembers and
-many times its usual one. What follows tells what it was: it leaps back within a few readings (a
-spike), or stays (a new level: an event, or a unit that changed). A leap teaches little, so a
-sensor that spikes is noticed for long, but one that is spiky by nature not for ever.
+many times its usual one, for a value as large as the one it leaps from. What follows tells what it
+was: it leaps back within a few readings (a spike), or stays (a new level: an event, or a unit that
+changed). A leap teaches little, so a sensor that spikes is noticed for long, but one that is spiky
+by nature not for ever.
 
 The functions move on ``s``, a row of ``sensor_faults.FAULT``, and are part of its compiled loop.
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 from typing import Any
 
 from models.compiled import compiled
+from models.magnitude import times_larger
 from models.repetition import intermittent
 
 __all__ = ["leapt", "spiking"]
@@ -49,7 +51,7 @@ def leapt(s: Any, x: float, step: float) -> bool:
         if size < leap:
             _learn(s, size)
         return bool(s.away > 0)
-    believable = max(TIMES_LARGEST * s.largest, TIMES_USUAL * s.usual)
+    believable = max(TIMES_LARGEST * s.largest, TIMES_USUAL * s.usual) * times_larger(s, s.last)
     if s.age >= WARM_UP and size > believable and not intermittent(s):
         s.anchor, s.leap, s.away, s.ratio = s.last, step, 1, 0.0
         s.largest = max(s.largest, min(size, TEACHES * believable / TIMES_LARGEST))

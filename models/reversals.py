@@ -1,7 +1,8 @@
 """Know a noisy sensor by its reversals: up and down from reading to reading, more than it did.
 
 What happens in a city moves a value somewhere; noise moves it there and back. The size of a
-reversal is the smaller of two steps in opposite directions, 0 when it goes on the same way.
+reversal is the smaller of two steps in opposite directions, 0 when it goes on the same way. What
+varies by factors trembles more where it is large (``magnitude``): there, more is usual.
 
 The functions move on ``s``, a row of ``sensor_faults.FAULT``, and are part of its compiled loop.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from models.compiled import compiled
+from models.magnitude import times_larger
 from models.repetition import intermittent
 
 __all__ = ["noisy"]
@@ -26,7 +28,7 @@ OFTEN = 0.5  # of readings that repeat: beyond it a sensor moves too seldom to b
 
 
 @compiled
-def noisy(s: Any, step: float) -> bool:
+def noisy(s: Any, x: float, step: float) -> bool:
     """Learn a reversal; return whether they are many times the usual."""
     back = min(abs(step), abs(s.step)) if step * s.step < 0.0 else 0.0
     rate = max(SLOW, 1.0 / (s.age + 1.0))
@@ -35,7 +37,7 @@ def noisy(s: Any, step: float) -> bool:
         s.lately += FAST * (back - s.lately)
         return False
     usual = float(s.reversal)
-    s.lately += FAST * (min(back, MOST * max(usual, s.usual)) - s.lately)
+    s.lately += FAST * (min(back / times_larger(s, x), MOST * max(usual, s.usual)) - s.lately)
     s.reversal += (0.25 * rate if s.restless else rate) * (min(back, 4.0 * s.usual) - usual)
     if s.repeat > OFTEN or intermittent(s):
         s.restless = 0

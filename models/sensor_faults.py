@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from models.compiled import AHEAD, compiled, prefetch
 from models.disagreement import accompanied, disagrees
 from models.leaps import leapt, spiking
+from models.magnitude import learn_size
 from models.repetition import repeated
 from models.reversals import noisy
 from models.row_bank import Positions, RowBank
@@ -42,6 +43,7 @@ FAULT = np.dtype(
         ("ratio", np.float32),  # mean logarithm of value over expectation since
         ("reversal", np.float32),  # usual size
         ("lately", np.float32),  # and of late
+        ("size", np.float32),  # usual size of its values
         ("spikes", np.float32),  # of late, fading
         ("off", np.float32),  # running distance from what is expected, in typical errors
         ("repeat", np.float32),  # share of readings that repeat the one before
@@ -76,7 +78,7 @@ class FaultBank(RowBank):
 
     Notes
     -----
-    State: 80 bytes a sensor, for ever. Feeding rows in one call or in many gives the same bits. A
+    State: 84 bytes a sensor, for ever. Feeding rows in one call or in many gives the same bits. A
     value that is not finite is not learnt from and is counted in ``ignored``. Nothing is said of a
     sensor's first 150 readings, nor of one whose value has changed less than 50 times.
 
@@ -93,7 +95,7 @@ class FaultBank(RowBank):
 
     NEWBORN = np.zeros(1, FAULT)
     NEWBORN["rest"] = math.nan
-    VERSION = b"cwfault1"
+    VERSION = b"cwfault2"
 
     def judge_and_learn(
         self,
@@ -184,8 +186,9 @@ def _judge(
     step = x - s.last
     away = leapt(s, x, step)
     stuck = repeated(s, x, away)
-    noise, spikes = noisy(s, step), spiking(s)
+    noise, spikes = noisy(s, x, step), spiking(s)
     unit = unit_changed(s, x, expected, spread)
+    learn_size(s, x)
     drift = disagrees(rows, sensor, x, expected, spread, near, patience)
     s.last, s.step = x, step
     s.age = min(s.age + 1, _OLD)

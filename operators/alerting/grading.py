@@ -196,15 +196,17 @@ def _bound(sensors: int, reports: int, silent: int, official: int) -> int:
 
 
 def _severest(own: list[Strand], official: int, reports: int) -> int:
-    """Return the worst level that official levels allow: one worse than what was reached.
+    """Return the worst level that official levels allow: one worse than what is reached.
 
     Where every sensor that speaks has official levels, these say how bad it is; that it is
-    unusual, by however much and at however many of them, makes it one level worse at most.
+    unusual, by however much and at however many of them, makes it one level worse at most, and a
+    level that is only expected no worse at all.
     """
     sensors = [s.latest for s in own if s.latest.source in ("sensor", "level")]
     if reports or not sensors or not all(evidence.graded for evidence in sensors):
         return 1
-    return max(1, min(ALONE_AT_MOST, official - 1))
+    reached = any(e.source == "level" and e.onset is None and e.level <= official for e in sensors)
+    return max(1, min(ALONE_AT_MOST, official - reached))
 
 
 def _by_score(score: float) -> int:

@@ -45,7 +45,7 @@ def test_a_sensor_that_works_is_not_faulty():
 
 
 def test_a_state_is_small():
-    assert FAULT.itemsize == FaultBank(3).state_bytes == 80
+    assert FAULT.itemsize == FaultBank(3).state_bytes == 84
 
 
 def test_sensors_do_not_hear_of_each_other():

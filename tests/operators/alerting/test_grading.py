@@ -328,6 +328,15 @@ def test_one_that_is_doubted_is_no_warning_alone_but_its_official_level_is() -> 
 # --- official levels bound what is merely unusual --------------------------------------------
 
 
+@pytest.mark.parametrize("expected", [4, 3, 2, 1])
+def test_a_level_that_is_only_expected_is_made_no_worse_by_what_is_unusual(expected: int) -> None:
+    loud = [strand(f"s-{n}", STRONGEST, graded=True) for n in range(6)]
+    ahead = [crossing(f"s-{n}", expected, onset=T0 + 3600_000) for n in (0, 1)]
+    assert level(*loud, *ahead) == expected
+    reached = [crossing(f"t-{n}", 4) for n in (0, 1)]
+    assert level(*loud, *ahead, *reached) == min(expected, 3)
+
+
 @pytest.mark.parametrize(("reached", "at_most"), [(NO_LEVEL, 4), (4, 3), (3, 2), (2, 1), (1, 1)])
 def test_sensors_that_have_levels_are_one_worse_than_what_they_reached_at_most(
     reached: int, at_most: int
