@@ -27,6 +27,7 @@ YARDSTICKS = {
     "reports": "which hazard a report is about, prequentially, beside plain river",
     "rivers": "readings that technicians marked as faulty, beside range and persistence",
     "stages": "river stages above a high level, beside persistence and a straight line",
+    "upstream": "stages of gauges along one river, with and without those upstream",
 }
 
 
