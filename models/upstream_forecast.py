@@ -45,6 +45,7 @@ TRUST_FADE = 1.0 - 1.0 / 672.0  # in a week of beats what corrections were worth
 PRIOR = 3.0  # checked corrections, each of the size of a usual change, that doubt counts for
 SURPRISE = 9.0  # square of units that one correction counts for at most
 
+WARM_UP = 192.0  # moments, two days, before the river is heard
 SMALLEST = 1e-9  # unrest of a river that stands still
 LIMIT = 10.0  # units that an error counts for at most
 
@@ -176,6 +177,10 @@ class UpstreamForecast:
             return math.nan, share
         return float(np.argmax(came / share >= 0.5) * BEAT_S), share
 
+    def move(self, gauges: Positions, home: int) -> None:
+        """Have these gauges come by another shard from now on."""
+        self.gauges._rows["home"][self.gauges._known(gauges)] = home
+
     def grow(self, n: int) -> None:
         """Have gauges up to position ``n - 1``; those that exist keep their state."""
         self.gauges.grow(n)
@@ -306,7 +311,8 @@ def _tell(s: Row, trend: Row, f: Floats, shift: Floats, narrower: Floats, change
     describe(s, s.beat, unit, f)
     for j in range(_H):
         expected = trend.level - s.value + drift_one(trend, j)
-        river = unit * dot(s.weights[j], f)
+        # What was not learnt yet is no opinion: the trend is right.
+        river = unit * dot(s.weights[j], f) if s.learnt >= WARM_UP else expected
         s.told[at, 0, j], s.told[at, 1, j] = expected, river
         believed = _believed(s, j)
         shift[j] = believed * (river - expected)

@@ -210,7 +210,7 @@ class WatchLevels:
         """Continue one shard from what ``take`` returned."""
         own, (together, upstream) = state
         self.together.put(shard, sensors, together)
-        self.upstream.put(sensors, upstream)
+        self.upstream.put(shard, sensors, upstream)
         if own is None:
             return
         self._grow(sensors)

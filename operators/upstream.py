@@ -119,7 +119,7 @@ class Upstream:
         slots = self._slots(sensors[mine]).astype(np.intp)
         return mine, [self._company(n) for n in sensors[mine].tolist()], self.forecast.take(slots)
 
-    def put(self, sensors: NDArray[np.intp], state: Any) -> None:
+    def put(self, shard: int, sensors: NDArray[np.intp], state: Any) -> None:
         """Continue one shard from what ``take`` returned."""
         then, names, kept = state
         own = sensors[then]
@@ -128,7 +128,10 @@ class Upstream:
         same = np.flatnonzero(
             [n == self._company(s) for n, s in zip(names, own.tolist(), strict=True)]
         )
-        self.forecast.put(self._slots(own[same]).astype(np.intp), moved.take(same))
+        slots = self._slots(own[same]).astype(np.intp)
+        self.forecast.put(slots, moved.take(same))
+        # Elsewhere the shard may have another number.
+        self.forecast.move(slots, shard)
 
     def _company(self, sensor: int) -> tuple[str, ...]:
         """Return by name whom a gauge listens to: numbers differ from process to process."""
