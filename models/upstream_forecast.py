@@ -157,7 +157,7 @@ class UpstreamForecast:
         return said
 
     def arrival(self, gauge: int, other: int, beats: int = 2 * LONGEST) -> tuple[float, float]:
-        """Return seconds until half of a lasting rise at another has come, and how much comes.
+        """Return seconds until half of a rise at another has come, and how much comes.
 
         Parameters
         ----------
@@ -169,10 +169,11 @@ class UpstreamForecast:
         Returns
         -------
         seconds, share
-            NaN and about 0 where it does not lead.
+            Share at its largest, for what has come runs off again; NaN seconds where next to
+            nothing comes.
         """
         came = _answer(self.gauges._rows[gauge], other, beats)
-        share = float(came[-1])
+        share = float(came[np.argmax(np.abs(came))])
         if abs(share) < 0.05:
             return math.nan, share
         return float(np.argmax(came / share >= 0.5) * BEAT_S), share

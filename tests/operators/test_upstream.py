@@ -84,11 +84,11 @@ def test_where_its_company_has_changed_a_gauge_starts_anew() -> None:
     there = upstream(sensor("other", "river_level", at_m=(0, 0)), GAUGES[1])
     gone = upstream(*GAUGES, lines=())
     observed(here, feed((0, 1), 400))
-    state = here.take(np.array([0, 1]))
-    fresh = there.take(np.array([0, 1]))[2]
+    down = np.array([1])
+    state, fresh = here.take(down), there.take(down)[2]
     for step in (there, gone):
-        step.put(0, np.array([0, 1]), state)
-    assert there.take(np.array([0, 1]))[2] == fresh
+        step.put(0, down, state)
+    assert there.take(down)[2] == fresh
     none = np.empty(0, np.intp)
     here.put(0, none, here.take(none))
 
