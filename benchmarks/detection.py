@@ -21,12 +21,14 @@ YARDSTICKS = {
     "calibration": "is a surprisal of 3 one in a thousand?",
     "cost": "time a reading and state a sensor, part by part",
     "faults": "which of a simulated city's faulty sensors are recognised, how soon?",
+    "floods": "how long before it a crossing is told, in simulated floods, with and without river",
     "nab": "single series, labelled by people (Numenta Anomaly Benchmark)",
     "outbreaks": "bursts in weekly counts, marked by people, beside EARS and a CUSUM",
     "report_bursts": "bursts in a feed of calls, beside places and times shuffled",
     "reports": "which hazard a report is about, prequentially, beside plain river",
     "rivers": "readings that technicians marked as faulty, beside range and persistence",
     "stages": "river stages above a high level, beside persistence and a straight line",
+    "upstream": "stages of gauges along one river, with and without those upstream",
 }
 
 

@@ -8,7 +8,8 @@ Only rising through a level is meant; negate values and levels for levels that m
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from scipy.special import stdtr, stdtrit
 from models.compiled import AHEAD, compiled, prefetch
 from models.row_bank import Positions, RowBank
 
-__all__ = ["QUANTILES", "LevelForecast"]
+__all__ = ["HORIZONS_S", "QUANTILES", "Correct", "LevelForecast", "advance", "drift_one"]
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 HORIZONS_S = (900.0, 3600.0, 10_800.0, 43_200.0)  # at which past forecasts are checked
@@ -64,6 +65,8 @@ SENSOR = np.dtype(
 
 Sensor = Any  # a row of ``SENSOR``
 Floats = NDArray[np.float64]
+Correct: TypeAlias = Callable[[Floats, Floats, Floats], tuple[Floats, Floats]]
+"""Makes of seconds ahead, expected change and standard error a better change and error."""
 
 
 class LevelForecast(RowBank):
@@ -132,7 +135,11 @@ class LevelForecast(RowBank):
         self.ignored += _observe_rows(self._rows, *columns)
 
     def crossing(
-        self, sensors: Positions, levels: Floats, horizon_s: float
+        self,
+        sensors: Positions,
+        levels: Floats,
+        horizon_s: float,
+        correct: Correct | None = None,
     ) -> tuple[Floats, Floats]:
         """Return the chance of reaching each level within the horizon, and when.
 
@@ -144,6 +151,8 @@ class LevelForecast(RowBank):
             Their levels, one row a sensor, NaN where there is none.
         horizon_s
             How far to look ahead, in seconds.
+        correct
+            What is known beyond the trend; nothing if left out.
 
         Returns
         -------
@@ -157,9 +166,17 @@ class LevelForecast(RowBank):
         room = np.where(s["seen"][:, None] >= WARM_UP, levels - s["level"][:, None], np.nan)
         ahead_s = horizon_s * np.arange(1, STEPS + 1) / STEPS
         drift, error = _moments(s, ahead_s)
+        if correct is not None:
+            drift, error = correct(ahead_s, drift, error)
         chance = np.maximum.accumulate(_first_passage(room[:, :, None], drift, error), axis=2)
         seconds = np.where(room <= 0.0, 0.0, _median_time(chance, ahead_s))
         return chance[:, :, -1], seconds
+
+    def expected(self, sensors: Positions, horizons_s: Floats) -> Floats:
+        """Return the value to expect at each horizon, one row a sensor."""
+        s = self._of(sensors)
+        value: Floats = s["level"][:, None] + _moments(s, horizons_s)[0][:, 0]
+        return value
 
     def quantiles(self, sensor: int, horizons_s: Floats) -> Floats:
         """Return ``QUANTILES`` of the value at each horizon, one row a quantile; NaN in warm-up."""
@@ -194,14 +211,14 @@ def _observe_rows(
             prefetch(rows, sensors[row + AHEAD])
         s, time_s, x = rows[sensors[row]], times_ms[row] / 1000.0, values[row]
         if math.isfinite(x) and (time_s > s.time_s or s.seen == 0.0):
-            _advance(s, time_s, x)
+            advance(s, time_s, x)
         else:
             ignored += 1
     return ignored
 
 
 @compiled
-def _advance(s: Sensor, time_s: float, x: float) -> None:
+def advance(s: Sensor, time_s: float, x: float) -> None:
     """Move a sensor one reading on."""
     if s.seen == 0.0:
         s.time_s, s.level = time_s, x
@@ -224,6 +241,12 @@ def _advance(s: Sensor, time_s: float, x: float) -> None:
     s.level = x - (1.0 - LEVEL_GAIN) * error
     s.time_s = time_s
     s.seen += 1.0
+
+
+@compiled
+def drift_one(s: Sensor, i: int) -> float:
+    """Return the change that is expected of a sensor at one of ``HORIZONS_S``."""
+    return float(_trust_one(s.agreed[i], s.said[i]) * s.trend * _faded_one(HORIZONS_S[i]))
 
 
 @compiled

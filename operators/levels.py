@@ -18,6 +18,7 @@ from operators.events import NO_LEVEL, Evidence, Readings
 from operators.evidence import sensor_evidence
 from operators.foresight import Foresee, Learnt
 from operators.registry import Registry
+from operators.upstream import OnItsWay, Upstream
 
 __all__ = ["LIKELY", "WatchLevels"]
 
@@ -49,15 +50,17 @@ class WatchLevels:
     Notes
     -----
     State: 5 bytes a sensor; where a crossing is forecast, that of ``LevelForecast`` and 25 bytes
-    more, and that of ``Foresee``. Cost: 10 ns a reading of a sensor without levels, .1 us with
-    forecasts, .6 us more where sensors learn together; 25 us where a level is near. How rows
-    are cut into batches changes nothing.
+    more, that of ``Foresee`` and that of ``Upstream``. Cost: 10 ns a reading of a sensor without
+    levels, .1 us with forecasts, .6 us more where sensors learn together, 2 us more of a gauge with
+    company along its river; 25 us where a level is near. How rows are cut into batches changes
+    nothing.
     """
 
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
         self.forecast = LevelForecast()
         self.together = Foresee(registry)
+        self.upstream = Upstream(registry)
         self._over = np.empty(0, np.int8)
         self._slot = np.empty(0, np.int32)
         self._ahead = np.empty(0, np.int8)
@@ -66,7 +69,10 @@ class WatchLevels:
     def evidence(self, rows: Readings) -> Iterator[tuple[int, Evidence]]:
         """Return crossings, seen and expected, each with its row; rows must be possible values."""
         columns = self.registry.columns
-        graded = np.flatnonzero(columns.graded[rows.sensor])
+        watched = columns.graded[rows.sensor]
+        if self.upstream.unwatched:
+            watched = watched | self.upstream.hears(rows.sensor)
+        graded = np.flatnonzero(watched)
         if not len(graded):
             return
         mine = rows.take(graded)
@@ -98,25 +104,28 @@ class WatchLevels:
 
     def _forecasts(self, rows: Readings, looked: _Looked) -> Iterator[tuple[int, Evidence]]:
         """Observe all rows; ask for crossings where one is near, at each of its readings."""
-        near = looked.near | (self.together.close(rows) & (looked.crossed == NO_LEVEL))
+        flip = np.where(self.registry.columns.sign[rows.sensor] < 0, -1.0, 1.0)
+        values = rows.value * flip
+        coming = self.upstream.observe(rows, values)
+        close = self.together.close(rows) | self.upstream.close(rows, values, coming)
+        near = looked.near | (close & (looked.crossed == NO_LEVEL))
         learnt = self.together.observe(rows, near)
         slots = self._slot[rows.sensor]
         watched = np.flatnonzero(slots != NOWHERE)
-        flip = np.where(self.registry.columns.sign[rows.sensor] < 0, -1.0, 1.0)
         asked = np.zeros(len(self._ahead), np.bool_)
         asked[slots[near]] = True
         asking = asked[slots[watched]]
         plain = watched[~asking]
-        self.forecast.observe(slots[plain], rows.time[plain], rows.value[plain] * flip[plain])
+        self.forecast.observe(slots[plain], rows.time[plain], values[plain])
         self._ahead[slots[plain]] = NO_LEVEL
         for part in rounds(slots, watched[asking]):
-            self.forecast.observe(slots[part], rows.time[part], rows.value[part] * flip[part])
+            self.forecast.observe(slots[part], rows.time[part], values[part])
             ahead = np.full(len(part), NO_LEVEL, np.int8)
             horizons = self.registry.columns.horizon_s[rows.sensor[part]]
             for horizon_s in np.unique(horizons[near[part]]):
                 which = np.flatnonzero(near[part] & (horizons == horizon_s))
                 ahead[which] = yield from self._expected(
-                    rows, part[which], flip, looked.crossed, float(horizon_s), learnt
+                    rows, part[which], flip, looked.crossed, float(horizon_s), (learnt, coming)
                 )
             self._ahead[slots[part]] = ahead
 
@@ -127,11 +136,14 @@ class WatchLevels:
         flip: NDArray[np.float64],
         reached: NDArray[np.int8],
         horizon_s: float,
-        learnt: Learnt,
+        known: tuple[Learnt, OnItsWay],
     ) -> Any:
+        learnt, coming = known
         slots = self._slot[rows.sensor[part]]
         levels = self.registry.columns.levels[rows.sensor[part]] * flip[part, None]
-        chance, seconds = self.forecast.crossing(slots, levels, horizon_s)
+        arriving = coming.of(part)
+        correct = None if arriving is None else arriving.correct
+        chance, seconds = self.forecast.crossing(slots, levels, horizon_s, correct)
         chance, seconds = learnt.blend(part, chance, seconds, horizon_s)
         likely = np.nan_to_num(chance) >= LIKELY
         ahead = np.where(likely.any(axis=1), likely.argmax(axis=1) + 1, NO_LEVEL).astype(np.int8)
@@ -185,19 +197,20 @@ class WatchLevels:
 
     def take(self, shard: int, sensors: NDArray[np.intp]) -> Any:
         """Return the state of one shard, whose sensors are given."""
-        together = self.together.take(shard, sensors)
+        others = self.together.take(shard, sensors), self.upstream.take(sensors)
         if not len(sensors):
-            return None, together
+            return None, others
         self._grow(sensors)
         forecast = self._slot[sensors] != NOWHERE
         slots = self._slot[sensors[forecast]].astype(np.intp)
         slow = self._ahead[slots], self._track[slots], self.forecast.take(slots)
-        return (self._over[sensors], forecast, slow), together
+        return (self._over[sensors], forecast, slow), others
 
     def put(self, shard: int, sensors: NDArray[np.intp], state: Any) -> None:
         """Continue one shard from what ``take`` returned."""
-        own, together = state
+        own, (together, upstream) = state
         self.together.put(shard, sensors, together)
+        self.upstream.put(shard, sensors, upstream)
         if own is None:
             return
         self._grow(sensors)

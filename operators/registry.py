@@ -102,6 +102,11 @@ class Registry:
         self._gone: set[str] = set()
 
     @property
+    def listed(self) -> list[Sensor]:
+        """Sensors of the city file, each once."""
+        return self.sensors[: self._listed]
+
+    @property
     def strangers(self) -> list[Sensor]:
         """Sensors that introduced themselves, in that order."""
         later = self.sensors[self._listed :]

@@ -36,7 +36,7 @@ from models.level_forecast import LevelForecast
 from models.pooled_forecast import HORIZONS_S, PooledForecast
 from operators.foresight import as_factors
 
-__all__ = ["Judged", "Site", "judge", "load", "main"]
+__all__ = ["Judged", "Site", "judge", "load", "main", "slopes"]
 
 HOURS = (1, 3, 12)
 SURE = 0.5
@@ -155,20 +155,21 @@ def _judged(
     spans = zip(rows, ends, strict=True)
     came = np.array([site.values[a + 1 : b].max(initial=-np.inf) for a, b in spans]) >= site.level
     back = rows[:, None] - np.arange(LINE)[::-1]
-    slopes = _slopes((site.times_ms[back] - site.times_ms[rows, None]) / HOUR_MS, site.values[back])
-    line = site.values[rows] + np.maximum(slopes * ahead, 0.0) >= site.level
+    hours = (site.times_ms[back] - site.times_ms[rows, None]) / HOUR_MS
+    climb = slopes(hours, site.values[back]) * ahead
+    line = site.values[rows] + np.maximum(climb, 0.0) >= site.level
     now = site.values[rows] >= site.level
     below = ~now[:, None]
     decided = learnt_decisions(learnt[:, None], came[:, None], below, AN_HOUR * ahead)[:, 0]
     return Judged(came, now, line, trend, np.where(now, 1.0, learnt), decided | now)
 
 
-def _slopes(hours: Floats, values: Floats) -> Floats:
+def slopes(hours: Floats, values: Floats) -> Floats:
     """Return the least-squares slope of each row, per hour."""
     x = hours - hours.mean(axis=1, keepdims=True)
     y = values - values.mean(axis=1, keepdims=True)
-    slopes: Floats = (x * y).sum(axis=1) / np.maximum((x * x).sum(axis=1), 1e-12)
-    return slopes
+    found: Floats = (x * y).sum(axis=1) / np.maximum((x * x).sum(axis=1), 1e-12)
+    return found
 
 
 def _decisions(judged: Judged) -> dict[str, NDArray[np.bool_]]:
