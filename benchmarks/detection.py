@@ -27,6 +27,7 @@ YARDSTICKS = {
     "reports": "which hazard a report is about, prequentially, beside plain river",
     "rivers": "readings that technicians marked as faulty, beside range and persistence",
     "stages": "river stages above a high level, beside persistence and a straight line",
+    "verdicts": "warnings of a simulated city with and without people who judge them",
 }
 
 
