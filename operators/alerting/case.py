@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from operators.alerting.grading import SPEAKS, Grade, voice
+from operators.alerting.fusion import SPEAKS, voice
+from operators.alerting.grading import Grade
 from operators.events import NO_LEVEL
 from operators.incident import IncidentView, is_like
 from operators.surroundings import MOST
@@ -49,8 +50,9 @@ def case_of(view: IncidentView, grade: Grade) -> Case:
 
     Notes
     -----
-    With the weights of ``PRIOR`` its log-odds are ``LOG_ODDS`` times the score, and up to 1 for
-    each of: how many sensors spoke, how improbable it is that so many did, the official level.
+    With the weights of ``PRIOR`` its log-odds are ``LOG_ODDS`` times the score, 1 for each official
+    level that is reached, and up to 1 for each of: how many spoke, how improbable it is that so
+    many sensors did. What faulty sensors say counts against it, up to 1.
     """
     parts = grade.parts
     strands = [s for s in view.strands if s.strength >= SPEAKS]
@@ -63,7 +65,7 @@ def case_of(view: IncidentView, grade: Grade) -> Case:
         "outages": LOG_ODDS * parts.outages,
         "several": min(1.0, math.log2(several) / 4),
         "agreement": view.around.agreement(grade.sensors) / MOST,
-        "official": (NO_LEVEL - grade.official) / 4,
+        "official": float(NO_LEVEL - grade.official),
         "believed": -faulty,
     } | dict.fromkeys(names(view.hazard, view.district), 1.0)
     said: dict[str, float] = {}

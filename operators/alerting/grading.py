@@ -12,24 +12,20 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
+from operators.alerting.fusion import SPEAKS, Parts, parts_of
 from operators.events import NO_LEVEL, Evidence
 from operators.incident import IncidentView, Strand, is_like
-from operators.surroundings import Around
 
 __all__ = [
     "ENTER",
     "LEAVE",
     "PEERS",
-    "SPEAKS",
     "TAUGHT_AT_MOST",
     "UNTAUGHT",
     "Grade",
-    "Parts",
     "Reason",
     "Taught",
-    "fuse",
     "grade",
-    "voice",
 ]
 
 ENTER = {1: 14.0, 2: 10.5, 3: 7.0, 4: 4.5}
@@ -44,12 +40,6 @@ REPORTS_ALONE_AT_MOST = 2
 """What many reports can say without any sensor."""
 SEVERAL_REPORTS = 5
 """Reports from which they count as many: three can be one household."""
-SPEAKS = 3.0
-"""Strength from which a strand counts as agreeing."""
-STRONGEST = 8.0
-"""What one strand can add at most."""
-FADE = 0.6
-"""Weight of each further strand from the same sort of source: neighbours are not independent."""
 TOLERATED = frozenset({"crowding", "traffic", "noise"})
 """What is often as it should be, however unusual: a match, a fair, a lane closed by plan. Who is
 troubled by it says so; where nobody who could does, sensors are held down."""
@@ -71,22 +61,6 @@ class Reason(Enum):
     REOPENED = "issued again"
     MERGED = "joined"
     BY_PERSON = "by"
-
-
-class Parts(NamedTuple):
-    """What each sort of source adds to the score."""
-
-    sensors: float = 0.0
-    cells: float = 0.0
-    """Of the same sensors: what counts is the greater of the two."""
-    reports: float = 0.0
-    outages: float = 0.0
-
-    @property
-    def score(self) -> float:
-        """Return the fused surprisal."""
-        # A cell speaks for the same sensors: it counts for what it says beyond them.
-        return max(self.sensors, self.cells) + self.reports + self.outages
 
 
 class Taught(NamedTuple):
@@ -124,26 +98,6 @@ class Grade(NamedTuple):
     """What verdicts added to the score before it was held against the thresholds."""
 
 
-def voice(evidence: Evidence) -> str:
-    """Return whose word it is: the sensor's, or that of all reports (cells, outages) of a hazard.
-
-    A burst of reports or an unusual cell is found anew each time: there is nobody to remember.
-    """
-    if evidence.source in ("sensor", "level"):
-        return evidence.key
-    return f"{evidence.source} {evidence.hazard}"
-
-
-def fuse(strengths: list[float]) -> float:
-    """Return what strands of one sort say together: each further one counts less.
-
-    >>> fuse([4.0, 5.0])
-    7.4
-    """
-    ranked = sorted((min(s, STRONGEST) for s in strengths), reverse=True)
-    return sum(s * FADE**rank for rank, s in enumerate(ranked))
-
-
 def grade(
     view: IncidentView, doubted: Collection[str] = frozenset(), taught: Taught = UNTAUGHT
 ) -> Grade:
@@ -175,10 +129,10 @@ def grade(
     silent = max((round(s.latest.value) for s in own if s.latest.source == "outage"), default=0)
     crossings = [s.latest for s in own if s.latest.source == "level"]
     official = _believed(own, reports + silent)
-    parts = _parts(hazard, agreeing, around, {})
+    parts = parts_of(hazard, agreeing, around, {})
     score, moved = parts.score, 0.0
     if taught is not UNTAUGHT:
-        believed = _parts(hazard, agreeing, around, taught.worth)
+        believed = parts_of(hazard, agreeing, around, taught.worth)
         moved = taught.shift + believed.score - score
         moved = min(max(moved, -TAUGHT_AT_MOST), TAUGHT_AT_MOST)
     level = min(_by_score(score, moved), official)
@@ -205,43 +159,6 @@ def grade(
         official,
         round(moved, 2),
     )
-
-
-def _parts(
-    hazard: str, agreeing: list[Strand], around: Around, worth: Mapping[str, float]
-) -> Parts:
-    """Return the surprisal of sensors, of cells, of reports and of outages."""
-    own: dict[str, float] = {}
-    effects: dict[str, float] = {}
-    of_cells, by_reports, outages = 0.0, [0.0], [0.0]
-    for strand in agreeing:
-        said = strand.latest
-        strength = strand.strength * worth.get(voice(said), 1.0)
-        match said.source:
-            case "sensor" if is_like(hazard, said.hazard):
-                own[said.key] = strength
-            case "sensor":
-                # A side effect supports, at half its weight.
-                effects[said.key] = strength * 0.5
-            case "cell":
-                of_cells = max(of_cells, min(strength, STRONGEST))
-            case "report":
-                by_reports.append(strength)
-            case "outage":
-                outages.append(strength)
-    sensors = _of_sensors(own, effects, around)
-    return Parts(sensors, of_cells, fuse(by_reports), fuse(outages))
-
-
-def _of_sensors(own: dict[str, float], effects: dict[str, float], around: Around) -> float:
-    """Return what sensors say together.
-
-    The strongest speaks for itself. That others agree is worth no more than the chance that so many
-    of those who could have would do so by themselves, as unusual as the city now is.
-    """
-    strengths = list(own.values())
-    most = min(max(strengths, default=0.0), STRONGEST) + around.agreement(len(own))
-    return fuse([*strengths, *effects.values()]) - max(0.0, fuse(strengths) - most)
 
 
 def _believed(own: list[Strand], others: int) -> int:

@@ -17,7 +17,8 @@ from models.confirmation import Confirmation
 from models.gradual import DAY_MS, Gradual
 from models.reliability import Reliability
 from operators.alerting.case import EVEN, LOG_ODDS, PRIOR, Case, case_of, names
-from operators.alerting.grading import TAUGHT_AT_MOST, UNTAUGHT, Grade, Taught, voice
+from operators.alerting.fusion import voice
+from operators.alerting.grading import TAUGHT_AT_MOST, UNTAUGHT, Grade, Taught
 from operators.events import Command
 from operators.incident import IncidentView
 

@@ -4,20 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from operators.alerting.fusion import SPEAKS, STRONGEST, fuse
 from operators.alerting.grading import (
     ALONE_AT_MOST,
     ENTER,
-    FADE,
     LEAVE,
     LEVEL_ALONE_AT_MOST,
     PEERS,
     REPORTS_ALONE_AT_MOST,
     SEVERAL_REPORTS,
-    SPEAKS,
-    STRONGEST,
     TOLERATED,
     Grade,
-    fuse,
 )
 from operators.alerting.grading import grade as grade_view
 from operators.events import NO_LEVEL
@@ -52,13 +49,6 @@ def test_the_table_is_in_order() -> None:
         worse - less > LEAVE
         for worse, less in zip(ENTER.values(), [*ENTER.values()][1:], strict=False)
     )
-
-
-def test_strands_of_one_sort_count_less_and_less() -> None:
-    assert fuse([]) == 0
-    assert fuse([4.0]) == 4.0
-    assert fuse([2.0, 4.0, 3.0]) == pytest.approx(4.0 + FADE * 3.0 + FADE**2 * 2.0)
-    assert fuse([100.0]) == STRONGEST
 
 
 @pytest.mark.parametrize("wanted", list(ENTER))
