@@ -93,6 +93,7 @@ class Person:
     def __post_init__(self) -> None:
         self._seen: dict[str, list[Alert]] = {}
         self._judged: set[str] = set()
+        self._now = 0
         self._draw = np.random.default_rng(self.seed)
 
     def read(self, alerts: Iterable[Alert]) -> None:
@@ -110,6 +111,8 @@ class Person:
                 continue
             hit = score(versions, self.truth, 1.0).total.hits > 0
             at = versions[0].first + (self.confirm_ms if hit else self.false_ms)
+            # Nobody speaks of a time that is over: a feed's time may go on by hours at once.
+            at = max(at, self._now)
             if at < now:
                 self._judged.add(name)
                 if self._draw.random() >= self.silent:
@@ -117,6 +120,7 @@ class Person:
                     due.append(self._verdict(name, at, hit != mistaken))
         due.sort(key=lambda command: (command.time, command.id))
         self.given += due
+        self._now = max(self._now, now)
         return due
 
     def _verdict(self, name: str, at: int, true: bool) -> Command:
