@@ -4,8 +4,9 @@
 the whole engine and notes what reached the warnings. These are then issued twice: without a person,
 and with one who knows the truth and tells it of every warning, blue ones too: ``confirm`` for a
 hit ``--confirm`` minutes after its first version, ``false_alarm`` for a false one after
-``--false`` minutes. A verdict changes only what comes after it. ``--wrong`` is the share of
-verdicts that say the opposite of the truth, and ``--silent`` that of warnings nobody judges.
+``--false`` minutes. A verdict changes only what comes after it, and never a warning that an
+official level calls for: false ones of these are told apart. ``--wrong`` is the share of verdicts
+that say the opposite of the truth, and ``--silent`` that of warnings nobody judges.
 
 What a person does reaches the warnings alone, so what was noted is the same with and without one;
 ``--keep DIR`` leaves the feeds there, each with its ``commands.jsonl``, for ``citywatch replay``.
@@ -51,6 +52,7 @@ from simulators.simulation import Simulation
 __all__ = ["Person", "Week", "issue", "main", "record"]
 
 Change: TypeAlias = IncidentView | Progress
+BLUE = 4
 PAUSE_H = 24.0
 """Between one feed and the next."""
 
@@ -189,10 +191,22 @@ def _figures(alerts: Sequence[Alert], truth: Truth, hours: float) -> dict[str, A
         "hits_at_blue_only": found.blue_only,
         "false": found.total.false,
         "false_blue": found.blue_false,
+        "false_blue_by_level": sum(
+            score([first], truth, hours).blue_false for first in _crossing(alerts)
+        ),
         "warnings": found.warnings + found.blue,
         "reds": len({alert.id for alert in alerts if alert.level == 1}),
         "lead_min": found.total.lead_min,
     }
+
+
+def _crossing(alerts: Sequence[Alert]) -> list[Alert]:
+    """Return the first versions of blue warnings that an official level called for."""
+    worst: dict[str, int] = {}
+    for alert in alerts:
+        worst[alert.id] = min(alert.level, worst.get(alert.id, alert.level))
+    firsts = [alert for alert in alerts if alert.version == 1 and worst[alert.id] == BLUE]
+    return [a for a in firsts if any(e["source"] == "level" for e in a.evidence)]
 
 
 def _of_week(alerts: Sequence[Alert], week: Week) -> list[Alert]:
@@ -291,7 +305,16 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _table(results: Sequence[dict[str, Any]]) -> Table:
-    columns = ("events", "hits", "at blue only", "false", "false blue", "reds", "lead, min")
+    columns = (
+        "events",
+        "hits",
+        "at blue only",
+        "false",
+        "false blue",
+        "by level",
+        "reds",
+        "lead, min",
+    )
     table = Table("seed", "week", "verdicts", *columns)
     for column in table.columns[3:]:
         column.justify = "right"
@@ -303,7 +326,7 @@ def _table(results: Sequence[dict[str, Any]]) -> Table:
                 of = str(number) if (arm, part["scenario"]) == ("with", "all") else arm
                 lead = "-" if f["lead_min"] is None else f"{f['lead_min']:.0f}"
                 counts = (f[name] for name in ("events", "hits", "hits_at_blue_only", "false"))
-                more = (f["false_blue"], f["reds"])
+                more = (f[name] for name in ("false_blue", "false_blue_by_level", "reds"))
                 row = (str(result["seed"]), part["scenario"], of)
                 table.add_row(*row, *map(str, counts), *map(str, more), lead)
         table.add_section()
