@@ -35,7 +35,7 @@ class Confirmation:
     ``x`` the features, ``w += STEP (y - p) x / (1 + |x|^2)``, the intercept likewise with 1 for
     ``x``. So the log-odds of the same warning move by ``STEP (y - p)``: less than ``STEP`` whatever
     the features are, and hardly at all where the verdict was expected.
-    State: one weight a name that was ever learnt. Cost: 5 us to ask, 20 us to learn.
+    State: one weight a name that was ever learnt. Cost: 1 us to ask, 4 us to learn.
     Features that are not finite count as 0.
 
     Examples

@@ -26,7 +26,8 @@ __all__ = ["ENOUGH", "VERDICTS", "LearnFromVerdicts"]
 
 VERDICTS = frozenset({"confirm", "false_alarm"})
 A_DAY = 0.2
-"""How far the score of a hazard in a place moves in a day at most."""
+"""How far the score of a hazard in a place moves in a day at most; what its sources lose comes
+beside it, and both together are at most ``TAUGHT_AT_MOST``."""
 HALF_LIFE_DAYS = 30.0
 """In which half of what was learnt of a hazard is forgotten, from its last verdict on."""
 ENOUGH = 10
@@ -64,8 +65,8 @@ class LearnFromVerdicts:
     State: the last ``KEPT`` verdicts with their cases, 1 kB each; the last ``VERSIONS`` cases of
     each warning that is not forgotten; a number for each hazard and place with verdicts; the
     sources of ``Reliability``. A verdict older than ``KEPT`` others teaches no more.
-    Cost: of a verdict 50 us; where one is replaced or dropped, all that stand are learnt anew,
-    20 us each. Of an incident's change, a look-up a strand; nothing before the first verdict.
+    Cost: of a verdict 25 us; where one is replaced or dropped, all that stand are learnt anew,
+    5 us each. Of an incident's change, a look-up a strand; nothing before the first verdict.
     """
 
     def __init__(self) -> None:
