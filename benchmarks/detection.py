@@ -29,6 +29,7 @@ YARDSTICKS = {
     "rivers": "readings that technicians marked as faulty, beside range and persistence",
     "stages": "river stages above a high level, beside persistence and a straight line",
     "upstream": "stages of gauges along one river, with and without those upstream",
+    "verdicts": "warnings of a simulated city with and without people who judge them",
 }
 
 

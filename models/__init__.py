@@ -19,12 +19,15 @@ module               what it learns, and of whom                              fa
 ``half_space``       which parts of the city show an unusual mixture of signs River's, for dicts
 ``report_text``      which hazard a report is about                           River's, for text
 ``count_burst``      which place is reported more often than usual            one report at a time
+``confirmation``     how likely people are to confirm a warning               River's, for dicts
+``reliability``      how far each source is to be believed                    one verdict at a time
 ==================== ======================================================== ===================
 
 ``peaks`` is the arithmetic behind the first, ``season`` what it expects and ``rules`` its numbers.
 ``tails`` turns sizes into surprisals, ``row_bank`` keeps the state of a shard's sensors and
 ``pool_memory`` the last hours of a kind, ``newton`` learns weights an example at a time,
-``compiled`` makes loops over readings fast, ``report_words`` is the vocabulary triage starts from.
+``compiled`` makes loops over readings fast, ``gradual`` a change slow, ``report_words`` is the
+vocabulary triage starts from.
 ``repetition``, ``leaps``, ``reversals``, ``unit_factors`` and ``disagreement`` are the signs that
 ``sensor_faults`` goes by.
 

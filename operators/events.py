@@ -380,6 +380,8 @@ class Alert(msgspec.Struct, frozen=True):
     forecast: Forecast | None = None
     units: tuple[dict[str, Any], ...] | None = None
     next: dict[str, Any] | None = None
+    confirmation: float | msgspec.UnsetType = msgspec.UNSET
+    """Chance that people will confirm it; left out of messages until there are verdicts enough."""
 
 
 class CellState(msgspec.Struct, frozen=True):

@@ -5,6 +5,9 @@ one version per change::
 
     IncidentView -> grading.grade -> lifecycle.Life -> versions.write_version -> Alert
 
+``fusion`` is how sources add up to a score, ``verdicts`` what people's verdicts on earlier warnings
+(each a ``case``) make of it.
+
 ``step.IssueWarnings`` keeps that order in event time; ``cover.CoverCells`` then says which cells
 the active warnings cover. Each phase calls the one before it and none calls back.
 """

@@ -1,20 +1,32 @@
 """How bad: from an incident's evidence to a level, with the reason.
 
 One table holds every threshold. A level is entered at ``ENTER`` and kept down to ``LEAVE`` below
-it, so a score that hovers does not flap. What one faulty sensor can say alone is bounded here.
+it, so a score that hovers does not flap. What one faulty sensor can say alone is bounded here, and
+so is what verdicts on earlier warnings may change: never a red, never what an official level says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from enum import Enum
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
+from operators.alerting.fusion import SPEAKS, Parts, parts_of
 from operators.events import NO_LEVEL, Evidence
 from operators.incident import IncidentView, Strand, is_like
-from operators.surroundings import Around
 
-__all__ = ["ENTER", "LEAVE", "PEERS", "Grade", "Reason", "fuse", "grade"]
+__all__ = [
+    "ENTER",
+    "LEAVE",
+    "PEERS",
+    "TAUGHT_AT_MOST",
+    "UNTAUGHT",
+    "Grade",
+    "Reason",
+    "Taught",
+    "grade",
+]
 
 ENTER = {1: 14.0, 2: 10.5, 3: 7.0, 4: 4.5}
 """Fused score from which each level is entered."""
@@ -28,15 +40,11 @@ REPORTS_ALONE_AT_MOST = 2
 """What many reports can say without any sensor."""
 SEVERAL_REPORTS = 5
 """Reports from which they count as many: three can be one household."""
-SPEAKS = 3.0
-"""Strength from which a strand counts as agreeing."""
-STRONGEST = 8.0
-"""What one strand can add at most."""
-FADE = 0.6
-"""Weight of each further strand from the same sort of source: neighbours are not independent."""
 TOLERATED = frozenset({"crowding", "traffic", "noise"})
 """What is often as it should be, however unusual: a match, a fair, a lane closed by plan. Who is
 troubled by it says so; where nobody who could does, sensors are held down."""
+TAUGHT_AT_MOST = 1.0
+"""How far verdicts move a score, either way; whether it is a red they never touch."""
 PEERS = 2
 """Sensors that could agree from which their silence is an objection: one may be quiet itself."""
 
@@ -55,6 +63,18 @@ class Reason(Enum):
     BY_PERSON = "by"
 
 
+class Taught(NamedTuple):
+    """What verdicts on earlier warnings have to say of one like this."""
+
+    shift: float = 0.0
+    """What is added to the score, by hazard and place."""
+    worth: Mapping[str, float] = MappingProxyType({})
+    """What the word of each source is worth, where it is less than 1; by ``voice``."""
+
+
+UNTAUGHT = Taught()
+
+
 class Grade(NamedTuple):
     """What an incident amounts to."""
 
@@ -71,28 +91,29 @@ class Grade(NamedTuple):
     """Sensors that went quiet together."""
     capped: bool
     """Held down until a second source agrees."""
+    parts: Parts = Parts()
+    official: int = NO_LEVEL
+    """The worst official level that is reached or expected, and believed."""
+    taught: float = 0.0
+    """What verdicts added to the score before it was held against the thresholds."""
 
 
-def fuse(strengths: list[float]) -> float:
-    """Return what strands of one sort say together: each further one counts less.
-
-    >>> fuse([4.0, 5.0])
-    7.4
-    """
-    ranked = sorted((min(s, STRONGEST) for s in strengths), reverse=True)
-    return sum(s * FADE**rank for rank, s in enumerate(ranked))
-
-
-def grade(view: IncidentView, doubted: Collection[str] = frozenset()) -> Grade:
+def grade(
+    view: IncidentView, doubted: Collection[str] = frozenset(), taught: Taught = UNTAUGHT
+) -> Grade:
     """Return the grade of an incident's live strands.
 
     Parameters
     ----------
     doubted
         Sensors that are not believed alone.
+    taught
+        What verdicts on earlier warnings say of one like this.
 
     Notes
     -----
+    The score is the evidence's alone. Verdicts move it by at most ``TAUGHT_AT_MOST`` where it is
+    held against the thresholds of orange, yellow and blue; a red is one, or is none, without them.
     One sensor alone is no warning while it is doubted, or where it has official levels of which
     none is reached or expected: these say from when on it matters.
     """
@@ -108,9 +129,14 @@ def grade(view: IncidentView, doubted: Collection[str] = frozenset()) -> Grade:
     silent = max((round(s.latest.value) for s in own if s.latest.source == "outage"), default=0)
     crossings = [s.latest for s in own if s.latest.source == "level"]
     official = _believed(own, reports + silent)
-    score = _score(hazard, agreeing, around)
-    level = min(_by_score(score), official)
-    keeps = min(_by_score(score + LEAVE), level)
+    parts = parts_of(hazard, agreeing, around, {})
+    score, moved = parts.score, 0.0
+    if taught is not UNTAUGHT:
+        believed = parts_of(hazard, agreeing, around, taught.worth)
+        moved = taught.shift + believed.score - score
+        moved = min(max(moved, -TAUGHT_AT_MOST), TAUGHT_AT_MOST)
+    level = min(_by_score(score, moved), official)
+    keeps = min(_by_score(score + LEAVE, moved), level)
     bound = max(_bound(several, reports, silent, official), _severest(own, official, reports))
     lone = several + reports + silent == 1
     if lone and (sensors <= set(doubted) or around.peers >= PEERS):
@@ -129,42 +155,10 @@ def grade(view: IncidentView, doubted: Collection[str] = frozenset()) -> Grade:
         reports,
         silent,
         level < bound < NO_LEVEL,
+        parts,
+        official,
+        round(moved, 2),
     )
-
-
-def _score(hazard: str, agreeing: list[Strand], around: Around) -> float:
-    """Return the fused surprisal: of sensors and cells, of reports, of outages, added."""
-    own: dict[str, float] = {}
-    effects: dict[str, float] = {}
-    of_cells, by_reports, outages = 0.0, [0.0], [0.0]
-    for strand in agreeing:
-        strength, said = strand.strength, strand.latest
-        match said.source:
-            case "sensor" if is_like(hazard, said.hazard):
-                own[said.key] = strength
-            case "sensor":
-                # A side effect supports, at half its weight.
-                effects[said.key] = strength * 0.5
-            case "cell":
-                of_cells = max(of_cells, min(strength, STRONGEST))
-            case "report":
-                by_reports.append(strength)
-            case "outage":
-                outages.append(strength)
-    # A cell speaks for the same sensors: it counts for what it says beyond them.
-    sensors = max(_of_sensors(own, effects, around), of_cells)
-    return sensors + fuse(by_reports) + fuse(outages)
-
-
-def _of_sensors(own: dict[str, float], effects: dict[str, float], around: Around) -> float:
-    """Return what sensors say together.
-
-    The strongest speaks for itself. That others agree is worth no more than the chance that so many
-    of those who could have would do so by themselves, as unusual as the city now is.
-    """
-    strengths = list(own.values())
-    most = min(max(strengths, default=0.0), STRONGEST) + around.agreement(len(own))
-    return fuse([*strengths, *effects.values()]) - max(0.0, fuse(strengths) - most)
 
 
 def _believed(own: list[Strand], others: int) -> int:
@@ -209,8 +203,11 @@ def _severest(own: list[Strand], official: int, reports: int) -> int:
     return max(1, min(ALONE_AT_MOST, official - reached))
 
 
-def _by_score(score: float) -> int:
-    return next((level for level, enter in ENTER.items() if score >= enter), NO_LEVEL)
+def _by_score(score: float, moved: float) -> int:
+    """Return the level a score amounts to; for red, what verdicts moved does not count."""
+    return next(
+        (level for level, enter in ENTER.items() if score + (level > 1) * moved >= enter), NO_LEVEL
+    )
 
 
 def _onset(crossings: list[Evidence]) -> int | None:

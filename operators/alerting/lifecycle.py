@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from operators.alerting.grading import Grade, Reason, grade
+from operators.alerting.grading import UNTAUGHT, Grade, Reason, Taught, grade
 from operators.events import NO_LEVEL, Command, Marks
 from operators.incident import IncidentView
 
@@ -66,12 +66,17 @@ class Life:
         """Return the life of an incident just seen."""
         return cls(view, grade(view))
 
-    def see(self, view: IncidentView, doubted: Collection[str] = frozenset()) -> Iterator[Change]:
+    def see(
+        self,
+        view: IncidentView,
+        doubted: Collection[str] = frozenset(),
+        taught: Taught = UNTAUGHT,
+    ) -> Iterator[Change]:
         """Take the incident as it is now; return the versions it calls for.
 
-        ``doubted`` are sensors that are not believed alone.
+        ``doubted`` are sensors that are not believed alone, ``taught`` is what verdicts say.
         """
-        self.view, self.grade = view, grade(view, doubted)
+        self.view, self.grade = view, grade(view, doubted, taught)
         self.voices |= {strand.latest.key for strand in view.strands}
         if view.merged_into is not None:
             if self.active:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from operators.agenda import Agenda
 from operators.alerting.lifecycle import Change, Life
+from operators.alerting.verdicts import VERDICTS, LearnFromVerdicts
 from operators.alerting.versions import write_version
 from operators.counters import Counters
 from operators.event_clock import FOREVER, NEVER
@@ -38,8 +39,9 @@ class IssueWarnings:
     Notes
     -----
     State: one ``Life`` per open incident and for two hours after; the sensors doubted for a day;
-    the last ``REMEMBERED`` command ids. Versions are emitted in event-time order, each once; after
-    a resume the same ones again. Cost: of what changes, not of what there is.
+    the last ``REMEMBERED`` command ids; what ``LearnFromVerdicts`` keeps. Versions are emitted in
+    event-time order, each once; after a resume the same ones again. Cost: of what changes, not of
+    what there is.
     """
 
     def __init__(self, registry: Registry, counters: Counters, prompt: bool = False) -> None:
@@ -59,6 +61,7 @@ class IssueWarnings:
         """When each life may be forgotten."""
         self._doubted = Agenda[str]()
         """Until when a sensor that lately cried alone is doubted: the same again is no news."""
+        self.verdicts = LearnFromVerdicts()
 
     def on_batch(self, items: Iterable[IncidentView | Progress | CommandRows]) -> Iterator[Alert]:
         """Return the versions that are due."""
@@ -101,6 +104,7 @@ class IssueWarnings:
         yield from self._pass_time(now)
         while (over := self._ends.pop(now)) is not None:
             del self._lives[over[1]]
+            self.verdicts.forget(over[1])
         while self._doubted.pop(now) is not None:
             pass
 
@@ -112,7 +116,7 @@ class IssueWarnings:
             life = self._lives[view.id] = Life.of(view)
         sensors = {strand.latest.key for strand in view.strands}
         doubted = {sensor for sensor in sensors if self._is_doubted(sensor, view.time)}
-        yield from self._write(life, life.see(view, doubted))
+        yield from self._write(life, life.see(view, doubted, self.verdicts.taught(view)))
 
     def _is_doubted(self, sensor: str, time: int) -> bool:
         until = self._doubted.at(sensor)
@@ -123,7 +127,11 @@ class IssueWarnings:
             command = heapq.heappop(self._commands)[-1]
             yield from self._pass_time(command.time)
             life = self._lives.get(command.alert)
+            heard = command.op in VERDICTS and self.verdicts.hear(command)
             if life is None or not life.active:
+                if heard:  # what is over cannot change, but it can be learnt from
+                    self.counters.add("alerting", "sent")
+                    continue
                 self.counters.add("alerting", "rejected", 1, "no such active warning")
                 continue
             self.counters.add("alerting", "sent")
@@ -137,7 +145,10 @@ class IssueWarnings:
 
     def _write(self, life: Life, changes: Iterator[Change]) -> Iterator[Alert]:
         for change in changes:
-            yield write_version(life, change, self.registry)
+            chance = self.verdicts.chance(life.view, life.grade) if life.active else None
+            yield write_version(life, change, self.registry, chance)
+            if life.active:
+                self.verdicts.note(life.view.id, life.version, life.view, life.grade)
             voice = life.lone_voice()
             if voice is not None:
                 self._doubted.put(voice, change.time + DOUBT_MS)
@@ -158,6 +169,7 @@ class IssueWarnings:
                 self._holds,
                 self._ends,
                 self._doubted,
+                self.verdicts,
             )
         )
 
@@ -174,6 +186,7 @@ class IssueWarnings:
             self._holds,
             self._ends,
             self._doubted,
+            self.verdicts,
         ) = pickle.loads(state)
         self.counters.add("alerting", "received", len(self._commands))
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import h3
+from msgspec import UNSET
 
 from operators.alerting.grading import Grade, Reason
 from operators.alerting.lifecycle import Change, Life
@@ -22,13 +23,23 @@ from operators.registry import Registry
 __all__ = ["write_version"]
 
 EVIDENCE_SHOWN = 12
+SAID_FROM = 0.05
+"""What verdicts moved a score by, from which it is said."""
 EXPECTED_MS = 3_600_000
 """An onset within this is urgency Expected; later, Future; within five minutes, Immediate."""
 IMMEDIATE_MS = 300_000
 
 
-def write_version(life: Life, change: Change, registry: Registry) -> Alert:
-    """Return the message for a change that has just been made."""
+def write_version(
+    life: Life, change: Change, registry: Registry, chance: float | None = None
+) -> Alert:
+    """Return the message for a change that has just been made.
+
+    Parameters
+    ----------
+    chance
+        How likely it is to be confirmed, once verdicts say so.
+    """
     view, grade = life.view, life.grade
     # What a faulty sensor reads is neither said nor shown on the map, unless nothing else is there.
     believed = tuple(s for s in view.strands if not s.latest.fault) or view.strands
@@ -51,13 +62,14 @@ def write_version(life: Life, change: Change, registry: Registry) -> Alert:
         urgency=_urgency(life, ahead, change.time),
         certainty=grade.certainty,
         score=grade.score,
-        reason=_reason(change, level, grade, view),
+        reason=_reason(change, level, grade, view, chance),
         evidence=tuple(_shown(strand.latest) for strand in view.strands[:EVIDENCE_SHOWN]),
         place=place(registry, view.district, believed),
         headline=headline(view.hazard, believed, _clock(ahead, registry)),
         trend=trend(believed),
         marks=None if life.marks == Marks() else life.marks,
         next={"what": "second_source", "at": None} if grade.capped and life.active else None,
+        confirmation=UNSET if chance is None else round(chance, 2),
     )
 
 
@@ -107,10 +119,13 @@ def _urgency(
     return "Expected" if ahead - now < EXPECTED_MS else "Future"
 
 
-def _reason(change: Change, level: int, grade: Grade, view: IncidentView) -> str:
+def _reason(
+    change: Change, level: int, grade: Grade, view: IncidentView, chance: float | None
+) -> str:
     word, cells = LEVEL_NAMES[level], len(view.cells)
     faulty = len({s.latest.key for s in view.strands if s.latest.fault})
     behind = _behind(grade) + (f"; {faulty} held to be faulty" if faulty else "")
+    behind += _by_verdicts(grade, chance)
     match change.reason:
         case Reason.ISSUED | Reason.REOPENED | Reason.ESCALATED:
             return f"{change.reason.value} at {word}: {behind}"
@@ -142,6 +157,15 @@ def _behind(grade: Grade) -> str:
     if sensors + reports + grade.silent == 1:
         return f"{said[0]} alone"
     return " and ".join(said) + " agree"
+
+
+def _by_verdicts(grade: Grade, chance: float | None) -> str:
+    """Return what people's verdicts on earlier warnings make of this one."""
+    said = "" if chance is None else f"; chance of confirmation {100 * chance:.0f} %"
+    if abs(grade.taught) >= SAID_FROM:
+        said += f"; verdicts {'raise' if grade.taught > 0 else 'lower'} it by "
+        said += f"{abs(grade.taught):.1f}"
+    return said
 
 
 def _clock(at: int | None, registry: Registry) -> str | None:

@@ -69,7 +69,7 @@ def test_an_alert_has_the_published_fields_in_order() -> None:
         *("id", "version", "time", "status", "level", "hazard", "district", "cells"),
         *("lon", "lat", "onset", "first", "urgency", "certainty", "score", "reason"),
         *("evidence", "latency_us", "place", "headline", "trend", "marks", "forecast"),
-        *("units", "next"),
+        *("units", "next", "confirmation"),
     )
 
 

@@ -4,20 +4,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from operators.alerting.fusion import SPEAKS, STRONGEST, fuse
 from operators.alerting.grading import (
     ALONE_AT_MOST,
     ENTER,
-    FADE,
     LEAVE,
     LEVEL_ALONE_AT_MOST,
     PEERS,
     REPORTS_ALONE_AT_MOST,
     SEVERAL_REPORTS,
-    SPEAKS,
-    STRONGEST,
+    TAUGHT_AT_MOST,
     TOLERATED,
     Grade,
-    fuse,
+    Taught,
 )
 from operators.alerting.grading import grade as grade_view
 from operators.events import NO_LEVEL
@@ -52,13 +51,6 @@ def test_the_table_is_in_order() -> None:
         worse - less > LEAVE
         for worse, less in zip(ENTER.values(), [*ENTER.values()][1:], strict=False)
     )
-
-
-def test_strands_of_one_sort_count_less_and_less() -> None:
-    assert fuse([]) == 0
-    assert fuse([4.0]) == 4.0
-    assert fuse([2.0, 4.0, 3.0]) == pytest.approx(4.0 + FADE * 3.0 + FADE**2 * 2.0)
-    assert fuse([100.0]) == STRONGEST
 
 
 @pytest.mark.parametrize("wanted", list(ENTER))
@@ -348,3 +340,56 @@ def test_sensors_that_have_levels_are_one_worse_than_what_they_reached_at_most(
     assert level(*loud, *over, ungraded) == 1
     people = strand("r", STRONGEST, source="report", count=SEVERAL_REPORTS)
     assert level(*loud, *over, people) == 1
+
+
+# --- what verdicts taught --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("level", [2, 3, 4])
+def test_what_was_taught_moves_orange_yellow_and_blue(level: int) -> None:
+    score = ENTER[level] + 0.2
+    seen = view(strand("c", score / 2, source="cell", value=3.0), *_reports(score / 2))
+    if score / 2 < SPEAKS:
+        seen = view(strand("c", score, source="cell", value=3.0))
+    assert grade_view(seen).level == level
+    lower = grade_view(seen, taught=Taught(-0.3))
+    assert (lower.level, lower.keeps, lower.taught) == (level + 1, level, -0.3)
+    assert grade_view(seen, taught=Taught(0.3)).level == level
+    assert lower.score == grade_view(seen).score, "the score says what the evidence says"
+
+
+def _reports(strength: float) -> tuple[Strand, ...]:
+    return (strand("r", strength, source="report", count=SEVERAL_REPORTS),)
+
+
+@given(
+    st.lists(st.floats(3.0, 9.0), max_size=5),
+    st.lists(st.floats(3.0, 9.0), max_size=2),
+    st.floats(-1, 1),
+    st.floats(0.5, 1.0),
+)
+def test_a_red_is_one_whatever_was_taught_and_nothing_becomes_one(
+    sensors: list[float], reports: list[float], shift: float, worth: float
+) -> None:
+    strands = [strand(str(n), strength) for n, strength in enumerate(sensors)]
+    strands += [strand(f"r{n}", s, source="report", count=4) for n, s in enumerate(reports)]
+    seen = view(*strands, around=Around(6, 0.01))
+    less = {str(n): worth for n in range(5)} | {"report waterlogging": worth}
+    plain, found = grade_view(seen), grade_view(seen, taught=Taught(shift, less))
+    assert (found.level == 1) == (plain.level == 1)
+    assert abs(found.taught) <= TAUGHT_AT_MOST
+    assert found._replace(level=0, keeps=0, capped=False, taught=0.0) == plain._replace(
+        level=0, keeps=0, capped=False, taught=0.0
+    )
+
+
+def test_an_official_level_is_one_whatever_was_taught() -> None:
+    worst = Taught(-1.0, {"a": 0.5, "b": 0.5})
+    for wanted in (1, 2, 3, 4):
+        assert grade_view(view(*at_level(wanted)), taught=worst).level == wanted
+
+
+def test_who_is_worth_less_speaks_all_the_same() -> None:
+    seen = view(strand("a", 3.2), strand("b", 8.0), around=Around(4, 0.01))
+    plain, found = grade_view(seen), grade_view(seen, taught=Taught(0.0, {"a": 0.5}))
+    assert (found.sensors, found.certainty) == (plain.sensors, plain.certainty) == (2, "Likely")

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import UNSET
 
 from operators.alerting.lifecycle import CLEAR_AFTER_MS, FORGET_AFTER_MS
 from operators.alerting.step import IssueWarnings
@@ -14,7 +15,7 @@ from operators.incident import IncidentView
 from operators.incidents import Progress
 from operators.intake import CommandRows
 from operators.registry import Registry
-from tests.operators.alerting.strands import at_level, view
+from tests.operators.alerting.strands import at_level, strand, view
 from tests.operators.town import HOUR, MINUTE, T0, cut, town
 
 TOWN = Registry(town())
@@ -157,7 +158,7 @@ _changes = st.lists(
 _commands = st.lists(
     st.tuples(
         st.integers(0, 90),
-        st.sampled_from(["ack", "false_alarm", "resolve", "note", "shelve"]),
+        st.sampled_from(["ack", "false_alarm", "confirm", "resolve", "note", "shelve"]),
         st.sampled_from("pqr"),
     ),
     max_size=6,
@@ -198,3 +199,63 @@ def test_the_cut_changes_nothing(
     for name in "pqr":
         mine = [a.version for a in whole if a.id == name]
         assert mine == list(range(1, len(mine) + 1))
+
+
+# --- verdicts --------------------------------------------------------------------------------
+
+
+def test_a_verdict_on_what_is_over_teaches_and_makes_no_version() -> None:
+    desk = Desk()
+    desk.tell(change(0, 4), change(1, None), *until(60))
+    told = desk.said(CommandRows([command(61, "confirm"), command(62, number=2)], T0 + HOUR * 3))
+    assert told == [] == desk.said(Progress(T0 + 3 * HOUR))
+    assert desk.step.verdicts.taught(change(63, 4)).shift > 0
+    account = desk.step.counters.account("alerting")
+    assert account.balanced
+    assert account.reasons == {"no such active warning": 1}, "the other one is no verdict"
+
+
+def _weak(minute: float, name: str) -> IncidentView:
+    heard = strand("a", 5.2, hazard="noise"), strand("c", 5.2, source="cell", hazard="noise")
+    return view(*heard, time=T0 + int(minute * MINUTE), id=name, hazard="noise")
+
+
+def _day_by_day(desk: Desk, days: range, op: str | None) -> list[Alert]:
+    """A weak warning a day; somebody judges it half an hour later."""
+    told = []
+    for day in days:
+        at = day * 24 * 60
+        name = f"no-{day}"
+        said = [] if op is None else [command(at + 30, op, name, number=day)]
+        gone = view(time=T0 + (at + 40) * MINUTE, id=name, hazard="noise")
+        end = T0 + (at + 600) * MINUTE
+        told += desk.tell(_weak(at, name), gone, CommandRows(said, end), Progress(end))
+    return told
+
+
+def test_what_is_always_false_is_not_said_any_more_and_comes_back_when_confirmed() -> None:
+    desk = Desk()
+    first = [a.id for a in _day_by_day(desk, range(12), "false_alarm") if a.version == 1]
+    assert first[:2] == ["no-0", "no-1"]
+    assert "no-11" not in first
+    kept = [a.id for a in _day_by_day(Desk(), range(12), "confirm") if a.version == 1]
+    assert len(kept) == 12
+
+
+@pytest.mark.parametrize("cut_at", [1, 5, 9])
+def test_a_resumed_one_says_the_same_after_verdicts(cut_at: int) -> None:
+    whole = _day_by_day(Desk(), range(14), "false_alarm")
+    desk = Desk()
+    told = _day_by_day(desk, range(cut_at), "false_alarm")
+    resumed = Desk()
+    resumed.step.restore(desk.step.snapshot())
+    assert told + _day_by_day(resumed, range(cut_at, 14), "false_alarm") == whole
+    assert any(a.confirmation is not UNSET for a in whole) or len(whole) < 14
+
+
+def test_what_was_noted_of_a_warning_is_forgotten_with_it() -> None:
+    desk = Desk()
+    desk.tell(change(0, 4), change(1, None), *until(30))
+    assert NAME in desk.step.verdicts._cases
+    desk.tell(*until(30 + (CLEAR_AFTER_MS + FORGET_AFTER_MS) / MINUTE))
+    assert desk.step.verdicts._cases == {}

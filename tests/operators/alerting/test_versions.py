@@ -5,9 +5,10 @@ from typing import Any
 import h3
 import pytest
 
-from operators.alerting.grading import Reason
+from operators.alerting.grading import Reason, Taught
 from operators.alerting.lifecycle import Change, Life
 from operators.alerting.versions import EVIDENCE_SHOWN, EXPECTED_MS, IMMEDIATE_MS, write_version
+from operators.codec import decode_alert, encode_alert_line
 from operators.events import Alert, Command, Levels, Marks, Text
 from operators.incident import Strand
 from operators.registry import Registry
@@ -178,3 +179,26 @@ def test_the_other_reasons_say_what_happened() -> None:
 @pytest.mark.parametrize("reason", list(Reason))
 def test_every_reason_has_words(reason: Reason) -> None:
     assert because(reason, strand("a"), detail="something")
+
+
+# --- what verdicts say of it -----------------------------------------------------------------
+
+
+def test_the_chance_of_confirmation_is_told_once_it_is_known() -> None:
+    life = Life.of(view())
+    (change,) = life.see(view(*at_level(3)))
+    plain, told = write_version(life, change, TOWN), write_version(life, change, TOWN, 0.834)
+    assert told.confirmation == 0.83
+    assert told.reason == f"{plain.reason}; chance of confirmation 83 %"
+    assert b"confirmation" not in encode_alert_line(plain)
+    assert b'"confirmation":0.83' in encode_alert_line(told)
+    assert decode_alert(encode_alert_line(plain).replace(b"{", b'{"latency_us":null,', 1)) == plain
+
+
+@pytest.mark.parametrize(
+    ("shift", "said"), [(-0.42, "; verdicts lower it by 0.4"), (0.3, "; verdicts raise it by 0.3")]
+)
+def test_what_verdicts_moved_is_told(shift: float, said: str) -> None:
+    life = Life.of(view())
+    (change,) = life.see(view(strand("a", 9.0), strand("b", 9.0)), taught=Taught(shift))
+    assert write_version(life, change, TOWN).reason.endswith(said)
