@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Literal, NamedTuple
 
 from operators.events import NO_LEVEL, Evidence
+from operators.evidence import CITY_WIDE
 from operators.incident import IncidentView, Strand, is_like
 from operators.surroundings import Around
 
@@ -25,7 +26,9 @@ ALONE_AT_MOST = 4
 LEVEL_ALONE_AT_MOST = 3
 """What one sensor can say alone by crossing, or being about to cross, an official level."""
 REPORTS_ALONE_AT_MOST = 2
-"""What many reports can say without any sensor."""
+"""What many reports from one place can say without any sensor."""
+CITY_WIDE_AT_MOST = 4
+"""What reports from all over the city can say: they name no place to send anybody to."""
 SEVERAL_REPORTS = 5
 """Reports from which they count as many: three can be one household."""
 SPEAKS = 3.0
@@ -119,6 +122,9 @@ def grade(view: IncidentView, doubted: Collection[str] = frozenset()) -> Grade:
         bound = NO_LEVEL
     if hazard in TOLERATED and around.people and not (reports or crossings):
         bound = ALONE_AT_MOST
+    city_wide = any(strand.latest.channel == CITY_WIDE for strand in by_reports)
+    if city_wide:
+        bound = CITY_WIDE_AT_MOST
     return Grade(
         max(level, bound),
         max(keeps, bound),
@@ -128,7 +134,7 @@ def grade(view: IncidentView, doubted: Collection[str] = frozenset()) -> Grade:
         several,
         reports,
         silent,
-        level < bound < NO_LEVEL,
+        level < bound < NO_LEVEL and not city_wide,
     )
 
 
