@@ -56,13 +56,14 @@ class NoticeBursts:
 
     Notes
     -----
-    State: three ``CountBurst``, one per size of place, and ``RecentReports``. Cost: 150 us a
-    report, 400 us one that is part of a burst. A repeated report is not counted again, but the
+    State: three ``CountBurst``, one per size of place, and ``RecentReports``. Cost: 210 us a report,
+    on recorded calls. A repeated report is not counted again, but the
     evidence says how many there were with it (``told``).
 
     The city elsewhere is what lies outside the seven surroundings about a place, and outside those
     about the loudest other one: two places are no city. In a town no larger than that nothing is
-    elsewhere, and a place is judged by its own past alone.
+    elsewhere, and a place is judged by its own past alone. In its first week, while no hour has
+    come before, a storm teaches its own hour too soon to be told.
     """
 
     def __init__(self, registry: Registry) -> None:
@@ -107,7 +108,7 @@ class NoticeBursts:
         if alone[2] is not None and alone[2].surprisal >= UNUSUAL:
             found += self._city_wide(report, local_s)
         for look, burst in zip((*local, city), alone, strict=True):
-            look.model.learn_one(hazard, look.place, local_s, None if look is city else burst)
+            look.model.learn_one(hazard, look.place, local_s, burst)
         return found
 
     def _local(

@@ -133,8 +133,8 @@ def storm(reports: int, seed: int = 1) -> list[TriagedReport]:
 def wide() -> NoticeBursts:
     """A city of 60 km that is reported from everywhere alike, 20 times in two hours."""
     rng = np.random.default_rng(6)
-    times = np.sort(rng.integers(T0, EVENT, 1200)).tolist()
-    places = rng.uniform(LON - 0.3, LON + 0.3, 1200).tolist()
+    times = np.sort(rng.integers(EVENT - 15 * DAY, EVENT, 3600)).tolist()
+    places = rng.uniform(LON - 0.3, LON + 0.3, 3600).tolist()
     noticed = NoticeBursts(TOWN)
     pairs = zip(times, places, strict=True)
     found(noticed, *(told(f"u-{n}", t, lon=x) for n, (t, x) in enumerate(pairs)))
