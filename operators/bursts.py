@@ -56,9 +56,9 @@ class NoticeBursts:
 
     Notes
     -----
-    State: three ``CountBurst``, one per size of place, and ``RecentReports``. Cost: 210 us a report,
-    on recorded calls. A repeated report is not counted again, but the
-    evidence says how many there were with it (``told``).
+    State: three ``CountBurst``, one per size of place, and ``RecentReports``. Cost: 210 us a
+    report, on recorded calls. A repeated report is not counted again, but the evidence says how
+    many there were with it (``told``).
 
     The city elsewhere is what lies outside the seven surroundings about a place, and outside those
     about the loudest other one: two places are no city. In a town no larger than that nothing is
