@@ -18,6 +18,7 @@ __all__ = ["YARDSTICKS", "main"]
 
 YARDSTICKS = {
     "air": "PM2.5 of 150 or more in 6, 12 and 24 h, beside persistence",
+    "burst_places": "where bursts of reports are, planted and simulated, beside places shuffled",
     "calibration": "is a surprisal of 3 one in a thousand?",
     "cost": "time a reading and state a sensor, part by part",
     "faults": "which of a simulated city's faulty sensors are recognised, how soon?",

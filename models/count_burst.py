@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import pickle
 from collections import OrderedDict
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import betainc, gammainc
 
-__all__ = ["WEEK", "YEAR", "Burst", "Calendar", "CountBurst", "surprisal"]
+from models.count_calendar import WEEK, Calendar
+from models.count_tail import surprisal
 
-WARM_UP_S = 6 * 3600.0  # of watching a week, before anything is judged
-LOOKS = 1.5  # independent looks that three nested windows are worth, by simulation
-RECENT = 64  # reports of one place that are kept; more within two hours count as so many
+__all__ = ["Burst", "CountBurst"]
+
 DISPERSION = 0.3  # of hourly counts, until it is learnt
 DISPERSION_PRIOR = 10.0  # what that counts for, in squares of expected counts
 FADING = 1 / 672  # of what was learnt of the dispersion, an hour: four weeks
@@ -35,61 +34,6 @@ _PER_PAIR = ("_recent", "_heard", "_total", "_hours")
 _MAGIC = b"cwcounts2"
 
 Floats = NDArray[np.float64]
-
-
-def surprisal(counts: ArrayLike, expected: ArrayLike, dispersion: ArrayLike) -> Floats:
-    """Return -log10 of the chance of so many or more; exact, elementwise.
-
-    Parameters
-    ----------
-    counts
-        Whole numbers of 0 or more.
-    expected
-        Mean of the counts.
-    dispersion
-        Variance beyond Poisson: ``variance = expected + dispersion * expected ** 2``. 0 is Poisson.
-
-    Examples
-    --------
-    >>> surprisal([0, 1, 5, 5], [0.1, 0.1, 0.5, 0.5], [0.0, 0.0, 0.0, 1.0]).round(2).tolist()
-    [0.0, 1.02, 3.76, 2.39]
-    """
-    n, mean, spread = np.broadcast_arrays(
-        np.asarray(counts, np.float64), np.asarray(expected), np.asarray(dispersion)
-    )
-    some = np.maximum(n, 1.0)
-    size = 1.0 / np.maximum(spread, 1e-9)
-    negative_binomial = betainc(some, size, mean / (mean + size))
-    chance = np.where(spread > 1e-9, negative_binomial, gammainc(some, mean))
-    tail = np.where(n >= 1.0, np.maximum(chance, 1e-300), 1.0)
-    result: Floats = -np.log10(tail)
-    return result + 0.0  # -0.0 + 0.0 is 0.0
-
-
-class Calendar(NamedTuple):
-    """What comes back with the time, and how long counts are looked at."""
-
-    bins: int
-    """How many parts the period has, each with its own rate."""
-    bin_s: float
-    windows_s: tuple[float, ...]
-    half_life_s: float
-    """Age at which a report counts half."""
-    warm_up_s: float
-    """How long is watched before anything is judged."""
-    recent: int = RECENT
-    """Reports of one place that are kept; more within the longest window count as so many."""
-
-    def bin(self, time_s: float) -> int:
-        """Return the part of the period a time is in."""
-        return int(time_s // self.bin_s) % self.bins
-
-
-WEEK = Calendar(168, 3600.0, (600.0, 1800.0, 7200.0), 28 * 86_400.0, WARM_UP_S)
-"""The hours of a week; windows of 10, 30 and 120 minutes; four weeks are remembered by half."""
-_WEEK_S = 604_800.0
-YEAR = Calendar(52, _WEEK_S, (_WEEK_S, 2 * _WEEK_S, 4 * _WEEK_S), 208 * _WEEK_S, 26 * _WEEK_S, 4096)
-"""The weeks of a year; windows of 1, 2 and 4 weeks; four years are remembered by half."""
 
 
 class Burst(NamedTuple):
@@ -114,8 +58,7 @@ class CountBurst:
         How many (hazard, place) pairs are remembered. When full, the pair that has been silent
         longest is forgotten and becomes an unknown place again.
     calendar
-        What comes back with the time, and how long counts are looked at: the week in hours, or
-        ``YEAR`` for weekly counts.
+        What comes back with the time, and how long counts are looked at.
 
     Notes
     -----
@@ -125,8 +68,9 @@ class CountBurst:
     then negative binomial: their dispersion is that of the city's hourly counts plus the
     uncertainty of the rate. A place is looked at because it was reported, so the first report in a
     window is given and the others are what may surprise (for a Poisson process, given one report
-    the others come as if it had not been made). Three windows are looked at; nested as they are,
-    the rarest one's chance is reported ``LOOKS`` times.
+    the others come as if it had not been made). The rarest of three
+    nested windows is reported; that it is the rarest of three makes up for the report left out (by
+    simulation: ``tests/laws/test_calibration_of_counts.py``).
 
     State: 1.2 KB a pair, 5 MB in all by default, and 1.4 KB a hazard. Cost: 0.1 ms a report.
 
@@ -199,6 +143,13 @@ class CountBurst:
         ValueError
             When the hazard is not one of the model's or the time is not finite.
         """
+        self.count_one(hazard, place, time_s)
+        burst = self.score_one(hazard, place, time_s)
+        self.learn_one(hazard, place, time_s, burst)
+        return burst
+
+    def count_one(self, hazard: str, place: str, time_s: float) -> None:
+        """Count one report, before it is scored; see ``score_and_learn``."""
         if hazard not in self.hazards or not np.isfinite(time_s):
             raise ValueError(f"expected one of {self.hazards} at a time, got {hazard!r}, {time_s}")
         self.late += time_s < self._now
@@ -206,7 +157,10 @@ class CountBurst:
         row = self._row_of(hazard, place)
         self._recent[row, self._heard[row] % self.calendar.recent] = time_s
         self._heard[row] += 1
-        burst = self.score_one(hazard, place, time_s)
+
+    def learn_one(self, hazard: str, place: str, time_s: float, burst: Burst | None) -> None:
+        """Learn one report that was counted and, given what it was scored, how much of it."""
+        row = self._row_of(hazard, place)
         unusual = burst is not None and burst.surprisal >= UNUSUAL
         weight = self._weight(time_s) * (0.1 if unusual else 1.0)
         nth, hour = self.hazards.index(hazard), self.calendar.bin(time_s)
@@ -214,40 +168,85 @@ class CountBurst:
         self._hours[row, hour] += weight
         self._city_hours[nth, hour] += weight
         self._this_hour[nth] += 1.0
-        return burst
 
-    def score_one(self, hazard: str, place: str, time_s: float) -> Burst | None:
-        """Return the most surprising window that ends now; None in warm-up. Changes nothing."""
+    def score_one(
+        self, hazard: str, place: str, time_s: float, factors: ArrayLike = 1.0
+    ) -> Burst | None:
+        """Return the most surprising window that ends now; None in warm-up. Changes nothing.
+
+        Parameters
+        ----------
+        factors
+            How many times the usual is expected just now, for each window or for all.
+        """
         if self._start is None or time_s - self._start < self.calendar.warm_up_s:
             return None
         row = self._row.get((hazard, place))
         ages = time_s - (self._recent[row] if row is not None else np.empty(0))
         windows_s = self.calendar.windows_s
         counts = np.array([np.count_nonzero((ages >= 0) & (ages < w)) for w in windows_s])
-        rate, doubt = self.rate(hazard, place, time_s)
-        expected = rate * np.array(windows_s)
+        expected, doubt = self.expected(hazard, place, time_s)
+        return self.judge(hazard, counts, expected * np.asarray(factors, np.float64), doubt)
+
+    def judge(self, hazard: str, counts: NDArray[Any], expected: Floats, doubt: float) -> Burst:
+        """Return the most surprising of the windows with such counts.
+
+        Parameters
+        ----------
+        doubt
+            Relative variance of what is expected, beside the hazard's dispersion.
+        """
         dispersion = self._dispersion[self.hazards.index(hazard)] + doubt
         others = np.maximum(counts - 1, 0)
-        scores = surprisal(others, expected, dispersion) - np.log10(LOOKS)
-        scores = np.minimum(np.maximum(scores, 0.0), MOST_SURPRISAL)
+        scores = surprisal(others, expected, dispersion)
+        scores = np.minimum(scores, MOST_SURPRISAL)
         best = int(scores.argmax())
-        return Burst(float(scores[best]), int(counts[best]), float(expected[best]), windows_s[best])
+        window_s = self.calendar.windows_s[best]
+        return Burst(float(scores[best]), int(counts[best]), float(expected[best]), window_s)
 
     def rate(self, hazard: str, place: str, time_s: float) -> tuple[float, float]:
         """Return the expected reports a second there and then, and its relative variance."""
-        nth, hour = self.hazards.index(hazard), self.calendar.bin(time_s)
+        rates, doubt = self._rates(hazard, place, time_s, np.array([self.calendar.bin(time_s)]))
+        return float(rates[0]), doubt
+
+    def expected(self, hazard: str, place: str, time_s: float) -> tuple[Floats, float]:
+        """Return the reports expected in each window that ends then, and their relative variance.
+
+        A window reaches back into hours that were busier or quieter than this one.
+        """
+        size, windows_s = self.calendar.bin_s, np.array(self.calendar.windows_s)
+        first, last = int((time_s - windows_s.max()) // size), int(time_s // size)
+        starts = size * np.arange(first, last + 1)
+        ends = np.minimum(starts + size, time_s)
+        shared_s = np.maximum(ends - np.maximum(starts, time_s - windows_s[:, None]), 0.0)
+        hours = np.arange(first, last + 1) % self.calendar.bins
+        rates, doubt = self._rates(hazard, place, time_s, hours)
+        return shared_s @ rates, doubt
+
+    def _rates(
+        self, hazard: str, place: str, time_s: float, hours: NDArray[np.int64]
+    ) -> tuple[Floats, float]:
+        nth = self.hazards.index(hazard)
         row = self._row.get((hazard, place))
         weight = self._weight(max(time_s, self._now))
         watched = self._watched / weight
         city = self._city_hours[nth] / weight
         total = (city.sum() + 1.0) / (watched.sum() + self.calendar.bin_s)
-        shape = _around(city + 1.0, hour) / _around(watched * total + 1.0, hour)
+        shape = _around(city + 1.0, hours) / _around(watched * total + 1.0, hours)
         own = self._total[row] / weight if row is not None else 0.0
         overall = (own + PLACE_PRIOR) / (watched.sum() + PLACE_PRIOR * self.places / total)
         usual = overall * shape
-        here = float(self._hours[row, hour]) / weight if row is not None else 0.0
-        rate = (here + HOUR_PRIOR) / (watched[hour] + HOUR_PRIOR / usual)
-        return float(rate), float(1.0 / (own + PLACE_PRIOR))
+        here = self._hours[row, hours] / weight if row is not None else np.zeros(len(hours))
+        rates = (here + HOUR_PRIOR) / (watched[hours] + HOUR_PRIOR / usual)
+        return rates, float(1.0 / (own + PLACE_PRIOR))
+
+    def share(self, hazard: str, places: Iterable[str], time_s: float) -> float:
+        """Return which part of the city's reports some of its places usually have, 0 to 1."""
+        nth, weight = self.hazards.index(hazard), self._weight(max(time_s, self._now))
+        rows = [row for place in places if (row := self._row.get((hazard, place))) is not None]
+        city = self._city_hours[nth].sum() / weight
+        own = self._total[rows].sum() / weight
+        return float(min((own + PLACE_PRIOR) / (city + PLACE_PRIOR * self.places), 1.0))
 
     def _row_of(self, hazard: str, place: str) -> int:
         """Return the row of a pair, forgetting the one silent longest when there is no room."""
@@ -314,7 +313,8 @@ class CountBurst:
         return model
 
 
-def _around(hours: Floats, hour: int) -> float:
-    """Return the sum over an hour and its neighbours, the hour itself twice."""
-    before, after = hours[hour - 1], hours[(hour + 1) % len(hours)]
-    return float(before + 2.0 * hours[hour] + after)
+def _around(all_hours: Floats, hours: NDArray[np.int64]) -> Floats:
+    """Return the sums over hours and their neighbours, the hour itself twice."""
+    before, after = all_hours[hours - 1], all_hours[(hours + 1) % len(all_hours)]
+    sums: Floats = before + 2.0 * all_hours[hours] + after
+    return sums

@@ -297,7 +297,7 @@ class Evidence(msgspec.Struct, frozen=True):
 
     source: Literal["sensor", "cell", "report", "level", "outage"]
     key: str
-    """Who says so: a sensor id, a cell, or hazard and cell of a burst of reports."""
+    """Who says so: a sensor id, a cell, or hazard and cell (or city) of a burst of reports."""
     kind: str
     cell: str
     time: int
@@ -324,6 +324,8 @@ class Evidence(msgspec.Struct, frozen=True):
     """Whether its sensor has official levels, which say how bad a value is."""
     stamps: tuple[int, int, int] | None = None
     """Wall-clock microseconds: given to the log, polled, screened; None where nobody measures."""
+    spread_m: float = 0.0
+    """How far the reports of a burst are from its place, half of them; 0 where none is a report."""
     fault: str = ""
     """What is wrong with its sensor, in a word; its surprisal has been discounted for it."""
 

@@ -7,7 +7,10 @@ from typing import Any, NamedTuple
 from operators.events import Evidence
 from operators.registry import Registry
 
-__all__ = ["FAULTY", "UNUSUAL", "Found", "sensor_evidence"]
+__all__ = ["CITY_WIDE", "FAULTY", "UNUSUAL", "Found", "sensor_evidence"]
+
+CITY_WIDE = "city"
+"""Channel of what the whole city reports: it is of no place, and agrees with none."""
 
 UNUSUAL = 3.0
 """Surprisal from which something is evidence: one in a thousand."""

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import h3
 
 from operators.events import Evidence
+from operators.evidence import CITY_WIDE
 from operators.surroundings import ALONE, Around
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Strand",
     "is_like",
     "like",
+    "place_of",
 ]
 
 REACH = 2
@@ -60,6 +62,15 @@ def like(hazard: str) -> frozenset[str]:
 def is_like(hazard: str, other: str) -> bool:
     """Say whether two hazards are the same, or hard to tell apart."""
     return hazard == other or other in NEAR.get(hazard, ())
+
+
+def place_of(evidence: Evidence) -> str:
+    """Return where evidence agrees with other evidence: its cell, or the city of its own hazard.
+
+    What the whole city reports says of no place that it is worse there: taken for a second source
+    it would confirm whatever one sensor reads anywhere. So it meets nothing but itself.
+    """
+    return evidence.key if evidence.channel == CITY_WIDE else evidence.cell
 
 
 @dataclass
@@ -128,7 +139,7 @@ class Incident:
 
     def covers(self, evidence: Evidence) -> bool:
         """Say whether evidence belongs to it."""
-        if evidence.cell not in self.reach:
+        if place_of(evidence) not in self.reach:
             return False
         if is_like(self.hazard, evidence.hazard):
             return True
@@ -140,7 +151,9 @@ class Incident:
         fresh = set[str]()
         if evidence.cell not in self.cells:
             self.cells[evidence.cell] = None
-            fresh = set(h3.grid_disk(evidence.cell, REACH)) - self.reach
+            place = place_of(evidence)
+            near = h3.grid_disk(place, REACH) if place == evidence.cell else [place]
+            fresh = set(near) - self.reach
             self.reach |= fresh
         key = evidence.source, evidence.key
         if key in self.strands:

@@ -19,7 +19,7 @@ from operators.counters import Counters
 from operators.event_clock import NEVER
 from operators.events import HAZARD_INITIALS, Evidence
 from operators.evidence import Found
-from operators.incident import KEEP_MS, Incident, IncidentView, like
+from operators.incident import KEEP_MS, Incident, IncidentView, like, place_of
 from operators.surroundings import Around, Surroundings
 
 __all__ = ["CLOSE_AFTER_MS", "REPORTS", "JoinIncidents", "Progress"]
@@ -178,7 +178,7 @@ class JoinIncidents:
         if evidence.source == "sensor" and not evidence.fault:
             until = evidence.time + KEEP_MS["sensor"]
             self.surroundings.hear(evidence.hazard, evidence.key, until)
-        near = (self._open[name] for name in self._near.get(evidence.cell, ()))
+        near = (self._open[name] for name in self._near.get(place_of(evidence), ()))
         touched = [incident for incident in near if incident.covers(evidence)]
         if evidence.fault:
             # It is told of where something else is found too; it begins, spreads and joins nothing.
@@ -198,7 +198,7 @@ class JoinIncidents:
 
     def _new(self, evidence: Evidence) -> Incident:
         minute = evidence.time // 60_000
-        digest = sha256(f"{evidence.hazard}|{evidence.cell}|{minute}".encode()).hexdigest()[:8]
+        digest = sha256(f"{evidence.hazard}|{place_of(evidence)}|{minute}".encode()).hexdigest()[:8]
         name = f"{HAZARD_INITIALS[evidence.hazard]}-{digest}"
         incident = Incident(name, evidence.hazard, evidence.time, evidence.district, evidence.cell)
         self._open[name] = incident

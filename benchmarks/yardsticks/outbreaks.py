@@ -30,7 +30,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.count_burst import YEAR, CountBurst
+from models.count_burst import CountBurst
+from models.count_calendar import YEAR
 
 __all__ = ["METHODS", "RATES", "Series", "cusum", "ears", "main", "ours", "read"]
 

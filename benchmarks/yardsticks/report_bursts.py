@@ -27,7 +27,7 @@ from operators.events import HAZARDS, Evidence, Report
 from operators.registry import Registry, cell_of
 from operators.triage import Triaged, TriagedReport
 
-__all__ = ["Episode", "episodes", "main", "shuffled"]
+__all__ = ["Episode", "episodes", "main", "read_reports", "shuffled"]
 
 DAY_MS = 86_400_000
 LEARNING_DAYS = 28
@@ -93,7 +93,8 @@ def shuffled(
     return moved
 
 
-def _read(directory: Path) -> tuple[Registry, list[TriagedReport]]:
+def read_reports(directory: Path) -> tuple[Registry, list[TriagedReport]]:
+    """Return the reports of a feed in order of time, by category; other ones are "other"."""
     registry = Registry(read_city(directory))
     with gzip.open(directory / "reports.jsonl.gz", "rb") as lines:
         reports = [msgspec.json.decode(line, type=Report) for line in lines]
@@ -113,7 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path, help="file the figures are written to")
     given = parser.parse_args(arguments)
-    registry, told = _read(given.feed)
+    registry, told = read_reports(given.feed)
     days = (told[-1].time - told[0].time) / DAY_MS - LEARNING_DAYS
     rows = []
     print(f"{len(told)} reports, {days:.0f} days judged; bursts a day, share of 2 km within 500 m")

@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 
 from operators.alerting.fusion import SPEAKS, Parts, parts_of
 from operators.events import NO_LEVEL, Evidence
+from operators.evidence import CITY_WIDE
 from operators.incident import IncidentView, Strand, is_like
 
 __all__ = [
@@ -37,7 +38,9 @@ ALONE_AT_MOST = 4
 LEVEL_ALONE_AT_MOST = 3
 """What one sensor can say alone by crossing, or being about to cross, an official level."""
 REPORTS_ALONE_AT_MOST = 2
-"""What many reports can say without any sensor."""
+"""What many reports from one place can say without any sensor."""
+CITY_WIDE_AT_MOST = 4
+"""What reports from all over the city can say: they name no place to send anybody to."""
 SEVERAL_REPORTS = 5
 """Reports from which they count as many: three can be one household."""
 TOLERATED = frozenset({"crowding", "traffic", "noise"})
@@ -145,6 +148,9 @@ def grade(
         bound = NO_LEVEL
     if hazard in TOLERATED and around.people and not (reports or crossings):
         bound = ALONE_AT_MOST
+    city_wide = any(strand.latest.channel == CITY_WIDE for strand in by_reports)
+    if city_wide:
+        bound = CITY_WIDE_AT_MOST
     return Grade(
         max(level, bound),
         max(keeps, bound),
@@ -154,7 +160,7 @@ def grade(
         several,
         reports,
         silent,
-        level < bound < NO_LEVEL,
+        level < bound < NO_LEVEL and not city_wide,
         parts,
         official,
         round(moved, 2),

@@ -84,6 +84,8 @@ def _shown(evidence: Evidence) -> dict[str, Any]:
         "expected": evidence.expected,
         "surprisal": evidence.surprisal,
     }
+    if evidence.source == "report":
+        shown["spread_m"] = evidence.spread_m
     if evidence.fault:
         shown["fault"] = evidence.fault
     if evidence.source == "level":

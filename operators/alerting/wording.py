@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Literal
 
 from operators.events import Evidence, Text, kind_of
+from operators.evidence import CITY_WIDE
 from operators.incident import Strand
 from operators.registry import Registry
 
@@ -46,7 +47,7 @@ _HAZARDS = {
 
 
 def place(registry: Registry, district: str, strands: tuple[Strand, ...]) -> Text:
-    """Return where: the strongest sensor that has a name, else the district."""
+    """Return where: the strongest sensor that has a name, else the district, else the city."""
     for strand in strands:
         position = registry.index.get(strand.latest.key)
         if position is not None:
@@ -56,6 +57,8 @@ def place(registry: Registry, district: str, strands: tuple[Strand, ...]) -> Tex
     for known in registry.city.districts:
         if known.id == district:
             return Text(known.name, known.name_zh or known.name)
+    if district == "city":
+        return Text(registry.city.name, registry.city.name_zh or registry.city.name)
     return Text(district, district)
 
 
@@ -118,6 +121,12 @@ def _reported(hazard: str, e: Evidence) -> Text:
     word = _HAZARDS[hazard]
     repeated = e.told > e.count
     told_en, told_zh = (f" (told {e.told} times)", f"（共 {e.told} 次）") if repeated else ("", "")
+    if e.channel == CITY_WIDE:
+        usual = f"{e.expected:.1f} are expected"
+        return Text(
+            f"{word.en}: {e.count} reports from all over the city where {usual}",
+            f"{word.zh}：全市 {e.count} 条报告，预期 {e.expected:.1f} 条",
+        )
     return Text(
         f"{word.en}: {e.count} reports{told_en} where {e.expected:.1f} are expected",
         f"{word.zh}：{e.count} 条报告{told_zh}，预期 {e.expected:.1f} 条",

@@ -30,4 +30,5 @@ def test_surprisals_are_as_rare_as_they_say(size):
     rng = np.random.default_rng(7)
     hours = np.concatenate([_hours(rng, per_hour, size) for per_hour in (2.0, 4.0)])
     assert 0.005 <= (hours >= 2).mean() <= 0.02
-    assert 0.0005 <= (hours >= 3).mean() <= 0.002
+    # Of Poisson counts it is rarer still: their dispersion is never learnt to be 0.
+    assert (0.0002 if size is None else 0.0005) <= (hours >= 3).mean() <= 0.002

@@ -8,9 +8,11 @@ from operators.events import Evidence
 from operators.evidence import UNUSUAL, Found
 from operators.registry import Registry, cell_of
 from operators.triage import Triaged, TriagedReport
-from tests.operators.town import DAY, HOUR, LAT, LON, MINUTE, T0, town
+from tests.operators.town import DAY, HOUR, LAT, METRE, MINUTE, T0, town
+from tests.operators.town import LON as BORDER
 
 TOWN = Registry(town())
+LON = BORDER + 10 * METRE
 EVENT = T0 + 5 * DAY
 
 
@@ -58,7 +60,9 @@ def test_a_burst_is_evidence_of_what_it_reports(step: NoticeBursts) -> None:
 
 
 def test_two_people_are_no_burst(step: NoticeBursts) -> None:
-    assert found(step, *(told(f"b-{n}", EVENT + n) for n in range(LEAST - 1))) == []
+    silent = LON + 0.2  # nobody has reported from there lately
+    two = (told(f"b-{n}", EVENT + n, lon=silent) for n in range(LEAST - 1))
+    assert found(step, *two) == []
 
 
 def test_repetitions_are_not_counted(step: NoticeBursts) -> None:
@@ -113,3 +117,61 @@ def test_time_goes_on_and_never_back() -> None:
         out.watermark for at in (T0, T0 - 5, T0 + 1) for out in step.on_batch([Triaged((), at)])
     ]
     assert outs == [T0, T0, T0 + 1]
+
+
+def storm(reports: int, seed: int = 1) -> list[TriagedReport]:
+    """Reports of two hours from all over a line of 60 km."""
+    rng = np.random.default_rng(seed)
+    times = np.sort(rng.integers(EVENT, EVENT + 2 * HOUR, reports)).tolist()
+    places = rng.uniform(LON - 0.3, LON + 0.3, reports).tolist()
+    return [
+        told(f"s-{n}", at, lon=lon) for n, (at, lon) in enumerate(zip(times, places, strict=True))
+    ]
+
+
+@pytest.fixture
+def wide() -> NoticeBursts:
+    """A city of 60 km that is reported from everywhere alike, 20 times in two hours."""
+    rng = np.random.default_rng(6)
+    times = np.sort(rng.integers(EVENT - 15 * DAY, EVENT, 3600)).tolist()
+    places = rng.uniform(LON - 0.3, LON + 0.3, 3600).tolist()
+    noticed = NoticeBursts(TOWN)
+    pairs = zip(times, places, strict=True)
+    found(noticed, *(told(f"u-{n}", t, lon=x) for n, (t, x) in enumerate(pairs)))
+    return noticed
+
+
+def test_twice_as_many_reports_everywhere_are_no_local_burst(wide: NoticeBursts) -> None:
+    assert [e for e in found(wide, *storm(40)) if e.channel == "burst"] == []
+
+
+def test_a_storm_is_told_once_and_a_place_in_it_is_still_found(wide: NoticeBursts) -> None:
+    place = LON + 0.1
+    burst = [told(f"b-{n}", EVENT + HOUR + n * MINUTE, lon=place) for n in range(12)]
+    said = found(wide, *sorted([*storm(200), *burst], key=lambda r: r.time))
+    city = [e for e in said if e.channel == "city"]
+    assert {e.key for e in city} == {"waterlogging@city"}
+    assert 1 <= len(city) <= 12
+    assert any(abs(e.lon - place) < 500 * METRE for e in said if e.channel == "burst")
+
+
+def test_the_place_is_that_of_most_not_of_the_last(step: NoticeBursts) -> None:
+    burst = [told(f"b-{n}", EVENT + n * MINUTE, lon=LON + 20 * n * METRE) for n in range(8)]
+    astray = told("a", EVENT + 9 * MINUTE, lon=LON + 900 * METRE)
+    last = found(step, *burst, astray)[-1]
+    assert abs(last.lon - (LON + 70 * METRE)) < 500 * METRE
+    assert last.spread_m < 500
+
+
+def test_how_reports_are_cut_and_a_restart_change_nothing(wide: NoticeBursts) -> None:
+    reports = storm(200)
+    state = wide.snapshot()
+    whole = found(wide, *reports)
+    parts = list[Evidence]()
+    for start in range(0, 200, 7):
+        twin = NoticeBursts(TOWN)
+        twin.restore(state)
+        parts += found(twin, *reports[start : start + 7])
+        state = twin.snapshot()
+    assert parts == whole
+    assert whole

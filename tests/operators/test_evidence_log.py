@@ -36,6 +36,7 @@ FORECAST = evidence(
     stamps=(1_700_000_000_000_001, 2, 3),
     fault="drift",
     told=5,
+    spread_m=120.0,
     value=-0.1 + 0.3,
 )
 REPORT = TriagedReport("r-1", T0, "fire", "8840197183fffff", LON, LAT, "east", True)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from operators.alerting.grading import CITY_WIDE_AT_MOST, grade
 from operators.counters import Counters
 from operators.event_clock import NEVER
 from operators.events import HAZARD_INITIALS, Evidence
@@ -18,6 +19,7 @@ from operators.incident import (
     NEAR,
     REACH,
     STRANDS,
+    Incident,
     IncidentView,
     is_like,
 )
@@ -513,3 +515,19 @@ def test_incidents_do_not_depend_on_arrival_or_batching(
     for number, view in enumerate(first):
         if view.merged_into is not None:
             assert view.id not in {later.id for later in first[number + 1 :]}
+
+
+def test_what_the_whole_city_reports_meets_nothing_but_itself() -> None:
+    # Taken for a second source, it would confirm whatever one sensor reads anywhere.
+    local = evidence("s-1")
+    city = evidence("waterlogging@city", T0 + 1, source="report", channel="city", count=80)
+    again = evidence("waterlogging@city", T0 + MINUTE, source="report", channel="city", count=90)
+    incident = Incident("wl-1", "waterlogging", T0, "city", city.cell)
+    incident.add(city)
+    assert incident.reach == {"waterlogging@city"}
+    assert incident.covers(again)
+    assert not incident.covers(local)
+    beside = Incident("wl-2", "waterlogging", T0, "east", local.cell)
+    beside.add(local)
+    assert not beside.covers(city)
+    assert grade(incident.view(T0 + 1)).level == CITY_WIDE_AT_MOST
