@@ -14,8 +14,9 @@ from operators.codec import (
     decode_reports,
     decode_truth,
 )
-from operators.events import KINDS, City
+from operators.events import City
 from operators.intake import FeedName
+from operators.kinds import KINDS
 from operators.name_index import NameIndex
 from operators.registry import LONGEST_S, SHORTEST_S
 

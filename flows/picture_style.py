@@ -13,7 +13,8 @@ import numpy as np
 from matplotlib import font_manager
 
 from models.record_of_peaks import CHANNELS
-from operators.events import Evidence, Sensor, kind_of
+from operators.events import Evidence, Sensor
+from operators.kinds import kind_of
 
 __all__ = [
     "EXPECTED",

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flows.story import Story, Track
-from operators.events import LEVEL_NAMES, NO_LEVEL, Alert, Sensor, TruthBenign, TruthEvent, kind_of
+from operators.events import LEVEL_NAMES, NO_LEVEL, Alert, Sensor, TruthBenign, TruthEvent
+from operators.kinds import kind_of
 from operators.outages import GRACE
 from operators.screening import BAND
 

@@ -15,7 +15,8 @@ import plotext
 from numpy.typing import NDArray
 
 from flows.scene import Panel, Scene, WarningRow, expected_range, gaps, unit_of
-from operators.events import LEVEL_NAMES, kind_of
+from operators.events import LEVEL_NAMES
+from operators.kinds import kind_of
 
 __all__ = ["sketch"]
 

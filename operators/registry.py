@@ -19,7 +19,8 @@ import shapely
 from numpy.typing import NDArray
 
 from operators.codec import Message
-from operators.events import HAZARDS, NO_LEVEL, City, Kind, Sensor, kind_of
+from operators.events import HAZARDS, NO_LEVEL, City, Sensor
+from operators.kinds import Kind, kind_of
 from operators.name_index import UNKNOWN, NameIndex
 
 __all__ = ["CELL_RESOLUTION", "UNKNOWN", "Columns", "LocalTime", "Registry", "cell_of"]

@@ -6,7 +6,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from operators.events import KINDS, City, District, Levels, Line, Sensor, Unit
+from operators.events import City, District, Levels, Line, Sensor, Unit
+from operators.kinds import KINDS
 from simulators.clock import TIMEZONE
 from simulators.events_air import DUST_LEVELS
 from simulators.events_street import SLOPE_LEVELS

@@ -12,13 +12,13 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("flows", "operators", "models", "sinks", "simulators")
 OURS = (*PACKAGES, "benchmarks", "tests")
 FOLDERS = {*OURS, ".ci"}
-EDGES = ("operators.events", "operators.codec", "operators.counters")
+EDGES = ("operators.events", "operators.kinds", "operators.codec", "operators.counters")
 """What those at the edges of the engine may know of it."""
 ALLOWED: dict[str, tuple[str, ...]] = {
     "models": ("models",),
     "operators": ("operators", "models"),
     "sinks": ("sinks", *EDGES),
-    "simulators": ("simulators", *EDGES[:2]),
+    "simulators": ("simulators", *EDGES[:3]),
     "flows": PACKAGES,
 }
 IMPURE = ("time", "os", "socket", "asyncio", "bytewax", "subprocess", "random", "io")

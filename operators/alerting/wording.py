@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from operators.events import Evidence, Text, kind_of
+from operators.events import Evidence, Text
 from operators.evidence import CITY_WIDE
 from operators.incident import Strand
+from operators.kinds import kind_of
 from operators.registry import Registry
 
 __all__ = ["headline", "place", "trend"]

@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from operators.events import KINDS, City
+from operators.events import City
+from operators.kinds import KINDS
 from sinks.control_room.city_page import city_page
 from sinks.control_room.hub import Hub
 from sinks.control_room.store_rows import as_health, as_point, as_text

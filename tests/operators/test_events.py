@@ -1,7 +1,5 @@
 """The vocabulary is consistent with itself and with the published formats."""
 
-import math
-
 import msgspec
 import numpy as np
 import pytest
@@ -10,30 +8,13 @@ from operators import events
 from operators.events import (
     HAZARD_INITIALS,
     HAZARDS,
-    KINDS,
     LEVEL_NAMES,
     NO_LEVEL,
     Alert,
     Levels,
     Readings,
-    kind_of,
 )
 from tests.operators.town import rows
-
-
-def test_every_known_kind_is_evidence_of_a_known_hazard() -> None:
-    for name, kind in KINDS.items():
-        assert kind.hazard in HAZARDS, name
-        assert kind.low < kind.high, name
-        assert kind.en, name
-        assert kind.zh, name
-
-
-def test_an_unknown_kind_is_a_generic_signal() -> None:
-    kind = kind_of("beehive_weight")
-    assert (kind.hazard, kind.direction) == ("other", "both")
-    assert kind.low == -math.inf
-    assert kind.high == math.inf
 
 
 def test_hazards_are_told_apart_by_their_initials() -> None:

@@ -7,8 +7,9 @@ import pytest
 
 from operators.counters import Counters
 from operators.event_clock import FOREVER
-from operators.events import Alert, FeedHealth, Text, kind_of
+from operators.events import Alert, FeedHealth, Text
 from operators.intake import PROMPT_LATENESS_MS
+from operators.kinds import kind_of
 from operators.maintenance import FaultItem
 from operators.merging import CityWindow
 from operators.overview import (

@@ -12,8 +12,9 @@ import msgspec
 import numpy as np
 
 from operators.event_clock import NEVER
-from operators.events import City, District, Evidence, Readings, Report, Sensor, kind_of
+from operators.events import City, District, Evidence, Readings, Report, Sensor
 from operators.intake import FeedName, Poll, Stretch
+from operators.kinds import kind_of
 from operators.ordering import RowBatch
 from operators.registry import cell_of
 
