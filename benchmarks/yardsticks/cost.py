@@ -20,7 +20,7 @@ import numpy as np
 from rich.console import Console
 
 from benchmarks.report import spread, table
-from models.calibration import BINS, Calibration
+from models.calibration import COLUMNS, Calibration
 from models.level_forecast import LevelForecast
 from models.record_of_peaks import SensorBank, WeeklyBank
 
@@ -103,7 +103,7 @@ def _parts() -> dict[str, tuple[Callable[[Batch], object], int]]:
         ),
         "calibration by kind": (
             lambda batch: calibration.score_and_learn(kinds[batch.sensors], raw, counted),
-            -(-KINDS * 8 * (1 + BINS) // SENSORS),
+            -(-KINDS * 8 * COLUMNS // SENSORS),
         ),
         "all of a sensor (day)": (detect(peaks), peaks.state_bytes),
         "all of a sensor (week)": (detect(weekly), weekly.state_bytes),
