@@ -177,8 +177,14 @@ class Incident:
         )
 
     def view(self, time: int) -> IncidentView:
-        """Return it as it stands."""
-        ranked = sorted(self.strands.items(), key=lambda item: (-item[1].strength, item[0]))
+        """Return it as it stands: who speaks of its hazard before side effects, the loudest first.
+
+        A warning of street water is about the water, however unusual the traffic in it is.
+        """
+        ranked = sorted(
+            self.strands.items(),
+            key=lambda i: (not is_like(self.hazard, i[1].latest.hazard), -i[1].strength, i[0]),
+        )
         strands = tuple(
             Strand(s.first, s.latest, s.peak, s.before, s.previous_value) for _, s in ranked
         )

@@ -257,6 +257,16 @@ def test_different_hazards_stay_apart_even_when_both_are_touched() -> None:
     assert said[-1].hazard == "fire", "an effect supports the older incident"
 
 
+def test_who_speaks_of_its_hazard_comes_before_side_effects_the_loudest_first() -> None:
+    told = [
+        evidence("w", T0, hazard="waterlogging", surprisal=4.0),
+        evidence("t", T0 + 1, hazard="traffic", surprisal=9.0),
+        evidence("v", T0 + 2, hazard="waterlogging", surprisal=6.0),
+    ]
+    last = views(join(), *told, until=T0 + MINUTE)[-1]
+    assert [strand.latest.key for strand in last.strands] == ["v", "w", "t"]
+
+
 # --- time ------------------------------------------------------------------------------------
 
 

@@ -1,7 +1,8 @@
 import msgspec
 import pytest
 
-from operators.events import KINDS, City
+from operators.events import City
+from operators.kinds import KINDS
 from simulators.city import build_city
 
 

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from operators.alerting.wording import headline, place, trend
-from operators.events import HAZARDS, KINDS, District, Text
+from operators.events import HAZARDS, District, Text
 from operators.incident import Strand
+from operators.kinds import KINDS
 from operators.registry import Registry
 from tests.operators.alerting.strands import strand
 from tests.operators.town import evidence, sensor, town
