@@ -64,7 +64,7 @@ class Calibration:
     Then it is held against how often ``JUDGED`` was said: proportional control, which leaves of a
     factor too often its third root.
 
-    State: 123 numbers a group. Cost: 75 ns a reading. What is NaN is not counted and stays NaN.
+    State: 123 numbers a group. Cost: 85 ns a reading. What is NaN is not counted and stays NaN.
 
     Examples
     --------

@@ -11,7 +11,7 @@ from collections import OrderedDict
 
 from models.gradual import DAY_MS, Gradual
 
-__all__ = ["A_DAY", "LEAST", "Reliability"]
+__all__ = ["A_DAY", "LEAST", "Reliability", "left"]
 
 LEAST = 0.5
 """What a source is worth at least."""
@@ -32,11 +32,11 @@ class _Source:
         self.lost = Gradual(A_DAY, time_ms)
 
     def faded(self, time_ms: int) -> float:
-        return _left(time_ms - self.at_ms)
+        return left(time_ms - self.at_ms)
 
     def aim(self, time_ms: int) -> float:
-        left = self.faded(time_ms)
-        good, bad = GOOD + self.good * left, BAD + self.bad * left
+        faded = self.faded(time_ms)
+        good, bad = GOOD + self.good * faded, BAD + self.bad * faded
         share = good / (good + bad) / (GOOD / (GOOD + BAD))
         return 1.0 - min(1.0, max(LEAST, share))
 
@@ -74,9 +74,9 @@ class Reliability:
         if known is None:
             known = self._known[source] = _Source(time_ms)
         known.lost.settle(time_ms, known.aim(time_ms))
-        left = known.faded(time_ms)
-        known.good = max(0.0, known.good * left + good)
-        known.bad = max(0.0, known.bad * left + bad)
+        faded = known.faded(time_ms)
+        known.good = max(0.0, known.good * faded + good)
+        known.bad = max(0.0, known.bad * faded + bad)
         known.at_ms = max(known.at_ms, time_ms)
         self._known.move_to_end(source)
         if len(self._known) > self.most:
@@ -86,8 +86,8 @@ class Reliability:
         self, source: str, good: float, bad: float, given_ms: int, time_ms: int
     ) -> None:
         """Take back what is left of a verdict that was given before."""
-        left = _left(time_ms - given_ms)
-        self.learn_one(source, -good * left, -bad * left, time_ms)
+        faded = left(time_ms - given_ms)
+        self.learn_one(source, -good * faded, -bad * faded, time_ms)
 
     def worth_one(self, source: str, time_ms: int) -> float:
         """Return what the word of a source is worth at a time."""
@@ -95,5 +95,6 @@ class Reliability:
         return 1.0 if known is None else 1.0 - known.lost.at(time_ms, known.aim(time_ms))
 
 
-def _left(age_ms: int) -> float:
+def left(age_ms: int) -> float:
+    """Return which share is left of what verdicts taught so long ago."""
     return math.pow(0.5, max(0, age_ms) / DAY_MS / HALF_LIFE_DAYS)

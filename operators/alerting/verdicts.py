@@ -8,14 +8,13 @@ and the incidents.
 
 from __future__ import annotations
 
-import math
 from collections import OrderedDict
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from models.confirmation import Confirmation
-from models.gradual import DAY_MS, Gradual
-from models.reliability import Reliability
+from models.gradual import Gradual
+from models.reliability import Reliability, left
 from operators.alerting.case import EVEN, LOG_ODDS, PRIOR, Case, case_of, names
 from operators.alerting.fusion import voice
 from operators.alerting.grading import TAUGHT_AT_MOST, UNTAUGHT, Grade, Taught
@@ -28,8 +27,6 @@ VERDICTS = frozenset({"confirm", "false_alarm"})
 A_DAY = 0.2
 """How far the score of a hazard in a place moves in a day at most; what its sources lose comes
 beside it, and both together are at most ``TAUGHT_AT_MOST``."""
-HALF_LIFE_DAYS = 30.0
-"""In which half of what was learnt of a hazard is forgotten, from its last verdict on."""
 ENOUGH = 10
 """Verdicts from which the chance of another one is told."""
 KEPT = 1024
@@ -151,7 +148,8 @@ class LearnFromVerdicts:
             shift.aim = min(max(aim, -TAUGHT_AT_MOST), TAUGHT_AT_MOST)
 
     def _aim(self, hazard: str, shift: _Shift, time: int) -> float:
-        return shift.aim * _left(time - self._heard.get(hazard, time))
+        # Half of what was learnt of a hazard is forgotten as fast, from its last verdict on.
+        return shift.aim * left(time - self._heard.get(hazard, time))
 
     def shift(self, hazard: str, place: str, time: int) -> float:
         """Return what is added to the score of a hazard in a place."""
@@ -178,8 +176,3 @@ def _of_sources(said: _Verdict) -> Iterator[tuple[str, float, float]]:
     """Return who spoke, and what for and against them: all have the credit, and share the blame."""
     for who, part in said.case.voices.items():
         yield (who, 1.0, 0.0) if said.confirmed else (who, 0.0, part)
-
-
-def _left(time_ms: int) -> float:
-    """Return which share is left of what was learnt so long ago."""
-    return math.pow(0.5, max(0, time_ms) / DAY_MS / HALF_LIFE_DAYS)
