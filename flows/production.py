@@ -30,6 +30,7 @@ from operators.evidence import Found
 from operators.evidence_log import LogItem, encode_log
 from operators.intake import CommandRows
 from operators.meter import Meter
+from operators.packed import Packed
 from operators.registry import Registry
 from sinks.kafka import KafkaSink, Letter, Outbox
 from sinks.kafka_alerts import AlertSink
@@ -133,7 +134,7 @@ class Part:
         """Give a partition its state back, where there is a snapshot."""
         snapshot = self.vault.load(partition)
         if snapshot is not None:
-            put(snapshot.state)
+            put(bytes(snapshot.state))
             self.starts[partition] = snapshot.offset
 
     def source(
@@ -183,7 +184,7 @@ class Part:
         return AlertSink(self.outbox, self.topics.alerts, self.kafka.options())
 
 
-def keep(part: Part, path: Any, take: Callable[[int], bytes]) -> Keep:
+def keep(part: Part, path: Any, take: Callable[[int], bytes | Packed]) -> Keep:
     """Return a path as a step whose state is kept in the part's vault."""
     part.kept = Keep(path, part.vault, take, time.monotonic, part.snapshot_s, part.meter)
     return part.kept

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from operators.meter import Meter
+from operators.packed import Packed
 
 __all__ = ["Keep", "Snapshot", "Vault", "VaultError"]
 
@@ -41,7 +42,12 @@ class Snapshot(NamedTuple):
     """State of one shard, and the first message it has not seen."""
 
     offset: int
-    state: bytes
+    state: bytes | Packed
+
+    @property
+    def pieces(self) -> Sequence[bytes | memoryview]:
+        """The bytes of the state, which may lie apart."""
+        return self.state.pieces if isinstance(self.state, Packed) else (self.state,)
 
 
 class _Settling(Protocol):
@@ -174,11 +180,13 @@ class Vault:
                 return
 
     def _write(self, staged: _Staged) -> None:
-        path, (offset, state) = self._path(staged.shard), staged.snapshot
+        path, snapshot, check = self._path(staged.shard), staged.snapshot, 0
+        for piece in snapshot.pieces:
+            check = zlib.crc32(piece, check)
         fresh = path.with_suffix(".new")
         with fresh.open("wb") as file:
-            file.write(_HEAD.pack(_MAGIC, offset, zlib.crc32(state)))
-            file.write(state)
+            file.write(_HEAD.pack(_MAGIC, snapshot.offset, check))
+            file.writelines(snapshot.pieces)
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(path)
@@ -220,7 +228,7 @@ class Keep:
         self,
         path: Any,
         vault: Vault,
-        take: Callable[[int], bytes],
+        take: Callable[[int], bytes | Packed],
         clock: Callable[[], float],
         every_s: float = 10.0,
         meter: Meter | None = None,

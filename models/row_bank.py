@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Positions", "RowBank"]
+__all__ = ["Positions", "RowBank", "State"]
 
 _HEADER = struct.Struct("<8sqq")  # version, rows, readings ignored
 _LINE = 64  # bytes the processor fetches at once
@@ -20,6 +20,9 @@ Positions = NDArray[np.integer[Any]]
 """Which sensors; other numbers than ``np.intp`` are converted."""
 
 Rows = NDArray[np.void]
+
+State = NDArray[np.uint8]
+"""Bytes: in an array, which is not copied once more to be pickled."""
 
 
 class RowBank:
@@ -34,7 +37,7 @@ class RowBank:
     -----
     A kind of bank says what the row of a sensor never heard is (``NEWBORN``, an array of one), and
     names the version of its rows in 8 bytes (``VERSION``), to be changed with their meaning.
-    Cost: taking or putting rows copies them once or twice. Memory for half as many sensors again
+    Cost: taking or putting rows copies them once. Memory for half as many sensors again
     is reserved when it runs out, and not touched before they come.
     """
 
@@ -65,7 +68,7 @@ class RowBank:
         _whole(self._rows)[self.n : n] = _whole(self.NEWBORN)
         self.n = n
 
-    def take(self, positions: Positions) -> bytes:
+    def take(self, positions: Positions) -> State:
         """Return the state of these sensors, in this order, as versioned bytes.
 
         Raises
@@ -73,9 +76,13 @@ class RowBank:
         IndexError
             When the bank does not have one of them.
         """
-        return self._packed(self._of(positions), 0)
+        known = self._known(positions)
+        state = self._packed(len(known), 0)
+        # Straight to where they are to be: a copy more of all sensors would be felt.
+        _whole(self._rows).take(known, out=_rows_in(state, self._rows.dtype), mode="clip")
+        return state
 
-    def put(self, positions: Positions, state: bytes) -> None:
+    def put(self, positions: Positions, state: bytes | State) -> None:
         """Give these sensors the state that ``take`` returned; the bank grows as needed.
 
         Raises
@@ -92,7 +99,9 @@ class RowBank:
 
     def snapshot(self) -> bytes:
         """Return the state of all as versioned bytes."""
-        return self._packed(self._rows[: self.n], self.ignored)
+        state = self._packed(self.n, self.ignored)
+        _rows_in(state, self._rows.dtype)[:] = _whole(self._rows)[: self.n]
+        return state.tobytes()
 
     @classmethod
     def restore(cls, snapshot: bytes) -> Self:
@@ -132,15 +141,17 @@ class RowBank:
             )
         return known
 
-    def _packed(self, rows: Rows, ignored: int) -> bytes:
-        head = _HEADER.pack(self.VERSION, len(rows), ignored)
-        return b"".join([head, rows.view(np.uint8).data])
+    def _packed(self, n: int, ignored: int) -> State:
+        """Return room for so many rows, behind their header."""
+        state = np.empty(_HEADER.size + n * self._rows.itemsize, np.uint8)
+        _HEADER.pack_into(state.data, 0, self.VERSION, n, ignored)
+        return state
 
     @classmethod
-    def _unpacked(cls, state: bytes) -> Rows:
+    def _unpacked(cls, state: bytes | State) -> Rows:
         if len(state) < _HEADER.size:
             raise ValueError(f"a state has {_HEADER.size} bytes or more, got {len(state)}")
-        version, n, _ = _HEADER.unpack_from(state)
+        version, n, _ = _HEADER.unpack(bytes(state[: _HEADER.size]))
         size = _HEADER.size + n * cls.NEWBORN.itemsize
         if version != cls.VERSION or len(state) != size:
             raise ValueError(
@@ -162,6 +173,11 @@ def _room(kind: np.dtype[np.void], n: int) -> Rows:
     block = np.empty(n * kind.itemsize + _LINE, np.uint8)
     start = -block.ctypes.data % _LINE
     return block[start : start + n * kind.itemsize].view(kind)
+
+
+def _rows_in(state: State, kind: np.dtype[np.void]) -> Rows:
+    """Return the rows behind the header, as single things."""
+    return state[_HEADER.size :].view(f"V{kind.itemsize}")
 
 
 def _whole(rows: Rows) -> Rows:

@@ -189,8 +189,8 @@ class UpstreamForecast:
 
     def take(self, positions: Positions) -> bytes:
         """Return the state of these gauges, in this order, as versioned bytes."""
-        own = self.gauges.take(positions)
-        return struct.pack("<q", len(own)) + own + self.trends.take(positions)
+        own, trends = self.gauges.take(positions), self.trends.take(positions)
+        return struct.pack("<q", len(own)) + own.tobytes() + trends.tobytes()
 
     def put(self, positions: Positions, state: bytes) -> None:
         """Give these gauges the state that ``take`` returned; the bank grows as needed.

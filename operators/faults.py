@@ -20,6 +20,7 @@ from models.compiled import compiled
 from models.sensor_faults import FAULTS, FaultBank
 from operators.events import Evidence
 from operators.evidence import FAULTY
+from operators.growing import grown
 from operators.maintenance import FaultItem, MaintenanceList
 from operators.neighbours import neighbours
 from operators.registry import Registry
@@ -50,7 +51,7 @@ class RecogniseFaults:
 
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
-        self.bank = FaultBank()
+        self.bank = FaultBank(len(registry))
         self._near = neighbours(registry.city.sensors)
         readings = ALONE_MS / registry.columns.interval_ms[: len(self._near)]
         self._patience = np.clip(readings, LEAST_ALONE, MOST_ALONE).astype(np.uint8)
@@ -123,10 +124,7 @@ class RecogniseFaults:
 
     def _grow(self, size: int) -> None:
         self.bank.grow(size)
-        if size > len(self._kind):
-            more = np.zeros(max(size - len(self._kind), len(self._kind) // 2), np.int8)
-            self._kind = np.append(self._kind, more)
-            self._well = np.append(self._well, more)
+        self._kind, self._well = grown(self._kind, size, 0), grown(self._well, size, 0)
 
     def take(self, shard: int, sensors: NDArray[np.intp]) -> Any:
         """Return one shard's state, whose sensors are given, ascending."""

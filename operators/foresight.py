@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from models.pooled_forecast import BEAT_S, HORIZONS_S, PooledForecast
 from operators.events import Readings
+from operators.growing import grown
 from operators.registry import Registry
 
 __all__ = ["ENOUGH", "Foresee", "Learnt", "as_factors"]
@@ -188,9 +189,7 @@ class Foresee:
     def _grow(self, sensors: NDArray[np.intp]) -> None:
         """Make room for sensors, and a slot for those that learn together."""
         size = int(sensors.max(initial=-1)) + 1
-        if size > len(self._slot):
-            more = max(size - len(self._slot), len(self._slot) // 2)
-            self._slot = np.append(self._slot, np.full(more, UNSEEN, np.int32))
+        self._slot = grown(self._slot, size, UNSEEN)
         new = sensors[self._slot[sensors] == UNSEEN]
         if len(new):
             mine = self._is_mine(new)

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import compiled
+from operators.growing import grown
 
-__all__ = ["Homes"]
+__all__ = ["Homes", "places_in"]
 
 NOWHERE = -1
 
@@ -42,10 +43,7 @@ class Homes:
         """Take the shards that readings came by."""
         if not len(sensors):
             return
-        size = int(sensors.max()) + 1
-        if size > len(self._home):
-            more = max(size - len(self._home), len(self._home) // 2)
-            self._home = np.append(self._home, np.full(more, NOWHERE, np.int16))
+        self._home = grown(self._home, int(sensors.max()) + 1, NOWHERE)
         changed = np.zeros(len(self.changes), np.bool_)
         _move_in(sensors, shards, self._home, changed)
         for shard in np.flatnonzero(changed):
@@ -58,6 +56,20 @@ class Homes:
             found = np.flatnonzero(self._home == shard)
             self._listed[shard] = self.changes[shard], found
         return found
+
+
+def places_in(home: NDArray[np.intp], sensors: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return where sensors are among those given, which are ascending; -1 where they are not.
+
+    Examples
+    --------
+    >>> places_in(np.array([2, 5, 7]), np.array([7, 3])).tolist()
+    [2, -1]
+    """
+    at = np.searchsorted(home, sensors)
+    there = at < len(home)
+    there[there] = home[at[there]] == sensors[there]
+    return np.where(there, at, NOWHERE)
 
 
 @compiled

@@ -17,6 +17,7 @@ from models.level_forecast import LevelForecast
 from operators.events import NO_LEVEL, Evidence, Readings
 from operators.evidence import sensor_evidence
 from operators.foresight import Foresee, Learnt
+from operators.growing import grown
 from operators.registry import Registry
 from operators.upstream import OnItsWay, Upstream
 
@@ -178,10 +179,8 @@ class WatchLevels:
     def _grow(self, sensors: NDArray[np.intp]) -> None:
         """Make room for sensors, and a slot for those whose crossings are forecast."""
         size = int(sensors.max()) + 1
-        if size > len(self._over):
-            more = max(size - len(self._over), len(self._over) // 2)
-            self._over = np.append(self._over, np.full(more, NO_LEVEL, np.int8))
-            self._slot = np.append(self._slot, np.full(more, NOWHERE, np.int32))
+        self._over = grown(self._over, size, NO_LEVEL)
+        self._slot = grown(self._slot, size, NOWHERE)
         columns = self.registry.columns
         self._place(sensors[(columns.horizon_s[sensors] > 0) & columns.graded[sensors]])
 

@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from operators.homes import places_in
+
 __all__ = ["DEAD_MS", "ITEMS", "FaultItem", "MaintenanceList", "dead_sensors", "shorten"]
 
 ITEMS = 100
@@ -62,20 +64,27 @@ class MaintenanceList:
         """Return the items of a shard, whose sensors are given, as a window ends; forget older."""
         over = [(until, item) for until, item in self._over.get(shard, ()) if until >= end]
         self._over[shard] = over
-        mine = [*self._mine(home), *(item for _, item in over)]
+        mine = [*(item for _, item in self._mine(home)), *(item for _, item in over)]
         return [item for item in mine if item.since < end]
 
-    def _mine(self, home: NDArray[np.intp]) -> list[FaultItem]:
-        listed = np.array(sorted(self._open), np.intp)
-        return [self._open[sensor] for sensor in listed[np.isin(listed, home)].tolist()]
+    def _mine(self, home: NDArray[np.intp]) -> Iterator[tuple[int, FaultItem]]:
+        """Return the items of sensors that are given, each with the place of its sensor."""
+        listed = sorted(self._open)
+        for place, sensor in zip(_places(home, listed), listed, strict=True):
+            if place >= 0:
+                yield place, self._open[sensor]
 
     def take(self, shard: int, home: NDArray[np.intp]) -> Any:
         """Return one shard's items, by the place of their sensors among those given."""
-        place = {sensor: n for n, sensor in enumerate(home.tolist())}
-        over = [(time, item) for time, item in self._over.get(shard, ()) if item.sensor in place]
+        over = self._over.get(shard, [])
+        places = _places(home, [item.sensor for _, item in over])
         return (
-            [item._replace(sensor=place[item.sensor]) for item in self._mine(home)],
-            [(time, item._replace(sensor=place[item.sensor])) for time, item in over],
+            [item._replace(sensor=place) for place, item in self._mine(home)],
+            [
+                (time, item._replace(sensor=place))
+                for place, (time, item) in zip(places, over, strict=True)
+                if place >= 0
+            ],
         )
 
     def put(self, shard: int, home: NDArray[np.intp], state: Any) -> None:
@@ -84,6 +93,11 @@ class MaintenanceList:
         self._open |= {item.sensor: item for item in _named(items, home)}
         ended = _named((item for _, item in over), home)
         self._over[shard] = list(zip((time for time, _ in over), ended, strict=True))
+
+
+def _places(home: NDArray[np.intp], sensors: list[int]) -> list[int]:
+    places: list[int] = places_in(home, np.array(sensors, np.intp)).tolist()
+    return places
 
 
 def _named(items: Iterable[FaultItem], home: NDArray[np.intp]) -> Iterator[FaultItem]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import compiled
+from operators.growing import grown
 
 __all__ = ["TOP", "UNHEARD", "KindSums", "OpenWindow", "Top"]
 
@@ -145,11 +146,9 @@ class OpenWindow:
         )
 
     def _grow(self, sensors: int, kinds: int) -> None:
-        more = sensors - len(self._worst)
-        if more > 0:
-            self._worst = np.append(self._worst, np.full(more, UNHEARD, np.int16))
-            self._last = np.append(self._last, np.zeros(more, np.int32))
-            self._count = np.append(self._count, np.zeros(more, np.uint16))
+        self._worst = grown(self._worst, sensors, UNHEARD)
+        self._last = grown(self._last, sensors, 0)
+        self._count = grown(self._count, sensors, 0)
         shards, known, width = self._kinds.shape
         if kinds > known:
             fresh = np.zeros((shards, kinds - known, width))

@@ -17,6 +17,7 @@ from models.compiled import compiled
 from operators.counters import Counters
 from operators.event_clock import NEVER
 from operators.events import Readings
+from operators.growing import grown
 
 __all__ = ["BEYOND", "OrderReadings", "RowBatch", "join_readings"]
 
@@ -109,9 +110,7 @@ class OrderReadings:
         self._held = [] if ahead.all() else [rows.take(~ahead)]
 
     def _grow(self, size: int) -> None:
-        if size > len(self._last):
-            more = max(size - len(self._last), len(self._last) // 2)
-            self._last = np.append(self._last, np.full(more, NEVER, np.int64))
+        self._last = grown(self._last, size, NEVER)
 
     def held(self, shard: int) -> Readings:
         """Return the readings of one shard that wait for their time."""

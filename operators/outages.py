@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import compiled
+from operators.growing import grown
 
 __all__ = ["GRACE", "OutageWatch"]
 
@@ -84,11 +85,9 @@ class OutageWatch:
 
     def _grow(self, sensors: NDArray[np.intp]) -> None:
         size = int(sensors.max()) + 1 if len(sensors) else 0
-        if size > len(self.last_ms):
-            more = max(size - len(self.last_ms), len(self.last_ms) // 2)
-            self.last_ms = np.append(self.last_ms, np.full(more, NEVER, np.int64))
-            self.gap_ms = np.append(self.gap_ms, np.full(more, np.nan, np.float32))
-            self.quiet = np.append(self.quiet, np.zeros(more, np.bool_))
+        self.last_ms = grown(self.last_ms, size, NEVER)
+        self.gap_ms = grown(self.gap_ms, size, np.nan)
+        self.quiet = grown(self.quiet, size, False)
 
     def take(self, sensors: NDArray[np.intp]) -> Any:
         """Return the state of some sensors."""

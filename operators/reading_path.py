@@ -21,12 +21,13 @@ from operators.event_clock import NEVER
 from operators.events import BadMessage, Evidence, Readings, Sensor, SeriesPoints
 from operators.evidence import Found
 from operators.faults import RecogniseFaults
-from operators.homes import Homes
+from operators.homes import Homes, places_in
 from operators.intake import Poll, TakeReadings
 from operators.levels import WatchLevels
 from operators.maintenance import dead_sensors, shorten
 from operators.meter import Meter
 from operators.ordering import OrderReadings, RowBatch
+from operators.packed import Packed
 from operators.registry import Registry
 from operators.screening import Screened, ScreenReadings
 from operators.series import KeepSeries, Watch
@@ -180,12 +181,14 @@ class ReadingPath:
         """Whether every shard has ended."""
         return len(self.intake.clocks.ended) == len(self.shards)
 
-    def take(self, shard: int) -> bytes:
-        """Return everything that is kept of one shard, as bytes."""
+    def take(self, shard: int) -> Packed:
+        """Return everything that is kept of one shard."""
         home, held = self.homes.sensors(shard), self.order.held(shard)
         # What waits may be of sensors that have come to another shard since, with their state.
-        named = np.union1d(home, np.append(held.sensor, self.windows.waiting(shard)))
-        at_home = np.isin(named, home)
+        waiting = np.append(held.sensor, self.windows.waiting(shard))
+        away = waiting[places_in(home, waiting) < 0]
+        named = np.union1d(home, away) if len(away) else home
+        at_home = places_in(home, named) >= 0 if len(away) else np.ones(len(home), np.bool_)
         state = (
             self._names_of(shard, home, named),
             at_home,
@@ -203,21 +206,21 @@ class ReadingPath:
             self._number[shard],
             int(self._told[shard]),
         )
-        return pickle.dumps(state, protocol=5)
+        return Packed(state)
 
     def _names_of(self, shard: int, home: NDArray[np.intp], named: NDArray[np.intp]) -> bytes:
         """Return ids of sensors, made anew only when the shard has gained or lost one."""
         if len(named) != len(home):
-            return pickle.dumps([self.registry.sensors[sensor].id for sensor in named])
+            return pickle.dumps([self.registry.sensors[sensor].id for sensor in named.tolist()])
         change, names = self._named.get(shard, (-1, b""))
         if change != self.homes.changes[shard]:
-            names = pickle.dumps([self.registry.sensors[sensor].id for sensor in home])
+            names = pickle.dumps([self.registry.sensors[sensor].id for sensor in home.tolist()])
             self._named[shard] = self.homes.changes[shard], names
         return names
 
-    def put(self, shard: int, state: bytes) -> None:
+    def put(self, shard: int, state: bytes | Packed) -> None:
         """Continue one shard from what ``take`` returned, here or in another process."""
-        names, at_home, met, clock, held, *steps, begun, number, told = pickle.loads(state)
+        names, at_home, met, clock, held, *steps, begun, number, told = pickle.loads(bytes(state))
         clocks, order, screen, faults, levels, windows = steps
         names = pickle.loads(names)
         self.registry.register_all(met)
@@ -248,7 +251,7 @@ class ReadingPath:
 
     def snapshot(self) -> bytes:
         """Return the state of all shards."""
-        return pickle.dumps([self.take(shard) for shard in range(len(self.shards))])
+        return pickle.dumps([bytes(self.take(shard)) for shard in range(len(self.shards))])
 
     def restore(self, state: bytes) -> None:
         """Continue from a snapshot."""

@@ -18,6 +18,7 @@ from models.record_of_peaks import CHANNELS, BankScores, SensorBank, WeeklyBank
 from operators.counters import Counters
 from operators.events import Evidence, Readings
 from operators.evidence import UNUSUAL, sensor_evidence
+from operators.growing import grown
 from operators.ordering import RowBatch
 from operators.registry import Registry
 from operators.shared_change import SharedChange
@@ -76,7 +77,7 @@ class ScreenReadings:
         self.registry = registry
         self.counters = counters
         self.shards = shards
-        self.bank = WeeklyBank() if weekly else SensorBank()
+        self.bank = (WeeklyBank if weekly else SensorBank)(len(registry))
         self.calibration = Calibration()
         self.shared = SharedChange(shards)
         self._first_ms = np.empty(0, np.int64)
@@ -163,9 +164,7 @@ class ScreenReadings:
 
     def _grow(self, size: int) -> None:
         self.bank.grow(size)
-        if size > len(self._first_ms):
-            more = max(size - len(self._first_ms), len(self._first_ms) // 2)
-            self._first_ms = np.append(self._first_ms, np.full(more, NEVER_YET))
+        self._first_ms = grown(self._first_ms, size, NEVER_YET)
 
     def take(self, shard: int, sensors: NDArray[np.intp]) -> Any:
         """Return one shard's state, whose sensors are given."""

@@ -172,4 +172,4 @@ def test_a_shard_goes_on_elsewhere_as_at_home():
         assert one.fault.tolist() == other.fault.tolist()
         assert here.listed() == there.listed()
     assert here.listed() == [(1, "drift")]
-    assert here.step.take(0, HOME)[0] == there.step.take(0, HOME)[0]
+    assert bytes(here.step.take(0, HOME)[0]) == bytes(there.step.take(0, HOME)[0])
