@@ -26,7 +26,7 @@ from operators.triage import Triaged
 from sinks.store import EmbeddedStore
 from tests.broker import LocalBroker
 
-__all__ = ["Rig", "Workload", "broker", "fill", "made_city", "rig"]
+__all__ = ["Rig", "Workload", "broker", "fill", "made_city", "rig", "values"]
 
 KINDS = (
     "street_water",

@@ -6,6 +6,7 @@ and reads them with, in turn, each in fresh processes:
 * ``whole``: what ``citywatch run`` is. The readings flow scores every reading and sums up cells;
   the warnings flow, in a process beside it, turns evidence into warnings and writes warnings and
   the state of cells to the store. Detectors are warm: every sensor has been through 160 readings.
+  What is kept of sensors is there, as it is in a city that has been watched for a day.
 * ``pass-through``: the same source and sinks, and a step between them that does nothing.
 * ``ceiling``: consume and decode, without a flow, as citywatch does it.
 * ``client``: the same with confluent-kafka's consumer and its message objects, for comparison.
@@ -27,6 +28,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
@@ -38,7 +40,7 @@ from bytewax.dataflow import Dataflow
 from confluent_kafka import Consumer, Message, TopicPartition
 
 from benchmarks.report import arguments, chosen, measured, publish, spread, table
-from benchmarks.rig import LEVEL, Rig, Workload, fill, made_city, rig
+from benchmarks.rig import Rig, Workload, fill, made_city, rig, values
 from flows.city import one
 from flows.kafka import KafkaPlace, Topics
 from flows.log_reader import DEFAULTS
@@ -48,6 +50,9 @@ from flows.readings import readings
 from flows.running import run_flow
 from flows.warnings import warnings
 from operators.codec import decode_readings
+from operators.events import Readings
+from operators.ordering import RowBatch
+from operators.reading_path import ReadingPath
 from operators.registry import Registry
 from operators.step import only, run_step
 from sinks.redis import RedisSink
@@ -69,6 +74,7 @@ QUICK = {
 """Scenario ids are for good: results of different commits are compared by them."""
 ROUNDS = 3
 WARM_READINGS = 160
+WARM_MS = 600_000
 NOTHING_REPORTED = 2
 """Messages of the evidence log that are there before: that there are no reports."""
 
@@ -165,7 +171,7 @@ def _whole(job: Job) -> dict[str, Any]:
     assert part.kept is not None
     path = part.kept.path
     before = _resident()
-    _warm(path.screen.bank, job.sensors)
+    _warm(path)
     part.kept.path = _Watched(path, watch)
     run_flow(flow, None, 0.5)
     figures: dict[str, Any] = watch.figures()
@@ -176,15 +182,30 @@ def _whole(job: Job) -> dict[str, Any]:
     return figures
 
 
-def _warm(bank: Any, sensors: int) -> None:
-    """Let every sensor's detector see ordinary readings, so that it judges from the first on."""
-    rng = np.random.default_rng(2)
-    bank.grow(sensors)
+def _warm(path: ReadingPath) -> None:
+    """Let every sensor show ordinary readings for a day, so that it is judged from the first on.
+
+    The first and the last of them go all the way, so that all that is kept of sensors is there;
+    the others only to the detectors, for a million sensors' sake.
+    """
+    rng, shards = np.random.default_rng(2), len(path.shards)
+    begun_ms = int(time.time() * 1000) - (WARM_READINGS + 1) * WARM_MS
+    names = [sensor.id.encode() for sensor in path.registry.sensors]
+    home = np.array([zlib.crc32(name) % shards for name in names], np.intp)
     for number in range(WARM_READINGS):
-        for start in range(0, sensors, 50_000):
-            who = np.arange(start, min(sensors, start + 50_000))
-            noise = np.where(who % 10 == 6, 0.02, 1.0) * rng.normal(size=len(who))
-            bank.score_and_learn(who, np.full(len(who), 540.0 * number), LEVEL + noise)
+        for start in range(0, len(names), 30_000):
+            who = np.arange(start, min(len(names), start + 30_000))
+            times = np.full(len(who), begun_ms + number * WARM_MS)
+            rows = Readings(who, times, values(rng, who), home[who])
+            if number in (0, WARM_READINGS - 1):
+                path.homes.note(who, rows.shard)
+                scored = path.screen.score(RowBatch(rows, times[:shards], times[:shards]))
+                path.faults.recognise(scored)
+                list(path.levels.evidence(rows))
+            else:
+                local_s = path.registry.local_time.seconds(times)
+                said = path.screen.bank.score_and_learn(who, local_s, rows.value)
+                path.faults.bank.judge_and_learn(who, rows.value, said.expected, said.scale)
 
 
 def _warnings(job: Job) -> dict[str, Any]:

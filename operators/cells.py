@@ -24,7 +24,7 @@ from operators.evidence import UNUSUAL, Found
 from operators.incident import like
 from operators.merging import CityWindow
 from operators.registry import Registry
-from operators.surroundings import Around
+from operators.surroundings import agreement
 from operators.triage import Triaged
 from operators.windows import MILLI, WINDOW_MS, CellSums
 
@@ -35,11 +35,12 @@ SAMPLE = 4
 SHOWN = 2.0
 """Surprisal from which a cell is worth showing."""
 
-_GROUPS = [[HAZARDS.index(name) for name in sorted(like(hazard))] for hazard in HAZARDS]
+_ALIKE = np.array([[name in like(hazard) for hazard in HAZARDS] for name in HAZARDS], np.int64)
+"""1 where a sensor of the one hazard may speak of the other."""
 
 
 class _Cell(NamedTuple):
-    position: int
+    name: str
     sensors: int
     unusual: int
     mean: float
@@ -48,8 +49,10 @@ class _Cell(NamedTuple):
     """That of which the sensors agree most."""
     agreeing: int
     """Sensors of that hazard, or one that is hard to tell from it, that are unusual."""
-    around: Around
-    """How many there are of them here, and how unusual those of the other cells are."""
+    expected: float
+    """How many would be, if they were as those of the other cells are."""
+    agreement: float
+    """Surprisal of so many."""
     reports: int
 
     def features(self) -> dict[str, float]:
@@ -113,30 +116,15 @@ class JudgeCells:
         shows = (unusual >= 2) | (worst >= SHOWN * MILLI)
         sample = (self._turn + np.arange(min(SAMPLE, len(first)))) % len(first)
         self._turn += SAMPLE
-        stops, city = np.append(first[1:], len(sums.cell)), _by_hazard(sums)
+        sensors, milli = (np.add.reduceat(each, first) for each in (sums.sensors, sums.milli))
+        agreed, names = _agreed(sums, first), self.registry.columns.cell_names
 
-        def cell(row: np.intp) -> _Cell:
-            part = CellSums(*(column[first[row] : stops[row]] for column in sums))
-            return self._cell(part, city, told)
+        def cell(n: int) -> _Cell:
+            name, mean = names[sums.cell[first[n]]], float(milli[n]) / MILLI / int(sensors[n])
+            counts = int(sensors[n]), int(unusual[n]), mean, float(worst[n]) / MILLI
+            return _Cell(name, *counts, *agreed.of(n), told[name])
 
-        return [cell(row) for row in np.flatnonzero(shows)], [cell(row) for row in sample]
-
-    def _cell(self, part: CellSums, city: NDArray[np.int64], told: Counter[str]) -> _Cell:
-        position, sensors = int(part.cell[0]), int(part.sensors.sum())
-        here = _by_hazard(part)
-        agreeing = [_agreeing(here, city, int(hazard)) for hazard in part.hazard]
-        said = [around.agreement(count) for count, around in agreeing]
-        most = max(range(len(said)), key=lambda i: (said[i], part.worst[i]))
-        return _Cell(
-            position,
-            sensors,
-            int(part.unusual.sum()),
-            float(part.milli.sum()) / MILLI / sensors,
-            float(part.worst.max()) / MILLI,
-            HAZARDS[int(part.hazard[most])],
-            *agreeing[most],
-            told[self.registry.columns.cell_names[position]],
-        )
+        return [cell(n) for n in np.flatnonzero(shows).tolist()], [cell(n) for n in sample.tolist()]
 
     def _reports_until(self, end: int) -> Counter[str]:
         due = Counter(cell for time, cell in self._reports if end - WINDOW_MS <= time < end)
@@ -146,25 +134,23 @@ class JudgeCells:
     def _judge(self, shown: list[_Cell], sample: list[_Cell], end: int) -> Iterator[Evidence]:
         """Return the cells whose mixture is unusual, by no more than their agreement is."""
         for cell in shown:
-            agreement = cell.around.agreement(cell.agreeing)
-            if agreement >= UNUSUAL:
+            if cell.agreement >= UNUSUAL:
                 score = self.model.score_one(cell.features())
                 if score is not None and score >= UNUSUAL:
-                    yield self._say(cell, min(score, agreement), end)
+                    yield self._say(cell, min(score, cell.agreement), end)
         for cell in sample:
             self.model.learn_one(cell.features())
 
     def _say(self, cell: _Cell, score: float, end: int) -> Evidence:
-        name = self.registry.columns.cell_names[cell.position]
-        lat, lon = h3.cell_to_latlng(name)
+        lat, lon = h3.cell_to_latlng(cell.name)
         return Evidence(
             source="cell",
-            key=name,
+            key=cell.name,
             kind="cell",
-            cell=name,
+            cell=cell.name,
             time=end - 1,
             value=float(cell.agreeing),
-            expected=round(cell.around.sensors * cell.around.share, 2),
+            expected=round(cell.expected, 2),
             surprisal=round(score, 2),
             hazard=cell.hazard,
             lon=round(lon, 6),
@@ -175,8 +161,7 @@ class JudgeCells:
         )
 
     def _states(self, cells: list[_Cell], end: int) -> Iterator[CellState]:
-        names = self.registry.columns.cell_names
-        shown = {names[cell.position]: cell for cell in cells if cell.worst >= SHOWN}
+        shown = {cell.name: cell for cell in cells if cell.worst >= SHOWN}
         for name, cell in shown.items():
             yield CellState(
                 name,
@@ -221,20 +206,37 @@ class JudgeCells:
         self.model = CellModel.restore(model)
 
 
-def _by_hazard(sums: CellSums) -> NDArray[np.int64]:
-    """Return sensors, and unusual ones, by hazard: shaped (2, hazards)."""
-    counts = np.zeros((2, len(HAZARDS)), np.int64)
-    np.add.at(counts[0], sums.hazard, sums.sensors)
-    np.add.at(counts[1], sums.hazard, sums.unusual)
-    return counts
+class _Agreed(NamedTuple):
+    """Of each cell, the hazard of which its sensors agree most."""
+
+    hazard: NDArray[np.intp]
+    sensors: NDArray[np.int64]
+    """Sensors of it, or of one that is hard to tell from it, that are unusual here."""
+    expected: NDArray[np.float64]
+    surprisal: NDArray[np.float64]
+
+    def of(self, n: int) -> tuple[str, int, float, float]:
+        """Return it for one cell."""
+        hazard, *rest = (each[n].item() for each in self)
+        return (HAZARDS[hazard], *rest)
 
 
-def _agreeing(here: NDArray[np.int64], city: NDArray[np.int64], hazard: int) -> tuple[int, Around]:
-    """Return how many sensors of a hazard, or one like it, are unusual here, and of whom."""
-    group = _GROUPS[hazard]
-    sensors, unusual = (int(count) for count in here[:, group].sum(axis=1))
-    others, elsewhere = (int(count) for count in (city - here)[:, group].sum(axis=1))
-    return unusual, Around(sensors, elsewhere / max(1, others))
+def _agreed(sums: CellSums, first: NDArray[np.intp]) -> _Agreed:
+    """Say what the sensors of each cell agree on; rows begin where ``first`` says, cell by cell."""
+    rows = np.arange(len(sums.cell))
+    ends = np.append(first[1:], len(rows))
+    which = np.repeat(np.arange(len(first)), ends - first)
+    counts = np.zeros((2, len(first), len(HAZARDS)), np.int64)
+    np.add.at(counts[0], (which, sums.hazard), sums.sensors)
+    np.add.at(counts[1], (which, sums.hazard), sums.unusual)
+    alike = counts @ _ALIKE
+    here = alike[:, which, sums.hazard]
+    others, elsewhere = alike.sum(axis=1)[:, sums.hazard] - here
+    share = elsewhere / np.maximum(1, others)
+    said = agreement(here[0], share, here[1])
+    # Of equals the one with the worst reading, of these the first.
+    most = np.lexsort((-rows, sums.worst, said, which))[ends - 1]
+    return _Agreed(sums.hazard[most], here[1, most], (here[0] * share)[most], said[most])
 
 
 def _add(parts: list[CellSums]) -> CellSums:

@@ -293,9 +293,11 @@ class _Places:
         drawn = [d for d in city.districts if d.polygon and len(d.polygon) >= 3]
         self._names = [d.id for d in drawn]
         self._tree = shapely.STRtree([shapely.Polygon(d.polygon) for d in drawn])
-        told = [(s.lon, s.lat, s.district) for s in city.sensors if s.district]
-        self._told = [name for _, _, name in told]
-        self._told_tree = shapely.STRtree([shapely.Point(lon, lat) for lon, lat, _ in told])
+        told = [s for s in city.sensors if s.district]
+        self._told = [str(s.district) for s in told]
+        self._told_tree = shapely.STRtree(
+            shapely.points([s.lon for s in told], [s.lat for s in told])
+        )
 
     def district_of(self, lon: float, lat: float) -> str:
         point = shapely.Point(lon, lat)

@@ -6,10 +6,9 @@ twenty of the whole city is unusual, are the evening. Neighbours that say nothin
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Collection, Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +18,7 @@ from operators.agenda import Agenda
 from operators.events import HAZARDS
 from operators.registry import Registry
 
-__all__ = ["ALONE", "MOST", "ORDINARY", "Around", "Surroundings"]
+__all__ = ["ALONE", "MOST", "ORDINARY", "Around", "Surroundings", "agreement"]
 
 ORDINARY = 0.01
 """Share of sensors that is unusual at any time, at the least: each stays so for a while."""
@@ -27,6 +26,34 @@ MOST = 8.0
 """Surprisal that agreement can have at most."""
 
 _NUMBER = {hazard: number for number, hazard in enumerate(HAZARDS)}
+
+
+def agreement(sensors: Any, share: Any, speaking: Any) -> Any:
+    """Return the surprisal of so many unusual sensors in a place, given that one is.
+
+    The binomial tail of as many of the others being unusual when each is so with the chance that
+    any sensor of the city now is: what moves them all together is in that chance.
+
+    Parameters
+    ----------
+    sensors
+        How many there are, at least those that speak; like the others a number or an array.
+    share
+        Share of the city's other sensors that is unusual now.
+    speaking
+        How many are.
+
+    Examples
+    --------
+    >>> [round(float(agreement(60, 0.05, k)), 1) for k in (1, 2, 4, 12)]
+    [0.0, 0.0, 0.2, 3.8]
+    >>> agreement(np.array([5, 60]), 0.01, np.array([4, 1])).round(1).tolist()
+    [5.4, 0.0]
+    """
+    others, agreeing = np.maximum(sensors, speaking) - 1, np.maximum(speaking, 1) - 1
+    # Of none agreeing the tail is 1, which ``bdtrc`` does not say.
+    tail = np.where(agreeing > 0, bdtrc(agreeing - 1, others, np.maximum(ORDINARY, share)), 1.0)
+    return np.minimum(MOST, np.abs(np.log10(np.maximum(tail, 1e-300))))
 
 
 class Around(NamedTuple):
@@ -40,22 +67,8 @@ class Around(NamedTuple):
     """Whether people could have reported it."""
 
     def agreement(self, speaking: int) -> float:
-        """Return the surprisal of so many unusual sensors here, given that one is.
-
-        The binomial tail of as many of the others being unusual when each is so with the chance
-        that any sensor of the city now is: what moves them all together is in that chance.
-
-        >>> around = Around(60, 0.05)
-        >>> [round(around.agreement(k), 1) for k in (1, 2, 4, 12)]
-        [0.0, 0.0, 0.2, 3.8]
-        >>> round(Around(5, 0.01).agreement(4), 1)
-        5.4
-        """
-        others, agreeing = max(self.sensors, speaking) - 1, speaking - 1
-        if agreeing <= 0:
-            return 0.0
-        tail = float(bdtrc(agreeing - 1, others, max(ORDINARY, self.share)))
-        return min(MOST, -math.log10(max(tail, 1e-300)))
+        """Return the surprisal of so many unusual sensors here, given that one is."""
+        return 0.0 if speaking <= 1 else float(agreement(self.sensors, self.share, speaking))
 
     @property
     def peers(self) -> int:
