@@ -199,9 +199,11 @@ def _warm(path: ReadingPath) -> None:
             rows = Readings(who, times, values(rng, who), home[who])
             if number in (0, WARM_READINGS - 1):
                 path.homes.note(who, rows.shard)
-                scored = path.screen.score(RowBatch(rows, times[:shards], times[:shards]))
-                path.faults.recognise(scored)
+                path.clocks.hear(rows, np.zeros(len(who), np.int64))
+                batch = path.order.pass_on(RowBatch(rows, times[:shards], times[:shards]))
+                screened = path.faults.recognise(path.screen.score(batch))
                 list(path.levels.evidence(rows))
+                list(path.series.keep(screened))
             else:
                 local_s = path.registry.local_time.seconds(times)
                 said = path.screen.bank.score_and_learn(who, local_s, rows.value)

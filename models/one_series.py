@@ -149,7 +149,7 @@ class RecordOfPeaks(base.AnomalyDetector):
     def _look(self, features: dict[Hashable, Any]) -> _Look | None:
         """Return the reading seen against the state; None where there is no usable value."""
         x = features.get(self.feature)
-        if not isinstance(x, int | float) or not abs(x) < 1e100:
+        if not isinstance(x, int | float) or not abs(x) < 1e30:
             return None
         time = features.get(self.time)
         hours: list[tuple[_Habits, int]] = []

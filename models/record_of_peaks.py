@@ -37,7 +37,7 @@ CHANNELS = (
 
 WEEK_AT, WEEK_SEEN_AT = (WEEKLY.fields[name][1] for name in ("week", "week_seen"))  # type: ignore[index]
 
-_HUGE = 1e100  # a value beyond is no measurement; squares of it would overflow
+_HUGE = 1e30  # a value beyond is no measurement; float32 holds its differences
 _FAR = 1e15  # a time beyond does not tell half hours apart
 
 Floats = NDArray[np.float64]
@@ -105,7 +105,7 @@ class SensorBank(RowBank):
     """
 
     NEWBORN = newborn(1, SENSOR)
-    VERSION = b"cwpeaks2"
+    VERSION = b"cwpeaks3"
 
     def __init__(self, n: int = 0, rules: Rules = RULES) -> None:
         super().__init__(n)
@@ -146,7 +146,7 @@ class WeeklyBank(SensorBank):
     """
 
     NEWBORN = newborn(1, WEEKLY)
-    VERSION = b"cwweeks1"
+    VERSION = b"cwweeks2"
 
 
 @compiled
@@ -168,7 +168,7 @@ def _score_rows(
             if weekly is not None:
                 hour = hour_of_week(times_s[row + AHEAD])
                 prefetch_byte(weekly, sensors[row + AHEAD], WEEK_AT + 4 * hour)
-                prefetch_byte(weekly, sensors[row + AHEAD], WEEK_SEEN_AT + hour)
+                prefetch_byte(weekly, sensors[row + AHEAD], WEEK_SEEN_AT + hour // 2)
         x, time_s = values[row], times_s[row]
         if not (abs(x) < _HUGE and abs(time_s) < _FAR):
             _leave_out(out, row)

@@ -30,6 +30,7 @@ HOURS_OF_WEEK = 168
 ROUNDING = 5e-7  # share of a sensor's excursion that float32 habits cannot resolve
 KNOWN = 2  # times an hour was seen from which it is its own forecast
 FIRM = 3  # times from which it is no longer believed whatever it shows
+MANY = 15  # times that are told apart; then a habit moves as if it had been so many
 
 _HALF_HOUR_S = 86_400.0 / HALF_HOURS
 _HOUR_S = 604_800.0 / HOURS_OF_WEEK
@@ -37,12 +38,13 @@ _HOUR_S = 604_800.0 / HOURS_OF_WEEK
 # Habits are kept as offsets from the first value: float32 then loses nothing that matters.
 DAY_FIELDS = [
     ("day", np.float32, HALF_HOURS),
-    ("seen", np.uint8, HALF_HOURS),  # how often each half hour was; 255 means or more
+    ("seen", np.uint8, HALF_HOURS // 2),  # how often each half hour was, two in a byte
 ]
 WEEK_FIELDS = [
     ("day_error", np.float64),  # mean error of the day's habit; the week's is ``week_error``
     ("week", np.float32, HOURS_OF_WEEK),
-    ("week_seen", np.uint8, HOURS_OF_WEEK),
+    ("week_seen", np.uint8, HOURS_OF_WEEK // 2),
+    ("", np.uint8, 4),
 ]
 
 Sensor = Any  # a row of ``models.peaks.SENSOR``, or ``WEEKLY``
@@ -59,7 +61,7 @@ def expect(s: Sensor, x: float, time_s: float, rules: Rules) -> tuple[float, flo
     """Return what was expected and the residual, and move the day's habit on."""
     half_hour = math.floor(time_s / _HALF_HOUR_S) % HALF_HOURS
     expected = s.mu
-    if s.seen[half_hour] >= KNOWN and rules.day > 0.0:
+    if _times(s.seen, half_hour) >= KNOWN and rules.day > 0.0:
         expected = s.base + s.day[half_hour]
     _follow(s.day, s.seen, half_hour, x - s.base, _limit(s, rules), rules.day)
     return expected, _residual(s, x, expected)
@@ -70,8 +72,8 @@ def expect_by_week(s: Sensor, x: float, time_s: float, rules: Rules) -> tuple[fl
     """Return what was expected and the residual, and move the day's and the week's habit on."""
     half_hour = math.floor(time_s / _HALF_HOUR_S) % HALF_HOURS
     hour = hour_of_week(time_s)
-    by_day = s.base + s.day[half_hour] if s.seen[half_hour] >= KNOWN else s.mu
-    by_week = s.base + s.week[hour] if s.week_seen[hour] >= KNOWN else by_day
+    by_day = s.base + s.day[half_hour] if _times(s.seen, half_hour) >= KNOWN else s.mu
+    by_week = s.base + s.week[hour] if _times(s.week_seen, hour) >= KNOWN else by_day
     expected = by_week if s.week_error < s.day_error else by_day
     rate = max(rules.error, 1.0 / (s.age + 1.0))
     s.day_error += rate * (abs(x - by_day) - s.day_error)
@@ -80,6 +82,12 @@ def expect_by_week(s: Sensor, x: float, time_s: float, rules: Rules) -> tuple[fl
     _follow(s.day, s.seen, half_hour, x - s.base, limit, rules.day)
     _follow(s.week, s.week_seen, hour, x - s.base, limit, rules.week)
     return expected, _residual(s, x, expected)
+
+
+@compiled
+def _times(seen: Any, at: int) -> int:
+    """Return how often an hour was seen, up to ``MANY``."""
+    return int(seen[at >> 1]) >> 4 * (at & 1) & MANY
 
 
 @compiled
@@ -100,9 +108,10 @@ def _limit(s: Sensor, rules: Rules) -> float:
 
 @compiled
 def _follow(habits: Any, seen: Any, at: int, offset: float, limit: float, rate: float) -> None:
-    times, habit = int(seen[at]), float(habits[at])
+    times, habit = _times(seen, at), float(habits[at])
     delta = offset - habit
     if times >= FIRM:
         delta = min(max(delta, -limit), limit)
     habits[at] = habit + max(1.0 / (times + 1.0), rate) * delta
-    seen[at] = min(times + 1, 255)
+    if times < MANY:
+        seen[at >> 1] += 1 << 4 * (at & 1)

@@ -210,9 +210,9 @@ class Foresee:
             if of == shard
         }
         if not len(sensors):
-            return pools, np.empty(0, np.bool_), b""
+            return pools, np.empty(0, np.uint32), b""
         self._grow(sensors)
-        mine = self._slot[sensors] >= 0
+        mine = np.flatnonzero(self._slot[sensors] >= 0).astype(np.uint32)
         return pools, mine, self.forecast.sensors.take(self._slot[sensors[mine]])
 
     def put(self, shard: int, sensors: NDArray[np.intp], state: Any) -> None:

@@ -200,7 +200,7 @@ class WatchLevels:
         if not len(sensors):
             return None, others
         self._grow(sensors)
-        forecast = self._slot[sensors] != NOWHERE
+        forecast = np.flatnonzero(self._slot[sensors] != NOWHERE).astype(np.uint32)
         slots = self._slot[sensors[forecast]].astype(np.intp)
         slow = self._ahead[slots], self._track[slots], self.forecast.take(slots)
         return (self._over[sensors], forecast, slow), others

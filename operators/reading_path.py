@@ -8,6 +8,7 @@ partition alone, so a shard can be snapshotted, resumed and moved to another pro
 from __future__ import annotations
 
 import pickle
+import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -188,7 +189,7 @@ class ReadingPath:
         waiting = np.append(held.sensor, self.windows.waiting(shard))
         away = waiting[places_in(home, waiting) < 0]
         named = np.union1d(home, away) if len(away) else home
-        at_home = places_in(home, named) >= 0 if len(away) else np.ones(len(home), np.bool_)
+        at_home = places_in(home, named) >= 0 if len(away) else True
         state = (
             self._names_of(shard, home, named),
             at_home,
@@ -211,20 +212,25 @@ class ReadingPath:
     def _names_of(self, shard: int, home: NDArray[np.intp], named: NDArray[np.intp]) -> bytes:
         """Return ids of sensors, made anew only when the shard has gained or lost one."""
         if len(named) != len(home):
-            return pickle.dumps([self.registry.sensors[sensor].id for sensor in named.tolist()])
+            return self._packed_names(named)
         change, names = self._named.get(shard, (-1, b""))
         if change != self.homes.changes[shard]:
-            names = pickle.dumps([self.registry.sensors[sensor].id for sensor in home.tolist()])
+            names = self._packed_names(home)
             self._named[shard] = self.homes.changes[shard], names
         return names
+
+    def _packed_names(self, sensors: NDArray[np.intp]) -> bytes:
+        names = [self.registry.sensors[sensor].id for sensor in sensors.tolist()]
+        return zlib.compress(pickle.dumps(names), 1)
 
     def put(self, shard: int, state: bytes | Packed) -> None:
         """Continue one shard from what ``take`` returned, here or in another process."""
         names, at_home, met, clock, held, *steps, begun, number, told = pickle.loads(bytes(state))
         clocks, order, screen, faults, levels, windows = steps
-        names = pickle.loads(names)
+        names = pickle.loads(zlib.decompress(names))
         self.registry.register_all(met)
         named, known = self._positions(names)
+        at_home = np.broadcast_to(at_home, len(named))
         mine, home = named[at_home & known], named[at_home]
         self.homes.note(mine, np.full(len(mine), shard, np.intp))
         self.intake.clocks.put(shard, clock)

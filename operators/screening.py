@@ -29,8 +29,9 @@ MATERIAL = 0.4
 """Share of the way from what is expected to the lowest official level that matters."""
 FIRST_DAY = 1.0
 """Surprisal taken off while a sensor without official levels has not shown a whole day."""
-DAY_MS = 86_400_000
-NEVER_YET = 1 << 62
+MINUTE_MS = 60_000
+DAY_MINUTES = 1440
+NEVER_YET = 2**31 - 1
 BAND = 3.0
 """Half width of the expected range, in typical residuals."""
 SHOWN_DIGITS = 4
@@ -67,7 +68,7 @@ class ScreenReadings:
 
     Notes
     -----
-    State: that of ``SensorBank``, and 8 bytes a sensor; 1 kB a kind and shard. A physically
+    State: that of ``SensorBank``, and 4 bytes a sensor; 1 kB a kind and shard. A physically
     impossible value is rejected: it says something about its sensor, nothing about the city.
     """
 
@@ -80,7 +81,7 @@ class ScreenReadings:
         self.bank = (WeeklyBank if weekly else SensorBank)(len(registry))
         self.calibration = Calibration()
         self.shared = SharedChange(shards)
-        self._first_ms = np.empty(0, np.int64)
+        self._first = np.empty(0, np.int32)  # minute in which it was first heard
 
     def score(self, batch: RowBatch) -> Screened:
         """Score and learn."""
@@ -92,7 +93,7 @@ class ScreenReadings:
         local_s = self.registry.local_time.seconds(rows.time)
         scores = self.bank.score_and_learn(rows.sensor, local_s, rows.value)
         young = np.empty(len(rows.sensor), np.bool_)
-        _note_first(rows.sensor, rows.time, self._first_ms, young)
+        _note_first(rows.sensor, rows.time, self._first, young)
         rarity = self._rarity(rows, scores, young)
         surprisal = self._threat(rows, scores, rarity, young)
         said = scores.expected, scores.scale, scores.channel
@@ -164,7 +165,7 @@ class ScreenReadings:
 
     def _grow(self, size: int) -> None:
         self.bank.grow(size)
-        self._first_ms = grown(self._first_ms, size, NEVER_YET)
+        self._first = grown(self._first, size, NEVER_YET)
 
     def take(self, shard: int, sensors: NDArray[np.intp]) -> Any:
         """Return one shard's state, whose sensors are given."""
@@ -177,15 +178,15 @@ class ScreenReadings:
             if kind * self.shards + shard < self.calibration.groups
         }
         shared = self.shared.take(shard, kinds)
-        return self.bank.take(sensors), self._first_ms[sensors], counts, shared
+        return self.bank.take(sensors), self._first[sensors], counts, shared
 
     def put(self, shard: int, sensors: NDArray[np.intp], state: Any) -> None:
         """Continue one shard from what ``take`` returned."""
-        bank, first_ms, counts, shared = state
+        bank, first, counts, shared = state
         if len(sensors):
             self._grow(int(sensors.max()) + 1)
         self.bank.put(sensors, bank)
-        self._first_ms[sensors] = first_ms
+        self._first[sensors] = first
         kinds = self.registry.columns.kind_names
         for kind, name in enumerate(kinds):
             if name in counts:
@@ -219,14 +220,15 @@ def _possible(
 def _note_first(
     sensors: NDArray[np.intp],
     times_ms: NDArray[np.int64],
-    first_ms: NDArray[np.int64],
+    first: NDArray[np.int32],
     young: NDArray[np.bool_],
 ) -> None:
     """Note when sensors were first heard; say which rows are of one not yet heard for a day."""
     for row in range(len(sensors)):
         sensor = sensors[row]
-        first_ms[sensor] = min(first_ms[sensor], times_ms[row])
-        young[row] = times_ms[row] - first_ms[sensor] < DAY_MS
+        minute = min(times_ms[row] // MINUTE_MS, NEVER_YET)
+        first[sensor] = min(np.int64(first[sensor]), minute)
+        young[row] = minute - first[sensor] < DAY_MINUTES
 
 
 @compiled

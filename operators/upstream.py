@@ -115,7 +115,7 @@ class Upstream:
 
     def take(self, sensors: NDArray[np.intp]) -> Any:
         """Return the state of one shard, whose sensors are given."""
-        mine = self.hears(sensors)
+        mine = np.flatnonzero(self.hears(sensors))
         slots = self._slots(sensors[mine]).astype(np.intp)
         return mine, [self._company(n) for n in sensors[mine].tolist()], self.forecast.take(slots)
 

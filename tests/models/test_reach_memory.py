@@ -4,17 +4,17 @@ from models.reach_memory import (
     BRIDGED,
     FEATURES,
     KEPT,
-    MEMORY,
     OTHERS,
     STALE_S,
     describe,
     look,
     open_beat,
 )
+from models.upstream_forecast import GAUGE
 
 
 def _rows(n=2):
-    rows = np.zeros(n, np.dtype([*MEMORY]))
+    rows = np.zeros(n, GAUGE)  # rows of memory alone would be compiled for apart
     rows["past"] = np.nan
     return rows
 

@@ -8,7 +8,15 @@ from operators.counters import Counters
 from operators.events import HAZARDS, Evidence, Levels, Sensor
 from operators.evidence import UNUSUAL
 from operators.registry import Registry
-from operators.screening import DAY_MS, FIRST_DAY, MATERIAL, Screened, ScreenReadings, material
+from operators.screening import (
+    DAY_MINUTES,
+    FIRST_DAY,
+    MATERIAL,
+    MINUTE_MS,
+    Screened,
+    ScreenReadings,
+    material,
+)
 from tests.operators.town import DAY, MINUTE, T0, cut, row_batch, rows, sensor, town
 
 EVERY = 5 * MINUTE
@@ -141,7 +149,7 @@ def test_a_sensor_without_levels_must_show_a_day_first() -> None:
     levels = Levels(blue=4.0)
     graded, plain = sensor("a", "river_level", levels=levels), sensor("b", "river_level")
     screen = Screen(graded, plain).quiet(200, 2, 2)
-    assert screen.time < T0 + DAY_MS
+    assert screen.time < T0 + DAY_MINUTES * MINUTE_MS
     _, early = screen.next(3.9, 3.9)
     assert (early.rarity - early.surprisal).tolist() == pytest.approx([0.0, FIRST_DAY])
     screen.quiet(400, 2, 2)
@@ -210,7 +218,7 @@ def test_who_learns_the_week_keeps_more_and_says_so_in_its_snapshot() -> None:
     registry = Registry(town([sensor("a", "noise")]))
     day, week = (ScreenReadings(registry, Counters(), 1, weekly=weekly) for weekly in (False, True))
     assert day.bank.state_bytes < 600 < week.bank.state_bytes < 1500
-    with pytest.raises(ValueError, match="expected b'cwpeaks2'"):
+    with pytest.raises(ValueError, match="expected b'cwpeaks3'"):
         day.put(0, np.zeros(1, np.intp), week.take(0, np.zeros(1, np.intp)))
 
 
