@@ -183,13 +183,13 @@ def _whole(job: Job) -> dict[str, Any]:
 
 
 def _warm(path: ReadingPath) -> None:
-    """Let every sensor show ordinary readings for a day, so that it is judged from the first on.
+    """Let every sensor show ordinary readings, a day ago, so that it is judged from the first on.
 
     The first and the last of them go all the way, so that all that is kept of sensors is there;
     the others only to the detectors, for a million sensors' sake.
     """
     rng, shards = np.random.default_rng(2), len(path.shards)
-    begun_ms = int(time.time() * 1000) - (WARM_READINGS + 1) * WARM_MS
+    begun_ms = int(time.time() * 1000) - 2 * WARM_READINGS * WARM_MS
     names = [sensor.id.encode() for sensor in path.registry.sensors]
     home = np.array([zlib.crc32(name) % shards for name in names], np.intp)
     for number in range(WARM_READINGS):

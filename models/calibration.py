@@ -40,8 +40,12 @@ MOST_LESS = 1.0
 MOST_MORE = 0.3
 """What is said more at most, where a restless time long ago is still held against now."""
 
-COLUMNS = 1 + BINS + 1
-"""Readings counted; those at least as surprising as each bin; times ``JUDGED`` was said."""
+COLUMNS = 1 + BINS + 2
+"""Readings counted; those at least as surprising as each bin; times ``JUDGED`` was said; how much
+less is said for it."""
+
+_GUESSED = PRIOR * 10.0 ** (-WIDTH * np.arange(BINS))
+_OFTEN = 64  # readings after which it is looked again how much less to say
 
 Floats = NDArray[np.float64]
 
@@ -58,13 +62,13 @@ class Calibration:
     -----
     A reading is scored against those before it, then counted, so how rows are cut into calls
     changes nothing. Its surprisal is ``-log10((PRIOR 10^-s + readings >= s) / (PRIOR + readings))``
-    for a raw surprisal ``s``, between two tenths in proportion: in between the guess and what was
-    seen, by how much was seen; beyond all that was seen it grows as the guess does.
+    for a raw surprisal ``s``, the sum between two tenths in proportion: in between the guess and
+    what was seen, by how much was seen; beyond all that was seen it grows as the guess does.
 
     Then it is held against how often ``JUDGED`` was said: proportional control, which leaves of a
     factor too often its third root.
 
-    State: 123 numbers a group. Cost: 85 ns a reading. What is NaN is not counted and stays NaN.
+    State: 124 numbers a group. Cost: 40 ns a reading. What is NaN is not counted and stays NaN.
 
     Examples
     --------
@@ -143,38 +147,40 @@ def _count_rows(
             said[row] = s
             continue
         group = counts[groups[row]]
-        said[row] = _controlled(group, _surprisal(group, max(s, 0.0)))
+        s = max(s, 0.0)
+        plain = _surprisal(group, s)
+        said[row] = plain - group[2 + BINS] * min(1.0, max(0.0, plain) / JUDGED)
         if counted[row]:
-            _count(group, max(s, 0.0))
+            _count(group, s)
             group[1 + BINS] += said[row] >= JUDGED
+            if int(group[0]) % _OFTEN == 0:
+                group[2 + BINS] = _less(group)
 
 
 @compiled
 def _surprisal(group: Any, s: float) -> float:
     """Return the share of readings as surprising, as a surprisal; ``group[0]`` counts them all."""
-    at = min(s / WIDTH, BINS - 1.0)
-    below = min(int(at), BINS - 2)
-    share = at - below
-    # Counts fall by powers of ten: between two of them in proportion of their logarithms.
-    low = math.log(1.0 + group[1 + below])
-    high = math.log(1.0 + group[2 + below])
-    over = math.exp(low + share * (high - low)) - 1.0
-    expected = PRIOR * 10.0**-s
-    return -math.log10((expected + over) / (PRIOR + group[0]))
+    at = s / WIDTH
+    if at >= BINS - 1.0:
+        seen = PRIOR * 10.0**-s + group[BINS]
+    else:
+        below = int(at)
+        low, high = _GUESSED[below] + group[1 + below], _GUESSED[below + 1] + group[2 + below]
+        seen = low + (at - below) * (high - low)
+    return -math.log10(seen / (PRIOR + group[0]))
 
 
 @compiled
-def _controlled(group: Any, s: float) -> float:
+def _less(group: Any) -> float:
     """Say less where too much was said, and more where too little; the ordinary stays as it is."""
     often = (ALLOWED + group[1 + BINS]) / (ALLOWED + group[0] * 10.0**-JUDGED)
-    less = min(max(GAIN * math.log10(often), -MOST_MORE), MOST_LESS)
-    return s - less * min(1.0, max(0.0, s) / JUDGED)
+    return min(max(GAIN * math.log10(often), -MOST_MORE), MOST_LESS)
 
 
 @compiled
 def _count(group: Any, s: float) -> None:
     if group[0] >= 2.0 * MEMORY:
-        group *= 0.5
+        group[: 2 + BINS] *= 0.5
     group[0] += 1.0
     for b in range(min(int(s / WIDTH), BINS - 1) + 1):
         group[1 + b] += 1.0

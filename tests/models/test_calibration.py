@@ -96,12 +96,13 @@ def test_less_or_more_is_said_within_bounds_and_only_of_what_surprises():
     ladder = np.linspace(0.0, 12.0, 60)
     for often, most in ((1e9, MOST_LESS), (0.0, -MOST_MORE)):
         state = np.frombuffer(calibration.take(0)).copy()
-        state[0], state[-1] = 1e6, often
+        # With the next reading it is looked again how often it was said.
+        state[0], state[-2] = 999_999, often
         calibration.put(0, state.tobytes())
-        after = [_feed([s], calibration=_copy(calibration))[0][0] for s in ladder]
-        state[-1] = 1e3
+        after = [_feed([0.0, s], calibration=_copy(calibration))[0][1] for s in ladder]
+        state[-2] = 1e3
         calibration.put(0, state.tobytes())
-        before = [_feed([s], calibration=_copy(calibration))[0][0] for s in ladder]
+        before = [_feed([0.0, s], calibration=_copy(calibration))[0][1] for s in ladder]
         less = np.array(before) - after
         np.testing.assert_allclose(less, most * np.clip(np.array(before) / JUDGED, 0, 1), atol=1e-9)
         assert (np.diff(after) > 0).all()
