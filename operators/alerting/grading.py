@@ -85,6 +85,7 @@ class Grade(NamedTuple):
     keeps: int
     """The worst level that would be kept: thresholds lowered by ``LEAVE``."""
     score: float
+    """What all say together, or what the worst official level is worth where that is more."""
     certainty: Literal["Observed", "Likely", "Possible", "Unlikely"]
     onset: int | None
     """When an official level will be crossed; None when the threat is there."""
@@ -130,7 +131,8 @@ def grade(
     by_reports = [s for s in own if s.latest.source == "report"]
     reports = max((s.latest.count for s in by_reports), default=0)
     silent = max((round(s.latest.value) for s in own if s.latest.source == "outage"), default=0)
-    crossings = [s.latest for s in own if s.latest.source == "level"]
+    levels = [strand for strand in own if strand.latest.source == "level"]
+    crossings = [strand.latest for strand in levels]
     official = _believed(own, reports + silent)
     parts = parts_of(hazard, agreeing, around, {})
     score, moved = parts.score, 0.0
@@ -154,7 +156,7 @@ def grade(
     return Grade(
         max(level, bound),
         max(keeps, bound),
-        round(score, 1),
+        round(max([score, *(strand.strength for strand in levels)]), 1),
         _certainty(crossings, score, several + bool(reports) + silent > 1),
         _onset(crossings),
         several,

@@ -70,6 +70,17 @@ def test_a_level_is_entered_at_its_threshold_and_kept_below_it(wanted: int) -> N
     assert graded(ENTER[wanted] - LEAVE - 0.01)[1] == wanted + 1
 
 
+def test_a_crossing_scores_what_its_official_level_is_worth() -> None:
+    def scored(*strands: Strand) -> float:
+        return grade(HAZARD, strands).score
+
+    crossed = strand("a", 6.0, source="level", level=2)
+    assert scored(crossed) == 6.0
+    assert scored(crossed, strand("b", 4.0)) == 6.0
+    people = strand("r", 4.0, source="report", count=SEVERAL_REPORTS)
+    assert scored(crossed, strand("b", 4.0), people) == scored(strand("b", 4.0), people) > 6.0
+
+
 def test_nothing_is_no_level() -> None:
     found = grade(HAZARD, ())
     assert (found.level, found.keeps, found.score) == (NO_LEVEL, NO_LEVEL, 0.0)

@@ -107,6 +107,7 @@ def warning(id_: str = RED, version: int = 1, **fields: Any) -> Alert:
             "河道水位约 15:06 超红色线 184.0 米",
         ),
         "trend": "rising_fast",
+        "confirmation": 0.85,
     }
     return Alert(id_, version, **(values | fields))
 

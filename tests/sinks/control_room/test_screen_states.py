@@ -96,6 +96,7 @@ def test_a_warning_arrives_with_its_reasons(room: Room, browser: Browser) -> Non
         expect(row.locator(".new")).to_have_text("NEW")
         expect(page.locator("#speak")).to_contain_text("Red warning: Gucheng quay")
         expect(page.locator("h1")).to_contain_text("over the red level")
+        expect(page.locator(".facts")).to_contain_text("likely real85\u00a0%")
         expect(page.locator(".why h2")).to_contain_text("2 agree, 1 as expected")
         expect(page.locator(".ev:not(.hd)")).to_have_count(3)
         expect(page.locator(".ev.no")).to_contain_text("179.31")

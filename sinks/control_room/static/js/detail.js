@@ -117,6 +117,8 @@ export class Detail {
         ? [t('chance'), `${Math.round(alert.forecast.p * 100)}\u00a0%`]
         : [t('certainty'), t(alert.certainty)],
     ];
+    if (alert.confirmation != null)
+      facts.push([t('confirmation'), `${Math.round(alert.confirmation * 100)}\u00a0%`]);
     if (main && !counted(main))
       facts.push([
         t('nowValue'),

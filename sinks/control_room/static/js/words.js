@@ -82,6 +82,7 @@ export const WORDS = {
   // detail
   chance: ['chance', '概率'],
   certainty: ['certainty', '确定性'],
+  confirmation: ['likely real', '属实概率'],
   Observed: ['Observed', '已观测'],
   Likely: ['Likely', '很可能'],
   Possible: ['Possible', '可能'],
