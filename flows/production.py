@@ -131,10 +131,19 @@ class Part:
         return Vault(self.data_dir / self.flow, self.partitions, [self.outbox])
 
     def resume(self, partition: int, put: Callable[[bytes], None]) -> None:
-        """Give a partition its state back, where there is a snapshot."""
+        """Give a partition its state back, where there is a snapshot.
+
+        Raises
+        ------
+        VaultError
+            When it cannot be used, as by a flow that learns other habits.
+        """
         snapshot = self.vault.load(partition)
         if snapshot is not None:
-            put(bytes(snapshot.state))
+            try:
+                put(bytes(snapshot.state))
+            except ValueError as error:
+                raise self.vault.unusable(partition, str(error)) from error
             self.starts[partition] = snapshot.offset
 
     def source(

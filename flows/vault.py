@@ -29,7 +29,8 @@ from operators.packed import Packed
 __all__ = ["Keep", "Snapshot", "Vault", "VaultError"]
 
 _HEAD = struct.Struct("<8sqI")
-_MAGIC = b"cwvault1"
+_MAGIC = b"cwvault2"
+"""To be changed with the meaning of any state."""
 
 log = logging.getLogger(__name__)
 
@@ -115,7 +116,7 @@ class Vault:
         Raises
         ------
         VaultError
-            When the file is damaged, or not one of ours.
+            When the file is damaged, of another version, or not one of ours.
         """
         path = self._path(shard)
         if not path.exists():
@@ -123,9 +124,15 @@ class Vault:
         raw = path.read_bytes()
         magic, offset, check = _HEAD.unpack_from(raw) if len(raw) >= _HEAD.size else (b"", 0, 0)
         state = raw[_HEAD.size :]
+        if magic != _MAGIC and magic[:-1] == _MAGIC[:-1]:
+            raise self.unusable(shard, "of another version of citywatch")
         if magic != _MAGIC or zlib.crc32(state) != check:
-            raise VaultError(f"{path}: damaged, or not a snapshot: delete it to start anew")
+            raise self.unusable(shard, "damaged, or not a snapshot")
         return Snapshot(offset, state)
+
+    def unusable(self, shard: int, why: str) -> VaultError:
+        """Return the error that a shard's file is of no use, and what to do about it."""
+        return VaultError(f"{self._path(shard)}: {why}: delete it to start anew")
 
     def stage(self, shard: int, snapshot: Snapshot) -> None:
         """Take a snapshot that may be written once what was said up to now has arrived."""

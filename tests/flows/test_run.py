@@ -184,6 +184,14 @@ class TestRunPart:
             run_part(part)
         part.vault.close()
 
+    def test_a_snapshot_of_other_habits_is_refused(self, city: City) -> None:
+        run_part(city.part("readings"))
+        part = city.part("readings")
+        part.weekly = True
+        with pytest.raises(VaultError, match=r"0\.snapshot: expected b'cwweeks.*delete it"):
+            run_part(part)
+        part.vault.close()
+
     def test_more_parts_than_partitions_is_one_line(self, city: City) -> None:
         with pytest.raises(KafkaUnusableError) as error:
             run_part(city.part("readings", 3, 3))

@@ -108,6 +108,20 @@ class TestVault:
             vault().load(0)
         assert str(error.value) == f"{path}: damaged, or not a snapshot: delete it to start anew"
 
+    def test_a_file_of_another_version_is_named(self, vault: Opened) -> None:
+        first = vault()
+        first.stage(0, Snapshot(7, b"state"))
+        first.close()
+        vault.open.clear()
+        path = vault.directory / "0.snapshot"
+        raw = path.read_bytes()
+        path.write_bytes(raw[:7] + b"1" + raw[8:])
+        with pytest.raises(VaultError) as error:
+            vault().load(0)
+        assert str(error.value) == (
+            f"{path}: of another version of citywatch: delete it to start anew"
+        )
+
     def test_killed_while_writing_the_one_before_stands(self, vault: Opened) -> None:
         first = vault()
         first.stage(0, Snapshot(7, b"whole"))
