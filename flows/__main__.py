@@ -28,6 +28,7 @@ from flows.scoring import score_files
 from flows.settings import ConfigError, Settings, load_settings
 from flows.up import UpError
 from flows.vault import VaultError
+from operators.step import StateError
 from simulators.clock import default_start
 from simulators.feed import write_feed
 from simulators.scenarios import SCENARIOS
@@ -351,6 +352,7 @@ MISTAKES = (
     SendError,
     VaultError,
     PlotError,
+    StateError,
     OSError,
 )
 

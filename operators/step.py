@@ -13,12 +13,22 @@ import bytewax.operators as op
 from bytewax.dataflow import Stream, operator
 from bytewax.operators import KeyedStream, StatefulBatchLogic
 
-__all__ = ["Step", "only", "run_step", "where"]
+__all__ = ["StateError", "Step", "only", "run_step", "where"]
 
 X = TypeVar("X")
 Y = TypeVar("Y")
 X_contra = TypeVar("X_contra", contravariant=True)
 Y_co = TypeVar("Y_co", covariant=True)
+
+
+class StateError(RuntimeError):
+    """The snapshot of a step cannot be used: that of another version raises what it will."""
+
+    def __init__(self, step_id: str, error: Exception) -> None:
+        super().__init__(
+            f"{step_id}: its snapshot is of another version of citywatch, or damaged ({error}): "
+            "start with a new data directory"
+        )
 
 
 class Step(Protocol[X_contra, Y_co]):
@@ -56,12 +66,20 @@ def run_step(step_id: str, up: KeyedStream[X], build: Callable[[], Step[X, Y]]) 
     ----------
     build
         Makes the step of a new key.
+
+    Raises
+    ------
+    StateError
+        While the flow runs: when a snapshot cannot be used.
     """
 
     def shim_builder(state: bytes | None) -> _Shell:
         step = build()
         if state is not None:
-            step.restore(state)
+            try:
+                step.restore(state)
+            except Exception as error:
+                raise StateError(step_id, error) from error
         return _Shell(step)
 
     return op.stateful_batch("step", up, shim_builder)

@@ -12,7 +12,7 @@ from bytewax.dataflow import Dataflow
 from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.testing import TestingSink, TestingSource, cluster_main, run_main
 
-from operators.step import only, run_step
+from operators.step import StateError, only, run_step
 
 Run = Callable[..., None]
 Keyed = tuple[str, int]
@@ -107,6 +107,22 @@ def test_a_stop_in_order_goes_on_where_it_was(recovery: RecoveryConfig) -> None:
     sink = resumed(told, recovery, 3)
     assert of("a", sink) == [1, 3, 6, 11]
     assert of("b", sink) == [4]
+
+
+class Older(SumUp):
+    """A step that knows nothing of what it once kept."""
+
+    def restore(self, state: bytes) -> None:
+        raise ValueError("expected 2 numbers, got 1")
+
+
+def test_a_snapshot_it_cannot_use_is_said_with_what_to_do(recovery: RecoveryConfig) -> None:
+    resumed([("a", 1), TestingSource.EOF(), ("a", 2)], recovery, 1)
+    flow = Dataflow("sums")
+    told = run_step("sum", op.input("in", flow, TestingSource([("a", 1)])), Older)
+    op.output("out", told, TestingSink(list[Keyed]()))
+    with pytest.raises(StateError, match=r"expected 2 numbers.*start with a new data directory"):
+        run_main(flow, epoch_interval=timedelta(0), recovery_config=recovery)
 
 
 def test_without_a_snapshot_a_step_is_new() -> None:
