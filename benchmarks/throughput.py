@@ -28,19 +28,18 @@ import subprocess
 import sys
 import tempfile
 import time
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
 import bytewax.operators as op
-import numpy as np
 from bytewax.dataflow import Dataflow
 from confluent_kafka import Consumer, Message, TopicPartition
 
 from benchmarks.report import arguments, chosen, measured, publish, spread, table
-from benchmarks.rig import Rig, Workload, fill, made_city, rig, values
+from benchmarks.rig import Rig, Workload, fill, made_city, rig
+from benchmarks.warming import warm
 from flows.city import one
 from flows.kafka import KafkaPlace, Topics
 from flows.log_reader import DEFAULTS
@@ -50,9 +49,6 @@ from flows.readings import readings
 from flows.running import run_flow
 from flows.warnings import warnings
 from operators.codec import decode_readings
-from operators.events import Readings
-from operators.ordering import RowBatch
-from operators.reading_path import ReadingPath
 from operators.registry import Registry
 from operators.step import only, run_step
 from sinks.redis import RedisSink
@@ -73,8 +69,6 @@ QUICK = {
 }
 """Scenario ids are for good: results of different commits are compared by them."""
 ROUNDS = 3
-WARM_READINGS = 160
-WARM_MS = 600_000
 NOTHING_REPORTED = 2
 """Messages of the evidence log that are there before: that there are no reports."""
 
@@ -171,7 +165,7 @@ def _whole(job: Job) -> dict[str, Any]:
     assert part.kept is not None
     path = part.kept.path
     before = _resident()
-    _warm(path)
+    warm(path)
     part.kept.path = _Watched(path, watch)
     run_flow(flow, None, 0.5)
     figures: dict[str, Any] = watch.figures()
@@ -180,34 +174,6 @@ def _whole(job: Job) -> dict[str, Any]:
     figures["readings"] = part.counters.account("intake").received
     figures["state"] = sum(len(path.take(shard)) for shard in range(job.partitions))
     return figures
-
-
-def _warm(path: ReadingPath) -> None:
-    """Let every sensor show ordinary readings, a day ago, so that it is judged from the first on.
-
-    The first and the last of them go all the way, so that all that is kept of sensors is there;
-    the others only to the detectors, for a million sensors' sake.
-    """
-    rng, shards = np.random.default_rng(2), len(path.shards)
-    begun_ms = int(time.time() * 1000) - 2 * WARM_READINGS * WARM_MS
-    names = [sensor.id.encode() for sensor in path.registry.sensors]
-    home = np.array([zlib.crc32(name) % shards for name in names], np.intp)
-    for number in range(WARM_READINGS):
-        for start in range(0, len(names), 30_000):
-            who = np.arange(start, min(len(names), start + 30_000))
-            times = np.full(len(who), begun_ms + number * WARM_MS)
-            rows = Readings(who, times, values(rng, who), home[who])
-            if number in (0, WARM_READINGS - 1):
-                path.homes.note(who, rows.shard)
-                path.clocks.hear(rows, np.zeros(len(who), np.int64))
-                batch = path.order.pass_on(RowBatch(rows, times[:shards], times[:shards]))
-                screened = path.faults.recognise(path.screen.score(batch))
-                list(path.levels.evidence(rows))
-                list(path.series.keep(screened))
-            else:
-                local_s = path.registry.local_time.seconds(times)
-                said = path.screen.bank.score_and_learn(who, local_s, rows.value)
-                path.faults.bank.judge_and_learn(who, rows.value, said.expected, said.scale)
 
 
 def _warnings(job: Job) -> dict[str, Any]:

@@ -165,6 +165,8 @@ def _surprisal(group: Any, s: float) -> float:
         seen = PRIOR * 10.0**-s + group[BINS]
     else:
         below = int(at)
+        # In proportion of counts, not of their logarithms: where few were seen that is careful,
+        # and a first storm comes as often as it says, not three to five times as often.
         low, high = _GUESSED[below] + group[1 + below], _GUESSED[below + 1] + group[2 + below]
         seen = low + (at - below) * (high - low)
     return -math.log10(seen / (PRIOR + group[0]))
