@@ -1,9 +1,9 @@
 """Read a topic's partitions into the flow, all that are ours by one consumer.
 
 It waits for a message for at most two milliseconds and then takes all there are: a message is
-never older than that, and under load a batch is as large as it may be. Partitions far ahead of the
-others in event time are paused while the flow catches up. Offsets are committed so that ordinary
-tools see the lag; where reading goes on is up to the snapshot.
+never older than that, and under load a batch is as large as it may be. While it catches up it reads
+partitions in turn, those far ahead of the others in event time not at all. Offsets are committed so
+that ordinary tools see the lag; where reading goes on is up to the snapshot.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from confluent_kafka import KafkaException
 from numpy.typing import NDArray
 
 from flows.kafka import CLOCK_HEADER, END_HEADER, KafkaPlace, KafkaUnusableError
-from flows.log_reader import LogReader, Mark, Read
+from flows.log_reader import LogReader, Mark, Read, prefetched
 from flows.sources import AT_ONCE, TICK_S, Stop
 from flows.vault import Vault
 from operators.event_clock import NEVER
@@ -114,16 +114,22 @@ class _Part(StatefulSourcePartition[Any, None]):
         self._told_ms = dict.fromkeys(source.partitions, NEVER)
         self._ended: frozenset[int] = frozenset()
         self._clock_ms: int | None = None
-        self._paused: set[int] = set()
+        self._catching_up = len(source.partitions) > 1
         self._ticked = 0.0
         self._most = min(source.poll_size, FIRST_POLL)
         self._told_away: int | None = None
         self._reader = self._connected()
         self._next = {number: self._start(number) for number in source.partitions}
         self._reader.assign(self._next)
+        if self._catching_up:
+            self._reader.set_apart(source.partitions)
 
     def _connected(self) -> LogReader:
-        options = {**self.source.place.options(), "group.id": self.source.group}
+        options = {
+            **prefetched(len(self.source.partitions)),
+            **self.source.place.options(),
+            "group.id": self.source.group,
+        }
         return LogReader(options, self.source.topic, (CLOCK_HEADER, END_HEADER))
 
     def _bounds(self, number: int) -> tuple[int, int]:
@@ -150,7 +156,8 @@ class _Part(StatefulSourcePartition[Any, None]):
             self.source.stop.asked = True  # whatever else the flow listens to ends with us
         if self.source.stop.asked:
             raise StopIteration
-        read = self._reader.read(self._most, WAIT_S)
+        turns = self._turns() if self._catching_up else None
+        read = self._reader.read(self._most, WAIT_S, turns)
         polls: list[Any] = []
         if read is not None:
             polled_us = time.time_ns() // 1000
@@ -162,6 +169,8 @@ class _Part(StatefulSourcePartition[Any, None]):
                 self._most = max(1, min(self.source.poll_size, POLL_BYTES // size))
                 polls.append(self._poll(read.lines, tuple(self._stretches(read)), polled_us))
         now = time.monotonic()
+        if turns and read is None:  # perhaps somebody waits for one that has nothing more
+            self._look_around()
         if now - self._ticked >= TICK_S:
             self._ticked = now
             self._look_around()
@@ -232,7 +241,10 @@ class _Part(StatefulSourcePartition[Any, None]):
                 live.add(self._index[number])
         self._present = frozenset(live)
         self._live = self._up_to_date()
-        self._hold_back()
+        catching_up = len(self._index) > 1 and len(live) < len(self._index)
+        if catching_up != self._catching_up:
+            self._catching_up = catching_up
+            self._reader.set_apart(self._index if catching_up else ())
 
     def _up_to_date(self) -> frozenset[int]:
         """Return the shards for which the clock speaks.
@@ -247,23 +259,22 @@ class _Part(StatefulSourcePartition[Any, None]):
         due = self._clock_ms - PROMPT_LATENESS_MS
         return self._present & {self._index[n] for n, at in self._told_ms.items() if at >= due}
 
-    def _hold_back(self) -> None:
-        """Pause partitions that are far ahead of the slowest that still has something to read."""
-        if self.source.reached is None or len(self._index) == 1:
-            return
-        reached = self.source.reached()
-        behind = [s for n, s in self._index.items() if self.source.lags[n] and reached[s] > 0]
-        slowest = min((reached[shard] for shard in behind), default=None)
-        wanted = {
-            number
-            for number, shard in self._index.items()
-            if slowest is not None and reached[shard] > slowest + SKEW_MS
-        }
-        if pause := wanted - self._paused:
-            self._reader.pause(pause)
-        if resume := self._paused - wanted:
-            self._reader.resume(resume)
-        self._paused = wanted
+    def _turns(self) -> dict[int, int]:
+        """Share a poll evenly among partitions, the slowest first; leave out those far ahead.
+
+        Nobody waits for one that has nothing to read, or of which nothing has been read yet.
+        """
+        lags, at = self.source.lags, dict.fromkeys(self._index, NEVER)
+        if self.source.reached is not None:
+            reached = self.source.reached().tolist()
+            at = {number: reached[shard] for number, shard in self._index.items()}
+        waited_for = [number for number in at if lags.get(number, 1)]
+        slowest = min((at[n] for n in waited_for if at[n] > 0), default=None)
+        turns = sorted(at, key=lambda number: at[number])
+        if slowest is not None:
+            turns = [number for number in turns if at[number] <= slowest + SKEW_MS]
+        share = -(-self._most // max(1, len(set(turns) & set(waited_for))))
+        return dict.fromkeys(turns, share)
 
     def next_awake(self) -> datetime:
         return AT_ONCE

@@ -3,9 +3,11 @@
 import ctypes
 import gc
 import logging
+import random
 import resource
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
@@ -15,7 +17,7 @@ import pytest
 from confluent_kafka import KafkaException, Producer
 
 from flows.kafka import KafkaUnusableError
-from flows.log_reader import BEGINNING, LogReader, Mark, Read
+from flows.log_reader import BEGINNING, LogReader, Mark, Read, prefetched
 from tests.broker import LocalBroker
 from tests.flows.processes import eventually, free_port
 from tests.kafka_fixture import ExternalBroker, Topics
@@ -294,23 +296,57 @@ def test_only_what_is_committed_is(log: Log) -> None:
 
 
 @pytest.mark.system
-def test_paused_partitions_wait_and_lose_nothing(make_log: Callable[[int], Log]) -> None:
-    log = make_log(2)
-    sent = [log.send([b"%d" % n for n in range(5000)], partition) for partition in range(2)]
+def test_partitions_set_apart_come_when_it_is_their_turn(make_log: Callable[[int], Log]) -> None:
+    log = make_log(3)
+    sent = [log.send([b"%d" % n for n in range(5000)], partition) for partition in range(3)]
     with closing(log.reader()) as reader:
-        found = read_all(reader, 1000, 100)
-        reader.pause([1])
-        rest = 5000 - sum(message.partition == 0 for message in found)
-        while rest:
-            more = read_all(reader, min(rest, 500), min(rest, 500))
-            assert {message.partition for message in more} == {0}
-            found, rest = found + more, rest - len(more)
-        assert reader.read(10, 0.3) is None
-        reader.resume([1])
-        found += read_all(reader, 10_000 - len(found))
-        assert reader.read(10, 0.1) is None
-    for partition in range(2):
+        reader.set_apart([1, 2])
+        found = read_all(reader, 5000)
+        assert {at.partition for at in found} == {0}
+        assert reader.read(10_000, 0.3) is None
+        for turns in ({2: 30, 1: 20}, {1: 7}):
+            read = reader.read(10_000, 0.3, turns)
+            assert read is not None
+            assert Counter(read.partition.tolist()) == turns
+            found += messages(read)
+        read = reader.read(10, 0.3, {2: 30, 1: 20})
+        assert read is not None
+        assert len(read.lines) == 10
+        found += messages(read)
+        reader.set_apart([])
+        found += read_all(reader, 15_000 - len(found))
+        assert reader.read(10, 0.1, {}) is None
+    for partition in range(3):
         assert [at for at in found if at.partition == partition] == sent[partition]
+
+
+@pytest.mark.system
+def test_set_apart_and_together_again_and_again_each_keeps_its_order(
+    make_log: Callable[[int], Log],
+) -> None:
+    log, rng = make_log(3), random.Random(5)
+    sent = [log.send([b"%d" % n for n in range(3000)], partition) for partition in range(3)]
+    found: list[Message] = []
+    with closing(log.reader()) as reader:
+        deadline = time.monotonic() + PATIENCE_S
+        while len(found) < 9000:
+            assert time.monotonic() < deadline, len(found)
+            apart = rng.sample(range(3), rng.randrange(4))
+            reader.set_apart(apart)
+            for _ in range(3):
+                turns = {number: rng.randrange(1, 40) for number in apart}
+                if read := reader.read(rng.randrange(1, 90), 0.01, turns):
+                    found += messages(read)
+    for partition in range(3):
+        assert [at for at in found if at.partition == partition] == sent[partition]
+
+
+def test_what_is_held_of_many_partitions_is_little_of_each() -> None:
+    for partitions in (1, 2, 8, 64):
+        settings = prefetched(partitions)
+        assert settings["queued.max.messages.kbytes"] * partitions <= 262_144
+        assert settings["fetch.message.max.bytes"] * partitions <= 33_554_432
+        assert settings["queued.min.messages"] >= 10_000
 
 
 @pytest.mark.system
@@ -390,8 +426,7 @@ def test_a_closed_reader_says_so() -> None:
     uses: list[Callable[[], object]] = [
         lambda: reader.read(1, 0.0),
         lambda: reader.assign({0: 0}),
-        lambda: reader.pause([0]),
-        lambda: reader.resume([0]),
+        lambda: reader.set_apart([]),
         lambda: reader.commit({0: 0}),
         lambda: reader.bounds(0),
         reader.positions,
