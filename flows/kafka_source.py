@@ -25,7 +25,7 @@ from flows.kafka import CLOCK_HEADER, END_HEADER, KafkaPlace, KafkaUnusableError
 from flows.log_reader import LogReader, Mark, Read, prefetched
 from flows.sources import AT_ONCE, TICK_S, Stop
 from flows.vault import Vault
-from operators.event_clock import NEVER
+from operators.event_clock import FOREVER, NEVER
 from operators.intake import PROMPT_LATENESS_MS, FeedName, Poll, Stretch
 from operators.lines import Lines
 
@@ -156,7 +156,7 @@ class _Part(StatefulSourcePartition[Any, None]):
             self.source.stop.asked = True  # whatever else the flow listens to ends with us
         if self.source.stop.asked:
             raise StopIteration
-        turns = self._turns() if self._catching_up else None
+        turns = self._turns() if self._catching_up else []
         read = self._reader.read(self._most, WAIT_S, turns)
         polls: list[Any] = []
         if read is not None:
@@ -259,8 +259,8 @@ class _Part(StatefulSourcePartition[Any, None]):
         due = self._clock_ms - PROMPT_LATENESS_MS
         return self._present & {self._index[n] for n, at in self._told_ms.items() if at >= due}
 
-    def _turns(self) -> dict[int, int]:
-        """Share a poll evenly among partitions, the slowest first; leave out those far ahead.
+    def _turns(self) -> list[int]:
+        """Return the partitions to read of, the slowest first, without those far ahead.
 
         Nobody waits for one that has nothing to read, or of which nothing has been read yet.
         """
@@ -268,13 +268,9 @@ class _Part(StatefulSourcePartition[Any, None]):
         if self.source.reached is not None:
             reached = self.source.reached().tolist()
             at = {number: reached[shard] for number, shard in self._index.items()}
-        waited_for = [number for number in at if lags.get(number, 1)]
-        slowest = min((at[n] for n in waited_for if at[n] > 0), default=None)
-        turns = sorted(at, key=lambda number: at[number])
-        if slowest is not None:
-            turns = [number for number in turns if at[number] <= slowest + SKEW_MS]
-        share = -(-self._most // max(1, len(set(turns) & set(waited_for))))
-        return dict.fromkeys(turns, share)
+        waited_for = [time for number, time in at.items() if time > 0 and lags.get(number, 1)]
+        far = min(waited_for, default=FOREVER - SKEW_MS) + SKEW_MS
+        return sorted((number for number in at if at[number] <= far), key=lambda n: at[n])
 
     def next_awake(self) -> datetime:
         return AT_ONCE
