@@ -229,11 +229,19 @@ class PooledForecast:
         return forecast
 
 
+@compiled
 def _logarithms(levels: Floats) -> tuple[Floats, Floats]:
     """Return levels in logarithms, and the lowest of each row (not in logarithms), 1 without."""
-    known = np.where((levels > 0.0) & np.isfinite(levels), levels, np.nan)
-    lowest = np.where(np.isnan(known), np.inf, known).min(axis=1, initial=np.inf)
-    return np.log(known), np.where(np.isfinite(lowest), lowest, 1.0)
+    logs, lowest = np.full(levels.shape, np.nan), np.ones(len(levels))
+    for row in range(len(levels)):
+        least = np.inf
+        for n in range(levels.shape[1]):
+            if 0.0 < levels[row, n] < np.inf:
+                logs[row, n] = math.log(levels[row, n])
+                least = min(least, levels[row, n])
+        if least < np.inf:
+            lowest[row] = least
+    return logs, lowest
 
 
 @compiled

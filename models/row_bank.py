@@ -11,6 +11,8 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from models.compiled import compiled
+
 __all__ = ["Positions", "RowBank", "State"]
 
 _HEADER = struct.Struct("<8sqq")  # version, rows, readings ignored
@@ -134,8 +136,7 @@ class RowBank:
     def _known(self, positions: Positions) -> NDArray[np.intp]:
         """Return positions of sensors the bank has."""
         known = _plain(positions, np.intp)
-        # As unsigned numbers, negative ones are too large as well.
-        if len(known) and known.view(np.uintp).max() >= self.n:
+        if _any_beyond(known, self.n):
             raise IndexError(
                 f"sensor positions must be 0 to {self.n - 1}, got {known.min()} to {known.max()}"
             )
@@ -159,6 +160,14 @@ class RowBank:
                 f"got {version!r} and {len(state)}"
             )
         return np.frombuffer(state, cls.NEWBORN.dtype, n, _HEADER.size)
+
+
+@compiled
+def _any_beyond(positions: NDArray[np.intp], n: int) -> bool:
+    found = False
+    for position in positions:
+        found |= position < 0 or position >= n
+    return found
 
 
 def _plain(numbers: NDArray[Any], kind: type[np.generic]) -> NDArray[Any]:

@@ -7,11 +7,13 @@ exceeded: in a new city the trend speaks alone.
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.compiled import compiled
 from models.pooled_forecast import BEAT_S, HORIZONS_S, PooledForecast
 from operators.events import Readings
 from operators.growing import grown
@@ -98,12 +100,55 @@ def as_factors(values: Floats, levels: Floats, rising: NDArray[np.bool_]) -> tup
     >>> values.round(2), levels.round(2)
     (array([0.61]), array([[2.72, 1.95, 1.4 , 1.  ]]))
     """
-    sign = np.where(rising, 1.0, -1.0)
-    up = levels * sign[:, None]
-    first = np.where(np.isnan(up), np.inf, up).min(axis=1)
-    span = np.where(np.isnan(up), -np.inf, up).max(axis=1) - first
-    level = np.exp(np.clip((up - first[:, None]) / span[:, None], -FARTHEST, FARTHEST))
-    return np.exp(np.clip((values * sign - first) / span, -FARTHEST, FARTHEST)), level
+    scale = Scale.of(levels, rising)
+    return scale.values(values, np.arange(len(values))), scale.levels
+
+
+class Scale(NamedTuple):
+    """How the model takes the values of some sensors, and their levels so taken."""
+
+    levels: Floats
+    """Shape (sensors, 4)."""
+    sign: Floats
+    first: Floats
+    """The level reached first, times the sign."""
+    span: Floats
+    """How far official levels are apart; NaN where values are taken as they are."""
+
+    @classmethod
+    def of(cls, levels: Floats, rising: NDArray[np.bool_]) -> Scale:
+        """Return the scale that official levels span."""
+        sign = np.where(rising, 1.0, -1.0)
+        up = levels * sign[:, None]
+        first = np.where(np.isnan(up), np.inf, up).min(axis=1, initial=np.inf)
+        span = np.where(np.isnan(up), -np.inf, up).max(axis=1, initial=-np.inf) - first
+        level = np.exp(np.clip((up - first[:, None]) / span[:, None], -FARTHEST, FARTHEST))
+        return cls(level, sign, first, span)
+
+    def but_plain(self, plain: NDArray[np.bool_], levels: Floats) -> Scale:
+        """Return a scale that leaves the values and levels of some as they are."""
+        own = np.where(plain[:, None], levels, self.levels)
+        return self._replace(levels=own, span=np.where(plain, np.nan, self.span))
+
+    def extended(self, more: Scale) -> Scale:
+        """Return a scale with that of further sensors behind its own."""
+        return Scale._make(np.concatenate(pair) for pair in zip(self, more, strict=True))
+
+    def values(self, values: Floats, of: NDArray[np.integer[Any]]) -> Floats:
+        """Return values as the model takes them; ``of`` says whose each is."""
+        return _scaled(values, of, self.sign, self.first, self.span)
+
+
+@compiled
+def _scaled(values: Floats, of: NDArray[Any], sign: Floats, first: Floats, span: Floats) -> Floats:
+    taken = np.empty(len(values))
+    for row in range(len(values)):
+        value, one = values[row], of[row]
+        if not (math.isnan(value) or math.isnan(span[one])):
+            spans = (value * sign[one] - first[one]) / span[one]
+            value = math.exp(min(max(spans, -FARTHEST), FARTHEST))
+        taken[row] = value
+    return taken
 
 
 class Foresee:
@@ -122,35 +167,71 @@ class Foresee:
         self.registry = registry
         self.forecast = PooledForecast()
         self._slot = np.empty(0, np.int32)
-        self._slots = 0
+        self._scale = Scale.of(np.empty((0, 4)), np.empty(0, np.bool_))
+        self._asked_from = np.full(1, np.inf)
         self._pools: dict[tuple[int, str], int] = {}
+        self._pool_at = np.empty((0, 0), np.intp)
 
     def observe(self, rows: Readings, near: NDArray[np.bool_]) -> Learnt:
         """Learn rows, in their order; say what is known of those that are near a level."""
         position = np.full(len(rows.sensor), NOWHERE, np.intp)
-        self._grow(rows.sensor)
-        mine = np.flatnonzero(self._slot[rows.sensor] >= 0)
+        slots = self._slots(rows.sensor)
+        mine = (slots >= 0).nonzero()[0]
         if not len(mine):
             return Learnt(position, np.empty((0, 4, 0)), np.empty((0, 4, 0)))
-        pooled = rows.take(mine)
-        asked = near[mine]
-        slots, pools = self._slot[pooled.sensor], self._pools_of(pooled)
-        values, levels = self._as_learnt(pooled)
+        pooled, slots, asked = rows.take(mine), slots[mine], near[mine]
+        pools, levels = self._pools_of(pooled), self._scale.levels[slots]
+        values = self._scale.values(pooled.value, slots)
         chance, came = self.forecast.observe(slots, pools, pooled.time, values, levels, asked)
         position[mine[asked]] = np.arange(np.count_nonzero(asked))
         return Learnt(position, chance, came)
 
     def close(self, rows: Readings) -> NDArray[np.bool_]:
         """Say which rows are worth asking for whatever their slope: others' may tell."""
-        self._grow(rows.sensor)
+        slots = self._slots(rows.sensor)
         first = self.registry.columns.first_level[rows.sensor]
-        near: NDArray[np.bool_] = (rows.value >= CLOSE * first) & (rows.value < first)
-        return near & self._by_factors(rows.sensor) & (self._slot[rows.sensor] >= 0)
+        near: NDArray[np.bool_] = (rows.value >= self._asked_from[slots]) & (rows.value < first)
+        return near
 
-    def _by_factors(self, sensors: NDArray[np.intp]) -> NDArray[np.bool_]:
-        columns = self.registry.columns
-        rising: NDArray[np.bool_] = (columns.low[sensors] == 0.0) & (columns.sign[sensors] > 0)
-        return rising
+    def _pools_of(self, rows: Readings) -> NDArray[np.intp]:
+        kinds = self.registry.columns.kind[rows.sensor]
+        try:
+            pools = self._pool_at[rows.shard, kinds]
+        except IndexError:  # a shard or a kind that was not met yet
+            shards, known = self._pool_at.shape
+            fresh = max(shards, int(rows.shard.max()) + 1), max(known, int(kinds.max()) + 1)
+            wider = np.full(fresh, NOWHERE, np.intp)
+            wider[:shards, :known] = self._pool_at
+            self._pool_at = wider
+            pools = wider[rows.shard, kinds]
+        for row in (pools == NOWHERE).nonzero()[0].tolist():
+            shard, kind = int(rows.shard[row]), int(kinds[row])
+            pool = self._pool(shard, self.registry.columns.kind_names[kind])
+            pools[row] = self._pool_at[shard, kind] = pool
+        return pools
+
+    def _pool(self, shard: int, kind: str) -> int:
+        pool = self._pools.setdefault((shard, kind), len(self._pools))
+        self.forecast.grow(len(self._scale.span), len(self._pools))
+        return pool
+
+    def _slots(self, sensors: NDArray[np.intp]) -> NDArray[np.int32]:
+        """Return where sensors are in the forecast; negative of those that do not learn together.
+
+        Those met for the first time get their place.
+        """
+        try:
+            slots = self._slot[sensors]
+        except IndexError:
+            slots = np.array([UNSEEN], np.int32)
+        if len(slots) and slots.min() == UNSEEN:
+            self._slot = grown(self._slot, int(sensors.max()) + 1, UNSEEN)
+            new = sensors[self._slot[sensors] == UNSEEN]
+            mine = self._is_mine(new)
+            self._slot[new[~mine]] = NOWHERE
+            self._place(new[mine])
+            slots = self._slot[sensors]
+        return slots
 
     def _is_mine(self, sensors: NDArray[np.intp]) -> NDArray[np.bool_]:
         columns = self.registry.columns
@@ -162,45 +243,22 @@ class Foresee:
         )
         return mine
 
-    def _as_learnt(self, rows: Readings) -> tuple[Floats, Floats]:
-        """Return values and levels as the model takes them."""
+    def _by_factors(self, sensors: NDArray[np.intp]) -> NDArray[np.bool_]:
         columns = self.registry.columns
-        levels, rising = columns.levels[rows.sensor], columns.sign[rows.sensor] >= 0
-        other = ~self._by_factors(rows.sensor)
-        if not other.any():
-            return rows.value, levels
-        values, levels = rows.value.copy(), levels.copy()
-        values[other], levels[other] = as_factors(values[other], levels[other], rising[other])
-        return values, levels
-
-    def _pools_of(self, rows: Readings) -> NDArray[np.intp]:
-        kinds = self.registry.columns.kind[rows.sensor]
-        width = int(kinds.max()) + 1
-        both, of = np.unique(rows.shard * width + kinds, return_inverse=True)
-        names = self.registry.columns.kind_names
-        pools = [self._pool(int(each) // width, names[int(each) % width]) for each in both]
-        return np.array(pools, np.intp)[of]
-
-    def _pool(self, shard: int, kind: str) -> int:
-        pool = self._pools.setdefault((shard, kind), len(self._pools))
-        self.forecast.grow(self._slots, len(self._pools))
-        return pool
-
-    def _grow(self, sensors: NDArray[np.intp]) -> None:
-        """Make room for sensors, and a slot for those that learn together."""
-        size = int(sensors.max(initial=-1)) + 1
-        self._slot = grown(self._slot, size, UNSEEN)
-        new = sensors[self._slot[sensors] == UNSEEN]
-        if len(new):
-            mine = self._is_mine(new)
-            self._slot[new[~mine]] = NOWHERE
-            self._place(new[mine])
+        rising: NDArray[np.bool_] = (columns.low[sensors] == 0.0) & (columns.sign[sensors] > 0)
+        return rising
 
     def _place(self, sensors: NDArray[np.intp]) -> None:
-        new = np.unique(sensors[self._slot[sensors] < 0])
-        self._slot[new] = np.arange(self._slots, self._slots + len(new))
-        self._slots += len(new)
-        self.forecast.grow(self._slots, len(self._pools))
+        new, columns = np.unique(sensors[self._slot[sensors] < 0]), self.registry.columns
+        slots = len(self._scale.span)
+        self._slot[new] = np.arange(slots, slots + len(new))
+        levels, plain = columns.levels[new], self._by_factors(new)
+        scale = Scale.of(levels, columns.sign[new] >= 0).but_plain(plain, levels)
+        self._scale = self._scale.extended(scale)
+        asked_from = np.where(plain, CLOSE * columns.first_level[new], np.inf)
+        # What is no slot, -1 that is, is the last one: it is asked for nowhere.
+        self._asked_from = np.concatenate([self._asked_from[:slots], asked_from, [np.inf]])
+        self.forecast.grow(len(self._scale.span), len(self._pools))
 
     def take(self, shard: int, sensors: NDArray[np.intp]) -> Any:
         """Return the state of one shard, whose sensors are given."""
@@ -211,8 +269,7 @@ class Foresee:
         }
         if not len(sensors):
             return pools, np.empty(0, np.uint32), b""
-        self._grow(sensors)
-        mine = np.flatnonzero(self._slot[sensors] >= 0).astype(np.uint32)
+        mine = (self._slots(sensors) >= 0).nonzero()[0].astype(np.uint32)
         return pools, mine, self.forecast.sensors.take(self._slot[sensors[mine]])
 
     def put(self, shard: int, sensors: NDArray[np.intp], state: Any) -> None:
@@ -221,7 +278,7 @@ class Foresee:
         for kind, pool in pools.items():
             self.forecast.pools.put(np.array([self._pool(shard, kind)]), pool)
         if len(sensors):
-            self._grow(sensors)
+            self._slots(sensors)
             # One that is no more in the city file is not watched, but has a place for its state.
             self._place(sensors[mine])
             self.forecast.sensors.put(self._slot[sensors[mine]], slow)

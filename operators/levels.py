@@ -112,7 +112,11 @@ class WatchLevels:
         near = looked.near | (close & (looked.crossed == NO_LEVEL))
         learnt = self.together.observe(rows, near)
         slots = self._slot[rows.sensor]
-        watched = np.flatnonzero(slots != NOWHERE)
+        watched = (slots != NOWHERE).nonzero()[0]
+        if not near.any():
+            self.forecast.observe(slots[watched], rows.time[watched], values[watched])
+            self._ahead[slots[watched]] = NO_LEVEL
+            return
         asked = np.zeros(len(self._ahead), np.bool_)
         asked[slots[near]] = True
         asking = asked[slots[watched]]
@@ -185,9 +189,9 @@ class WatchLevels:
         self._place(sensors[(columns.horizon_s[sensors] > 0) & columns.graded[sensors]])
 
     def _place(self, sensors: NDArray[np.intp]) -> None:
-        new = np.unique(sensors[self._slot[sensors] == NOWHERE])
-        if len(new):
-            known = len(self._ahead)
+        unplaced = self._slot[sensors] == NOWHERE
+        if unplaced.any():
+            new, known = np.unique(sensors[unplaced]), len(self._ahead)
             self._slot[new] = np.arange(known, known + len(new))
             self._ahead = np.append(self._ahead, np.full(len(new), NO_LEVEL, np.int8))
             fresh = np.tile([0.0, np.nan, 0.0], (len(new), 1))

@@ -73,7 +73,9 @@ class Meter:
         """Note that a step has ended, and the next begins."""
         if self._clock_us is not None:
             now = self._clock_us()
-            self.steps.setdefault(step, Histogram()).add(now - self._since)
+            if step not in self.steps:
+                self.steps[step] = Histogram()
+            self.steps[step].add(now - self._since)
             self._since = now
 
     def now_us(self) -> int:

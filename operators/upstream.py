@@ -102,6 +102,8 @@ class Upstream:
         """Say which rows are worth asking for whatever their slope: water may be on its way."""
         columns = self.registry.columns
         close = np.zeros(len(values), np.bool_)
+        if not len(coming.arriving.shift):
+            return close
         mine = np.flatnonzero(coming.position != NOWHERE)
         sensors, told = rows.sensor[mine], coming.arriving
         within = np.asarray(HORIZONS_S) <= columns.horizon_s[sensors, None]
