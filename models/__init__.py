@@ -25,13 +25,12 @@ module               what it learns, and of whom                              fa
 
 ``peaks`` is the arithmetic behind the first, ``season`` what it expects and ``rules`` its numbers.
 ``tails`` turns sizes into surprisals, ``row_bank`` keeps the state of a shard's sensors and
-``pool_memory`` the last hours of a kind, ``newton`` learns weights an example at a time,
-``compiled`` makes loops over readings fast, ``gradual`` a change slow, ``report_words`` is the
-vocabulary triage starts from, ``count_tail`` the tail that ``count_burst`` judges by,
-``count_calendar`` what comes back there, ``densest_place`` the place that most points are at,
-``magnitude`` how many times its usual size a value is.
-``repetition``, ``leaps``, ``reversals``, ``unit_factors`` and ``disagreement`` are the signs that
-``sensor_faults`` goes by.
+``pool_memory`` the last hours of a kind, ``weather`` those of the air, ``newton`` learns weights an
+example at a time, ``compiled`` makes loops over readings fast, ``gradual`` a change slow,
+``report_words`` is the vocabulary triage starts from, ``count_tail`` the tail that ``count_burst``
+judges by, ``count_calendar`` what comes back there, ``densest_place`` the place that most points
+are at, ``magnitude`` how many times its usual size a value is. ``repetition``, ``leaps``,
+``reversals``, ``unit_factors`` and ``disagreement`` are the signs that ``sensor_faults`` goes by.
 
 Laws they all obey (``tests/laws/detector_laws.py``): scoring changes nothing; a snapshot goes on as
 the original; the same rows give the same scores however they are split into calls; memory is

@@ -31,6 +31,12 @@ from models.pool_memory import (
     open_beat,
 )
 from models.row_bank import Positions, RowBank
+from models.weather import (
+    WEATHER_FEATURES,
+    describe_weather,
+    hear,
+    newborn_weather,
+)
 
 __all__ = ["BEAT_S", "HORIZONS_S", "POOL", "PooledForecast"]
 
@@ -50,6 +56,7 @@ WARM_UP = 24.0  # beats before a sensor is forecast
 
 _H, _L, _N = len(AHEAD), 4, FEATURES
 _M = _N + 5  # and how far the level is, also by the hour
+_O = 3 + WEATHER_FEATURES  # a constant, two opinions and the weather
 
 POOL = np.dtype(
     [
@@ -59,12 +66,14 @@ POOL = np.dtype(
         ("change_cov", np.float64, (_H, _N, _N)),
         ("odds", np.float64, (_L, _H, _M)),  # weights of the log odds of each level
         ("odds_cov", np.float64, (_L, _H, _M, _M)),
-        ("trust", np.float64, (_L, _H, 3)),  # weights of both opinions
-        ("trust_cov", np.float64, (_L, _H, 3, 3)),
+        ("trust", np.float64, (_L, _H, _O)),  # weights of both opinions, and of the weather
+        ("trust_cov", np.float64, (_L, _H, _O, _O)),
         ("came", np.float64, (_L, _H)),  # times a level was exceeded that was not before
     ]
 )
 """What sensors learn together."""
+
+_SIZES = struct.Struct("<qq")  # bytes of what is kept of sensors and of pools
 
 Floats = NDArray[np.float64]
 Row = Any  # a row of ``SENSOR`` or ``POOL``
@@ -76,7 +85,7 @@ def _newborn_pool() -> NDArray[np.void]:
     row["of_beat"] = -1
     row["change_cov"], row["odds_cov"] = DOUBT * np.eye(_N), DOUBT * np.eye(_M)
     row["error"][..., 0] = np.log(0.1 * np.sqrt(AHEAD))
-    row["trust"], row["trust_cov"] = (0.0, 0.5, 0.5), TRUST_DOUBT * np.eye(3)
+    row["trust"][..., 1:3], row["trust_cov"] = 0.5, TRUST_DOUBT * np.eye(_O)
     row["odds"][..., _N] = 3.0 / np.sqrt(AHEAD)
     return row
 
@@ -88,7 +97,12 @@ class _Sensors(RowBank):
 
 class _Pools(RowBank):
     NEWBORN = _newborn_pool()
-    VERSION = b"cwpastP1"
+    VERSION = b"cwpastP2"
+
+
+class _Weather(RowBank):
+    NEWBORN = newborn_weather()
+    VERSION = b"cwskiesA"
 
 
 class PooledForecast:
@@ -107,16 +121,18 @@ class PooledForecast:
     opinions are learnt of each horizon, from the same features: the expected change with the size
     of its error (recursive least squares, errors logistic), and the odds of each level directly
     (online logistic regression). The first learns from every hour, the second only from hours near
-    a level, where it matters; the chance is the mean of their log odds, weighted as outcomes teach.
+    a level, where it matters; the chance is the mean of their log odds, weighted as outcomes teach,
+    and moved by what the weather is like, as far as outcomes teach that too.
     Features: how far the sensor stands above what is usual, its changes over 1 to 24 h, its highest
     and lowest of a day; the same of the mean of its pool, and how much the pool differs; the hour
     of the day then. The weights of both are pooled; the state of a pool fades in a season.
 
-    State: 432 bytes a sensor, 125 kB a pool. Cost: .15 us a reading and 5 us a sensor once an hour,
-    together .6 us a reading where there is one in five minutes; 3 us a sensor to ask. Readings that
-    are not finite, before 1970 or not newer than the last one are not learnt from and are counted
-    in ``ignored``. Feeding rows in one call or in many gives the same bits. A gap longer than two
-    days leaves what the pool has learnt, and nothing of the sensor but what is usual.
+    State: 432 bytes a sensor, 141 kB a pool, 2.5 kB a weather. Cost: .15 us a reading and 5 us a
+    sensor once an hour, together .6 us a reading where there is one in five minutes; 3 us a sensor
+    to ask. Readings that are not finite, before 1970 or not newer than the last one are not learnt
+    from and are counted in ``ignored``. Feeding rows in one call or in many gives the same bits. A
+    gap longer than two days leaves what the pool has learnt, and nothing of the sensor but what is
+    usual.
 
     Examples
     --------
@@ -134,7 +150,7 @@ class PooledForecast:
     """
 
     def __init__(self, n: int = 0, pools: int = 0) -> None:
-        self.sensors, self.pools = _Sensors(n), _Pools(pools)
+        self.sensors, self.pools, self.weather = _Sensors(n), _Pools(pools), _Weather(1)
 
     @property
     def ignored(self) -> int:
@@ -149,6 +165,8 @@ class PooledForecast:
         values: Floats,
         levels: Floats,
         asked: NDArray[np.bool_] | None = None,
+        skies: Positions | None = None,
+        quantities: NDArray[np.int8] | None = None,
     ) -> tuple[Floats, Floats]:
         """Learn readings, in row order; a sensor may appear several times.
 
@@ -165,21 +183,39 @@ class PooledForecast:
         asked
             Rows of which to say, when they have been learnt and no later one, what ``exceeding``
             and ``came`` would; none if left out.
+        skies
+            Under which weather each row is; all under the first if left out.
+        quantities
+            Of a reading of the weather its position in ``weather.QUANTITIES``, and its sensor, pool
+            and levels do not matter; -1 of others. If left out, there is none.
 
         Returns
         -------
         chance, came
             One row for each row asked, in their order, shape (asked, 4, horizons).
         """
+        if quantities is None:
+            quantities = np.full(len(values), -1, np.int8)
+        elif quantities.max(initial=-1) >= 0:
+            self.grow(1, 1)
+            sensors, pools = (np.where(quantities < 0, each, 0) for each in (sensors, pools))
         columns = self.sensors._columns(sensors, times_ms, np.int64, values)
         logs, lowest = _logarithms(levels)
         ask = np.zeros(len(values), np.bool_) if asked is None else asked
         said = np.full((2, np.count_nonzero(ask), _L, _H), np.nan)
         rows, shared, of = self.sensors._rows, self.pools._rows, self.pools._known(pools)
-        self.sensors.ignored += _observe_rows(rows, shared, of, *columns, logs, lowest, ask, said)
+        weather, under = self.weather._rows, self._under(skies, len(values))
+        self.sensors.ignored += _observe_rows(
+            rows, shared, weather, of, under, quantities, *columns, logs, lowest, ask, said
+        )
         return said[0], said[1]
 
-    def exceeding(self, sensors: Positions, pools: Positions, levels: Floats) -> Floats:
+    def _under(self, skies: Positions | None, rows: int) -> NDArray[np.intp]:
+        return np.zeros(rows, np.intp) if skies is None else self.weather._known(skies)
+
+    def exceeding(
+        self, sensors: Positions, pools: Positions, levels: Floats, skies: Positions | None = None
+    ) -> Floats:
         """Return the chance that each level is exceeded at the end of each horizon.
 
         Returns
@@ -190,7 +226,9 @@ class PooledForecast:
         logs, _ = _logarithms(levels)
         asked, pooled = self.sensors._known(sensors), self.pools._known(pools)
         chance = np.full((len(asked), _L, _H), np.nan)
-        _chances(self.sensors._rows, self.pools._rows, asked, pooled, logs, chance)
+        rows, shared, weather = self.sensors._rows, self.pools._rows, self.weather._rows
+        under = self._under(skies, len(asked))
+        _chances(rows, shared, weather, asked, pooled, under, logs, chance)
         return chance
 
     def came(self, pools: Positions) -> Floats:
@@ -208,8 +246,8 @@ class PooledForecast:
 
     def snapshot(self) -> bytes:
         """Return the state of all as versioned bytes."""
-        of_sensors = self.sensors.snapshot()
-        return struct.pack("<q", len(of_sensors)) + of_sensors + self.pools.snapshot()
+        parts = [bank.snapshot() for bank in (self.sensors, self.pools, self.weather)]
+        return _SIZES.pack(len(parts[0]), len(parts[1])) + b"".join(parts)
 
     @classmethod
     def restore(cls, snapshot: bytes) -> Self:
@@ -220,12 +258,14 @@ class PooledForecast:
         ValueError
             When the bytes are not a snapshot of this version.
         """
-        if len(snapshot) < 8:
-            raise ValueError(f"a snapshot has 8 bytes or more, got {len(snapshot)}")
-        (size,) = struct.unpack_from("<q", snapshot)
-        forecast = cls()
-        forecast.sensors = _Sensors.restore(snapshot[8 : 8 + max(size, 0)])
-        forecast.pools = _Pools.restore(snapshot[8 + max(size, 0) :])
+        if len(snapshot) < _SIZES.size:
+            raise ValueError(f"a snapshot has {_SIZES.size} bytes or more, got {len(snapshot)}")
+        sizes, rest, forecast = _SIZES.unpack_from(snapshot), snapshot[_SIZES.size :], cls()
+        first = max(sizes[0], 0)
+        second = first + max(sizes[1], 0)
+        forecast.sensors = _Sensors.restore(rest[:first])
+        forecast.pools = _Pools.restore(rest[first:second])
+        forecast.weather = _Weather.restore(rest[second:])
         return forecast
 
 
@@ -248,7 +288,10 @@ def _logarithms(levels: Floats) -> tuple[Floats, Floats]:
 def _observe_rows(
     rows: NDArray[np.void],
     shared: NDArray[np.void],
+    weather: NDArray[np.void],
     pools: NDArray[np.intp],
+    skies: NDArray[np.intp],
+    quantities: NDArray[np.int8],
     sensors: NDArray[np.intp],
     times_ms: NDArray[np.int64],
     values: Floats,
@@ -261,7 +304,14 @@ def _observe_rows(
     ignored, nth, f, gain = 0, 0, np.empty(_M), np.empty(_M)
     for row in range(len(sensors)):
         s, pool = rows[sensors[row]], shared[pools[row]]
-        time_s, x = times_ms[row] / 1000.0, values[row]
+        time_s, x, w = times_ms[row] / 1000.0, values[row], weather[skies[row]]
+        if quantities[row] >= 0:
+            if math.isfinite(x) and time_s >= 0.0:
+                hear(w, quantities[row], int(time_s / BEAT_S) + 1, x)
+            else:
+                ignored += 1
+            nth += asked[row]
+            continue
         if not math.isfinite(x) or time_s < 0.0 or (s.beat > 0 and time_s <= s.time_s):
             ignored += 1
             nth += asked[row]
@@ -270,7 +320,7 @@ def _observe_rows(
         now, beat = math.log(min(max(x, low / EDGE), low * EDGE)), int(time_s / BEAT_S) + 1
         if s.beat != beat:
             if s.beat > 0:
-                _learn(s, pool, logs[row], f, gain)
+                _learn(s, pool, w, logs[row], f, gain)
             open_beat(s, beat, now)
         if pool.beat < beat:
             close_beat(pool, beat)
@@ -278,7 +328,7 @@ def _observe_rows(
         s.time_s = time_s
         count_in(s, pool, beat, now)
         if asked[row]:
-            _say(s, pool, logs[row], f, said[0, nth])
+            _say(s, pool, w, logs[row], f, said[0, nth])
             said[1, nth] = pool.came
             nth += 1
     return ignored
@@ -295,15 +345,16 @@ def _fade(pool: Row) -> None:
 
 
 @compiled
-def _learn(s: Row, pool: Row, logs: Floats, f: Floats, gain: Floats) -> None:
+def _learn(s: Row, pool: Row, w: Row, logs: Floats, f: Floats, gain: Floats) -> None:
     """Compare what was forecast for the beat that ends with what came."""
-    came, opinions = float(s.past[s.beat % KEPT]), np.ones(3)
+    came, opinions = float(s.past[s.beat % KEPT]), np.ones(_O)
     for j in range(_H):
         beat = s.beat - AHEAD[j]
         was = float(s.past[beat % KEPT])
         if beat <= 0 or math.isnan(was) or s.beats < WARM_UP:
             continue
         describe(s, pool, beat, f)
+        describe_weather(w, beat, opinions[3:])
         aim(beat, AHEAD[j], f)
         mean, scale = _outlook(pool, j, was, f)
         error = came - mean
@@ -332,7 +383,7 @@ def _outlook(pool: Row, j: int, now: float, f: Floats) -> tuple[float, float]:
 def _judge(
     pool: Row, level: int, j: int, room: float, by_change: float, f: Floats, opinions: Floats
 ) -> None:
-    """Leave in ``opinions`` the log odds of a level by both opinions, after a 1."""
+    """Leave in ``opinions`` the log odds of a level by both opinions, behind a 1."""
     room = min(max(room, -FARTHEST), FARTHEST)
     f[_N], f[_N + 1], f[_N + 2] = room, max(room, 0.0), min(room, 0.0) ** 2 / 4.0
     f[_N + 3], f[_N + 4] = room * f[HOUR], room * f[HOUR + 1]
@@ -344,7 +395,7 @@ def _judge(
 def _learn_level(
     pool: Row, level: int, j: int, came: bool, f: Floats, opinions: Floats, gain: Floats
 ) -> None:
-    """Learn whether a level was exceeded: which opinion to trust, then the second one."""
+    """Learn whether a level was exceeded: what to make of both opinions, then the second one."""
     for part in range(2):
         trust = part == 0
         odds = dot(pool.trust[level, j], opinions) if trust else opinions[2]
@@ -354,7 +405,7 @@ def _learn_level(
             continue
         if trust:
             step(pool.trust_cov[level, j], opinions, chance * (1.0 - chance), gain)
-            for i in range(3):
+            for i in range(_O):
                 pool.trust[level, j, i] += gain[i] * error
         else:
             step(pool.odds_cov[level, j], f, chance * (1.0 - chance), gain)
@@ -366,23 +417,27 @@ def _learn_level(
 def _chances(
     rows: NDArray[np.void],
     shared: NDArray[np.void],
+    weather: NDArray[np.void],
     sensors: NDArray[np.intp],
     pools: NDArray[np.intp],
+    skies: NDArray[np.intp],
     logs: Floats,
     chance: NDArray[np.float64],
 ) -> None:
     f = np.empty(_M)
     for row in range(len(sensors)):
-        _say(rows[sensors[row]], shared[pools[row]], logs[row], f, chance[row])
+        s, pool, w = rows[sensors[row]], shared[pools[row]], weather[skies[row]]
+        _say(s, pool, w, logs[row], f, chance[row])
 
 
 @compiled
-def _say(s: Row, pool: Row, logs: Floats, f: Floats, chance: Floats) -> None:
+def _say(s: Row, pool: Row, w: Row, logs: Floats, f: Floats, chance: Floats) -> None:
     """Put the chances of one sensor into ``chance``; in warm-up it is left as it is."""
     if s.beats < WARM_UP:
         return
-    now, opinions = float(s.past[s.beat % KEPT]), np.ones(3)
+    now, opinions = float(s.past[s.beat % KEPT]), np.ones(_O)
     describe(s, pool, s.beat, f)
+    describe_weather(w, s.beat, opinions[3:])
     for j in range(_H):
         aim(s.beat, AHEAD[j], f)
         mean, scale = _outlook(pool, j, now, f)

@@ -1,8 +1,8 @@
 """What sensors of a kind learnt together, told beside what each sees coming by itself.
 
 A trend says that a value rises; what happened when it rose before says whether it goes on. That is
-learnt over weeks by all sensors of a kind of one shard, and believed as far as it has seen levels
-exceeded: in a new city the trend speaks alone.
+learnt over weeks by all sensors of a kind of one shard, with the weather beside them, and believed
+as far as it has seen levels exceeded: in a new city the trend speaks alone.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from models.compiled import compiled
 from models.pooled_forecast import BEAT_S, HORIZONS_S, PooledForecast
+from models.weather import QUANTITIES
 from operators.events import Readings
 from operators.growing import grown
 from operators.registry import Registry
@@ -134,8 +135,12 @@ class Scale(NamedTuple):
         """Return a scale with that of further sensors behind its own."""
         return Scale._make(np.concatenate(pair) for pair in zip(self, more, strict=True))
 
+    def levels_of(self, of: NDArray[np.integer[Any]]) -> Floats:
+        """Return the levels of some, as the model takes them; what is nobody's is anything."""
+        return self.levels[of] if len(self.levels) else np.full((len(of), 4), np.nan)
+
     def values(self, values: Floats, of: NDArray[np.integer[Any]]) -> Floats:
-        """Return values as the model takes them; ``of`` says whose each is."""
+        """Return values as the model takes them; ``of`` says whose each is, -1 leaves it."""
         return _scaled(values, of, self.sign, self.first, self.span)
 
 
@@ -144,7 +149,7 @@ def _scaled(values: Floats, of: NDArray[Any], sign: Floats, first: Floats, span:
     taken = np.empty(len(values))
     for row in range(len(values)):
         value, one = values[row], of[row]
-        if not (math.isnan(value) or math.isnan(span[one])):
+        if one >= 0 and not (math.isnan(value) or math.isnan(span[one])):
             spans = (value * sign[one] - first[one]) / span[one]
             value = math.exp(min(max(spans, -FARTHEST), FARTHEST))
         taken[row] = value
@@ -158,9 +163,10 @@ class Foresee:
     -----
     Kinds whose crossings are looked for an hour or more ahead: those whose values begin at 0 as
     they are, for they vary by factors; others as ``as_factors`` makes them, where a sensor has two
-    official levels or more. State: that of ``PooledForecast``, a pool a shard and kind, and 4 bytes
-    a sensor. A shard learns from its own sensors alone, so it can move to another process. How rows
-    are cut into batches changes nothing.
+    official levels or more. What a shard's sensors of ``QUANTITIES`` measure is its weather. A
+    shard learns from its own sensors alone, so it can move to another process. How rows are cut
+    into batches changes nothing. State: that of ``PooledForecast``, a pool a shard and kind and a
+    weather a shard, and 4 bytes a sensor.
     """
 
     def __init__(self, registry: Registry) -> None:
@@ -171,20 +177,44 @@ class Foresee:
         self._asked_from = np.full(1, np.inf)
         self._pools: dict[tuple[int, str], int] = {}
         self._pool_at = np.empty((0, 0), np.intp)
+        self._quantity = np.empty(0, np.int8)
+        """Of each kind its position among the quantities of the weather, -1 of others."""
 
     def observe(self, rows: Readings, near: NDArray[np.bool_]) -> Learnt:
         """Learn rows, in their order; say what is known of those that are near a level."""
         position = np.full(len(rows.sensor), NOWHERE, np.intp)
-        slots = self._slots(rows.sensor)
-        mine = (slots >= 0).nonzero()[0]
+        slots, quantities = self._slots(rows.sensor), self._quantities(rows.sensor)
+        mine = ((slots >= 0) | (quantities >= 0)).nonzero()[0]
         if not len(mine):
             return Learnt(position, np.empty((0, 4, 0)), np.empty((0, 4, 0)))
-        pooled, slots, asked = rows.take(mine), slots[mine], near[mine]
-        pools, levels = self._pools_of(pooled), self._scale.levels[slots]
-        values = self._scale.values(pooled.value, slots)
-        chance, came = self.forecast.observe(slots, pools, pooled.time, values, levels, asked)
+        pooled, slots, quantities = rows.take(mine), slots[mine], quantities[mine]
+        asked = near[mine] & (quantities < 0)
+        chance, came = self.forecast.observe(
+            slots,
+            self._pools_of(pooled),
+            pooled.time,
+            self._scale.values(pooled.value, slots),
+            self._scale.levels_of(slots),
+            asked,
+            pooled.shard,
+            quantities,
+        )
         position[mine[asked]] = np.arange(np.count_nonzero(asked))
         return Learnt(position, chance, came)
+
+    def hears(self, sensors: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Say which sensors are heard without official levels: those of the weather."""
+        heard: NDArray[np.bool_] = self._quantities(sensors) >= 0
+        return heard
+
+    def _quantities(self, sensors: NDArray[np.intp]) -> NDArray[np.int8]:
+        columns = self.registry.columns
+        if len(self._quantity) < len(columns.kind_names):
+            places = {name: number for number, name in enumerate(QUANTITIES)}
+            found = [places.get(name, -1) for name in columns.kind_names]
+            self._quantity = np.array(found, np.int8)
+        quantities: NDArray[np.int8] = self._quantity[columns.kind[sensors]]
+        return quantities
 
     def close(self, rows: Readings) -> NDArray[np.bool_]:
         """Say which rows are worth asking for whatever their slope: others' may tell."""
@@ -203,10 +233,12 @@ class Foresee:
             wider = np.full(fresh, NOWHERE, np.intp)
             wider[:shards, :known] = self._pool_at
             self._pool_at = wider
+            self.forecast.weather.grow(len(wider))
             pools = wider[rows.shard, kinds]
         for row in (pools == NOWHERE).nonzero()[0].tolist():
             shard, kind = int(rows.shard[row]), int(kinds[row])
-            pool = self._pool(shard, self.registry.columns.kind_names[kind])
+            weather, name = self._quantity[kind] >= 0, self.registry.columns.kind_names[kind]
+            pool = 0 if weather else self._pool(shard, name)
             pools[row] = self._pool_at[shard, kind] = pool
         return pools
 
@@ -253,7 +285,8 @@ class Foresee:
         slots = len(self._scale.span)
         self._slot[new] = np.arange(slots, slots + len(new))
         levels, plain = columns.levels[new], self._by_factors(new)
-        scale = Scale.of(levels, columns.sign[new] >= 0).but_plain(plain, levels)
+        scaled = np.where(plain[:, None], np.nan, levels)
+        scale = Scale.of(scaled, columns.sign[new] >= 0).but_plain(plain, levels)
         self._scale = self._scale.extended(scale)
         asked_from = np.where(plain, CLOSE * columns.first_level[new], np.inf)
         # What is no slot, -1 that is, is the last one: it is asked for nowhere.
@@ -267,14 +300,18 @@ class Foresee:
             for (of, kind), pool in self._pools.items()
             if of == shard
         }
+        weather = self.forecast.weather
+        heard = weather.take(np.array([shard])) if shard < weather.n else b""
         if not len(sensors):
-            return pools, np.empty(0, np.uint32), b""
+            return pools, heard, np.empty(0, np.uint32), b""
         mine = (self._slots(sensors) >= 0).nonzero()[0].astype(np.uint32)
-        return pools, mine, self.forecast.sensors.take(self._slot[sensors[mine]])
+        return pools, heard, mine, self.forecast.sensors.take(self._slot[sensors[mine]])
 
     def put(self, shard: int, sensors: NDArray[np.intp], state: Any) -> None:
         """Continue one shard from what ``take`` returned."""
-        pools, mine, slow = state
+        pools, heard, mine, slow = state
+        if len(heard):
+            self.forecast.weather.put(np.array([shard]), heard)
         for kind, pool in pools.items():
             self.forecast.pools.put(np.array([self._pool(shard, kind)]), pool)
         if len(sensors):

@@ -64,6 +64,13 @@ KINDS: dict[str, Kind] = {
         "kW", "power", "both", 0, 10_000_000, "power_water", "Power load", "用电负荷"
     ),
     "temperature": Kind("Cel", "other", "both", -60, 70, "air_gas", "Temperature", "气温"),
+    "dew_point_temperature": Kind("Cel", "other", "both", -90, 40, "air_gas", "Dew point", "露点"),
+    "air_pressure": Kind("hPa", "other", "both", 400, 1100, "air_gas", "Air pressure", "气压"),
+    # The parts of a wind: at v m/s out of the direction d, -v sin d and -v cos d.
+    "eastward_wind": Kind("m/s", "other", "both", -120, 120, "air_gas", "Eastward wind", "东向风"),
+    "northward_wind": Kind(
+        "m/s", "other", "both", -120, 120, "air_gas", "Northward wind", "北向风"
+    ),
 }
 _GENERIC = Kind("1", "other", "both", -_ANY, _ANY, "other", "Signal", "信号")
 

@@ -70,7 +70,7 @@ class WatchLevels:
     def evidence(self, rows: Readings) -> Iterator[tuple[int, Evidence]]:
         """Return crossings, seen and expected, each with its row; rows must be possible values."""
         columns = self.registry.columns
-        watched = columns.graded[rows.sensor]
+        watched = columns.graded[rows.sensor] | self.together.hears(rows.sensor)
         if self.upstream.unwatched:
             watched = watched | self.upstream.hears(rows.sensor)
         graded = np.flatnonzero(watched)

@@ -2,11 +2,13 @@
 
 ``python -m benchmarks.yardsticks.air --air DIR`` feeds hourly readings of several stations, in the
 order of time, to the model of the flow. It is asked when the readings of an hour have come, and
-has learnt from nothing later. DIR holds ``*.csv.gz`` with the columns ``time,station,PM2.5``;
-other columns, weather among them, are not read. Parameters were chosen for what they did in the
-first year, but the later years were printed beside it while they were: no part of this record is
-untouched. Figures are for all rows, and for those after the first year. *Onsets* are rows below
-the level at the time of the forecast: there persistence never says yes.
+has learnt from nothing later. DIR holds ``*.csv.gz`` with the columns ``time,station,PM2.5``, and
+the weather: ``TEMP,DEWP,PRES,wd,WSPM`` (where wind comes from, and its m/s); other columns are not
+read. ``--no-weather`` leaves the weather out. Parameters were chosen for what they did in the first
+year, but the later years were printed beside it while they were, and that weather helps was seen on
+all of them: no part of this record is untouched. Figures are for all rows, and for those after the
+first year. *Onsets* are rows below the level at the time of the forecast: there persistence never
+says yes.
 
 A chance becomes a yes from .5 on, or from a threshold learnt from past decisions alone
 (``learnt_decisions``), which is the main figure.
@@ -22,7 +24,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,8 +33,9 @@ from rich.table import Table
 
 from benchmarks.yardsticks.exceedance import brier, learnt_decisions, reliability, tally
 from models.pooled_forecast import HORIZONS_S, PooledForecast
+from models.weather import QUANTITIES
 
-__all__ = ["forecast", "judge", "load", "main"]
+__all__ = ["Record", "forecast", "judge", "load", "main"]
 
 LEVELS = (250.0, 150.0, 115.0, 75.0)
 """Official levels of the sensors, red to blue."""
@@ -41,12 +44,26 @@ HOURS = (6, 12, 24)
 DEVELOPED = 8760
 """Hours at the start on which parameters were chosen."""
 HOUR_MS = 3_600_000
+COMPASS = (
+    *("N", "NNE", "NE", "ENE", "E", "ESE", "SE", "SSE"),
+    *("S", "SSW", "SW", "WSW", "W", "WNW", "NW", "NNW"),
+)
+"""Where wind comes from, each a sixteenth of a turn further."""
 
 Floats = NDArray[np.float64]
 
 
-def load(directory: Path) -> Floats:
-    """Read all files; return values, rows hours and columns stations, NaN where there is none.
+class Record(NamedTuple):
+    """What stations measured, hour by hour, NaN where there is nothing."""
+
+    values: Floats
+    """PM2.5 in ug/m3, shape (hours, stations)."""
+    weather: Floats
+    """Shape (hours, stations, quantities), as ``models.weather`` names them."""
+
+
+def load(directory: Path) -> Record:
+    """Read all files.
 
     Raises
     ------
@@ -55,29 +72,42 @@ def load(directory: Path) -> Floats:
     """
     stations: dict[str, int] = {}
     told = [
-        (hour, stations.setdefault(station, len(stations)), value)
+        (hour, stations.setdefault(station, len(stations)), row)
         for path in sorted(directory.glob("*.csv.gz"))
-        for hour, station, value in _rows(path)
+        for hour, station, row in _rows(path)
     ]
     if not told:
         raise FileNotFoundError(f"{directory}: expected *.csv.gz with readings, got none")
     first = min(hour for hour, _, _ in told)
-    values = np.full((max(hour for hour, _, _ in told) - first + 1, len(stations)), np.nan)
-    for hour, station, value in told:
-        values[hour - first, station] = value
-    return values
+    shape = max(hour for hour, _, _ in told) - first + 1, len(stations)
+    record = Record(np.full(shape, np.nan), np.full((*shape, len(QUANTITIES)), np.nan))
+    for hour, station, row in told:
+        record.values[hour - first, station] = _number(row, "PM2.5")
+        record.weather[hour - first, station] = _weather(row)
+    return record
 
 
-def _rows(path: Path) -> Iterator[tuple[int, str, float]]:
+def _rows(path: Path) -> Iterator[tuple[int, str, dict[str, str]]]:
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         for row in csv.DictReader(lines):
             at = datetime.fromisoformat(row["time"]).replace(tzinfo=UTC)
-            text = row["PM2.5"].strip()
-            value = float(text) if text not in ("", "NA") else np.nan
-            yield int(at.timestamp()) // 3600, row["station"], value
+            yield int(at.timestamp()) // 3600, row["station"], row
 
 
-def forecast(values: Floats, alone: bool = False) -> Floats:
+def _number(row: dict[str, str], column: str) -> float:
+    text = row.get(column, "").strip()
+    return float(text) if text not in ("", "NA") else np.nan
+
+
+def _weather(row: dict[str, str]) -> tuple[float, ...]:
+    """Return the weather in the order of ``QUANTITIES``."""
+    speed, where = _number(row, "WSPM"), row.get("wd", "").strip()
+    turn = 2.0 * np.pi * COMPASS.index(where) / len(COMPASS) if where in COMPASS else np.nan
+    wind = -speed * np.sin(turn), -speed * np.cos(turn)
+    return *wind, *(_number(row, column) for column in ("TEMP", "DEWP", "PRES"))
+
+
+def forecast(record: Record, alone: bool = False) -> Floats:
     """Return the chances said of the judged level, hour by hour: (hours, stations, horizons).
 
     Parameters
@@ -85,7 +115,7 @@ def forecast(values: Floats, alone: bool = False) -> Floats:
     alone
         Let each station learn alone, without neighbours: to show what they bring.
     """
-    hours, n = values.shape
+    hours, n = record.values.shape
     stations = np.arange(n)
     pools = stations if alone else np.zeros(n, np.intp)
     levels = np.tile(LEVELS, (n, 1))
@@ -93,11 +123,21 @@ def forecast(values: Floats, alone: bool = False) -> Floats:
     said = np.full((hours, n, len(HOURS)), np.nan)
     which = [HORIZONS_S.index(3600.0 * ahead) for ahead in HOURS]
     for hour in range(hours):
-        there = np.flatnonzero(np.isfinite(values[hour]))
+        _tell_weather(model, hour, record.weather[hour])
+        there = np.flatnonzero(np.isfinite(record.values[hour]))
         times = np.full(len(there), hour * HOUR_MS)
-        model.observe(there, pools[there], times, values[hour, there], levels[there])
+        values = record.values[hour, there]
+        model.observe(there, pools[there], times, values, levels[there])
         said[hour, there] = model.exceeding(there, pools[there], levels[there])[:, JUDGED, which]
     return said
+
+
+def _tell_weather(model: PooledForecast, hour: int, weather: Floats) -> None:
+    station, quantity = np.nonzero(np.isfinite(weather))
+    nobody, times = np.zeros(len(station), np.intp), np.full(len(station), hour * HOUR_MS)
+    values, none = weather[station, quantity], np.full((len(station), 4), np.nan)
+    kinds = quantity.astype(np.int8)
+    model.observe(nobody, nobody, times, values, none, quantities=kinds)
 
 
 def judge(values: Floats, chance: Floats, ahead: int, skip: int = 0) -> dict[str, Any]:
@@ -170,10 +210,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--air", type=Path, required=True, metavar="DIR", help="recorded air")
     parser.add_argument("--alone", action="store_true", help="let each station learn alone")
+    parser.add_argument("--no-weather", action="store_true", help="do not tell of the weather")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure here")
     given = parser.parse_args(arguments)
-    values = load(given.air)
-    chance = forecast(values, given.alone)
+    record = load(given.air)
+    if given.no_weather:
+        record.weather[:] = np.nan
+    values, chance = record.values, forecast(record, given.alone)
     parts = {"all rows": 0, "after the first year": DEVELOPED}
     results = {
         name: [judge(values, chance[:, :, i], ahead, skip) for i, ahead in enumerate(HOURS)]

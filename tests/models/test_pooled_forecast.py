@@ -159,3 +159,47 @@ def test_a_sensor_alone_is_not_misled_by_being_its_own_pool():
     forecast = PooledForecast(1, 1)
     _feed(forecast, np.exp(4.0 + 4.0 * values)[:6000, None])
     assert np.abs(forecast.pools._rows["change"][0]).max() < 3.0
+
+
+@pytest.fixture(scope="module")
+def cleansed():
+    """Bad air that a wind from the north ends four hours later: chances with and without it."""
+    rng, hours = np.random.default_rng(5), 24 * 200
+    blows = np.zeros(hours + 12, bool)
+    for start in np.cumsum(rng.integers(20, 90, hours // 55)):
+        blows[start : start + 6] = True
+    height = np.zeros(hours)
+    for hour in range(1, hours):
+        height[hour] = 0.0 if blows[hour - 4] else min(height[hour - 1] + 0.12, 1.8)
+    values = np.exp(3.6 + height[:, None] + rng.normal(0, 0.1, (hours, 3)))
+    said = []
+    for told in (True, False):
+        forecast, chances = PooledForecast(3, 1), []
+        for hour in range(hours):
+            if told:
+                none = np.zeros(2, int)
+                wind, at = np.array([0.0, -8.0 if blows[hour] else 0.5]), np.full(2, hour * HOUR_MS)
+                quantities = np.array([0, 1], np.int8)
+                everywhere = np.full((2, 4), np.nan)
+                forecast.observe(none, none, at, wind, everywhere, quantities=quantities)
+            _feed(forecast, values[hour][None], hour)
+            chances.append(_ask(forecast, 3)[:, ORANGE, SIX])
+        said.append(np.array(chances)[24 * 60 : -6])
+    return (*said, values[24 * 60 + 6 :] >= 150.0)
+
+
+def test_what_wind_does_to_the_air_is_learnt(cleansed):
+    knowing, blind, came = cleansed
+    assert np.mean((knowing - came) ** 2) < 0.8 * np.mean((blind - came) ** 2)
+
+
+def test_weather_that_is_no_number_is_left_out():
+    forecast = PooledForecast(1, 1)
+    before = forecast.snapshot()
+    one = np.zeros(2, int)
+    none = np.full((2, 4), np.nan)
+    times, values = np.array([HOUR_MS, -5]), np.array([np.nan, 3.0])
+    forecast.observe(one, one, times, values, none, quantities=np.zeros(2, np.int8))
+    assert forecast.ignored == 2
+    forecast.sensors.ignored = 0
+    assert forecast.snapshot() == before

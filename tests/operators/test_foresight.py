@@ -135,30 +135,67 @@ def _walk(hours: int, sensors: int, start: int = 0) -> list[tuple[int, int, floa
     ]
 
 
-def test_the_cut_changes_nothing() -> None:
-    feed = _walk(80, 3)
-    whole, parts = foresee(*map(air, "abc")), foresee(*map(air, "abc"))
+def windy(hours: int, wind: int, start: int = 0) -> list[tuple[int, int, float]]:
+    """Winds of one sensor, twice an hour."""
+    rng = np.random.default_rng(8)
+    half_hours = range(2 * start, 2 * (start + hours))
+    return [(wind, T0 + n * HOUR // 2, float(rng.normal(0, 4))) for n in half_hours]
+
+
+@pytest.mark.parametrize("wind", [[], windy(80, 3)])
+def test_the_cut_changes_nothing(wind: list[tuple[int, int, float]]) -> None:
+    feed = sorted(_walk(80, 3) + wind, key=lambda row: (row[1], -row[0]))
+    city = *map(air, "abc"), sensor("wind", "eastward_wind")
+    whole, parts = foresee(*city), foresee(*city)
     everything = np.ones(len(feed), np.bool_)
     expected = whole.observe(rows(*feed), everything)
-    said = [parts.observe(rows(*feed[n : n + 7]), everything[n : n + 7]) for n in range(0, 240, 7)]
+    said = [
+        parts.observe(rows(*feed[n : n + 7]), everything[n : n + 7]) for n in range(0, len(feed), 7)
+    ]
     np.testing.assert_array_equal(np.concatenate([s.chance for s in said]), expected.chance)
     np.testing.assert_array_equal(np.concatenate([s.came for s in said]), expected.came)
 
 
 def test_a_shard_goes_on_elsewhere_as_it_was() -> None:
     """Its sensors have other numbers there, and one is no more in the city file."""
-    here = foresee(*map(air, "abc"))
-    there = foresee(air("new"), air("c"), air("a"), sensor("b"))
-    here.observe(rows(*_walk(60, 3)), np.zeros(180, np.bool_))
-    there.put(0, np.array([2, 3, 1]), here.take(0, np.arange(3)))
+    wind = sensor("wind", "eastward_wind")
+    here = foresee(*map(air, "abc"), wind)
+    there = foresee(air("new"), air("c"), air("a"), sensor("b"), wind)
+    here.observe(rows(*_walk(60, 3), *windy(60, 3)), np.zeros(300, np.bool_))
+    there.put(0, np.array([2, 3, 1, 4]), here.take(0, np.arange(4)))
     rest = [row for row in _walk(30, 3, start=60) if row[0] != 1]
-    number = {0: 2, 2: 1}
+    rest = sorted(rest + windy(30, 3, start=60), key=lambda row: row[1])
+    number = {0: 2, 2: 1, 3: 4}
     asked = np.ones(len(rest), np.bool_)
     expected = here.observe(rows(*rest), asked)
     got = there.observe(rows(*((number[n], time, value) for n, time, value in rest)), asked)
     np.testing.assert_array_equal(got.chance, expected.chance)
     state = there.take(0, np.array([2, 3, 1]))
-    assert len(state[1]) == 3, "what was kept of the sensor that is no more is kept"
+    assert len(state[2]) == 3, "what was kept of the sensor that is no more is kept"
+
+
+def test_the_weather_is_that_of_its_shard() -> None:
+    feed = sorted(_walk(400, 2) + windy(400, 2), key=lambda row: row[1])
+    said = []
+    for shard in (0, 1):
+        step = foresee(*map(air, "ab"), sensor("wind", "eastward_wind"))
+        one = rows(*feed)
+        one = one._replace(shard=np.where(one.sensor == 2, shard, 0))
+        said.append(step.observe(one, one.sensor < 2).chance)
+        assert step.hears(np.arange(3)).tolist() == [False, False, True]
+        assert step.observe(one, np.ones(len(feed), np.bool_)).position[one.sensor == 2].max() < 0
+    assert (np.nan_to_num(said[0]) != np.nan_to_num(said[1])).any()
+
+
+def test_weather_may_come_before_anybody_who_learns() -> None:
+    step, other = (foresee(air("a"), sensor("wind", "eastward_wind")) for _ in range(2))
+    feed = rows((1, T0, 3.0), (0, T0 + 1, 50.0))
+    step.observe(feed, np.zeros(2, np.bool_))
+    for n in range(2):
+        other.observe(feed.take(np.array([n])), np.zeros(1, np.bool_))
+    both = np.arange(2)
+    assert bytes(step.take(0, both)[1]) == bytes(other.take(0, both)[1])
+    assert bytes(step.take(0, both)[0]["pm25"]) == bytes(other.take(0, both)[0]["pm25"])
 
 
 def test_shards_learn_apart() -> None:

@@ -231,3 +231,13 @@ def test_a_sensor_that_lost_its_levels_keeps_its_state_and_breaks_nothing() -> N
     state = here.take(0, np.array([0, 1]))
     there.put(0, np.array([1, 0]), state)
     assert repr(there.take(0, np.array([1, 0]))) == repr(state)
+
+
+def test_weather_is_heard_though_it_has_no_levels() -> None:
+    air = sensor("air", "pm25", levels=Levels(blue=75.0))
+    step = watch(air, sensor("wind", "northward_wind"), sensor("deaf", "noise"))
+    before = bytes(step.together.take(0, np.arange(3))[1])
+    assert list(step.evidence(rows((2, T0, 50.0), (0, T0, 50.0)))) == []
+    assert bytes(step.together.take(0, np.arange(3))[1]) == before
+    assert list(step.evidence(rows((1, T0, -3.0)))) == []
+    assert bytes(step.together.take(0, np.arange(3))[1]) != before

@@ -16,11 +16,13 @@ def _bad_air(hours, n=3, seed=3):
 
 def _written(directory, values):
     begin = datetime(2020, 1, 1, tzinfo=UTC)
-    lines = ["time,station,PM2.5,TEMP"]
+    lines = ["time,station,PM2.5,TEMP,DEWP,PRES,wd,WSPM"]
     for station in range(values.shape[1]):
         for hour, value in enumerate(values[:, station]):
+            wd = "" if hour % 7 == 0 else "E"
             text = "NA" if np.isnan(value) else f"{value:.1f}"
-            lines.append(f"{begin + timedelta(hours=hour):%Y-%m-%d %H:%M:%S},s{station},{text},1")
+            at = f"{begin + timedelta(hours=hour):%Y-%m-%d %H:%M:%S}"
+            lines.append(f"{at},s{station},{text},1,NA,1010,{wd},2")
     with gzip.open(directory / "air.csv.gz", "wt") as out:
         out.write("\n".join(lines))
 
@@ -29,7 +31,16 @@ def test_recorded_air_is_read_hour_by_hour(tmp_path):
     values = _bad_air(50).round(1)
     values[7, 1] = np.nan
     _written(tmp_path, values)
-    np.testing.assert_allclose(air.load(tmp_path), values)
+    record = air.load(tmp_path)
+    np.testing.assert_allclose(record.values, values)
+    none = np.nan
+    np.testing.assert_allclose(record.weather[1, 0], [-2.0, 0.0, 1.0, none, 1010.0], atol=1e-9)
+    np.testing.assert_allclose(record.weather[7, 2], [none, none, 1.0, none, 1010.0])
+
+
+def _record(values, seed=4):
+    wind = np.random.default_rng(seed).normal(0, 3, (*values.shape, 5))
+    return air.Record(values, wind)
 
 
 def test_a_directory_without_air_is_an_error(tmp_path):
@@ -41,7 +52,7 @@ def test_no_forecast_looks_ahead():
     values = _bad_air(400)
     other = values.copy()
     other[300:] *= 3.0
-    one, two = air.forecast(values), air.forecast(other)
+    one, two = air.forecast(_record(values)), air.forecast(_record(other))
     np.testing.assert_array_equal(one[:300], two[:300])
     assert (one[300:] != two[300:]).any()
 
@@ -63,12 +74,15 @@ def test_it_prints_and_writes_its_figures(tmp_path, capsys):
     out = tmp_path / "out.json"
     assert air.main(["--air", str(tmp_path), "--json", str(out)]) == 0
     results = json.loads(out.read_text())
+    assert air.main(["--air", str(tmp_path), "--no-weather", "--json", str(out)]) == 0
+    assert json.loads(out.read_text()) != results
     assert [each["ahead_h"] for each in results["all rows"]] == [6, 12, 24]
     assert "persistence" in capsys.readouterr().out
 
 
 def test_stations_can_learn_alone():
     values = _bad_air(400)
-    together, alone = air.forecast(values), air.forecast(values, alone=True)
+    record = _record(values)
+    together, alone = air.forecast(record), air.forecast(record, alone=True)
     assert np.isfinite(alone[100:]).all()
     assert (together[100:] != alone[100:]).any()

@@ -61,6 +61,10 @@ const DEFAULT_UNITS = {
   water_pressure: 'kPa',
   power_load: 'kW',
   temperature: 'Cel',
+  dew_point_temperature: 'Cel',
+  air_pressure: 'hPa',
+  eastward_wind: 'm/s',
+  northward_wind: 'm/s',
 };
 
 /** How many unusual sensors and reports stand behind a warning. */

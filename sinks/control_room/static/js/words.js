@@ -252,6 +252,10 @@ export const KINDS = {
   water_pressure: { feed: 'power_water', digits: 0, name: ['Water pressure', '供水压力'] },
   power_load: { feed: 'power_water', digits: 0, name: ['Power load', '用电负荷'] },
   temperature: { feed: 'air_gas', digits: 1, name: ['Temperature', '气温'] },
+  dew_point_temperature: { feed: 'air_gas', digits: 1, name: ['Dew point', '露点'] },
+  air_pressure: { feed: 'air_gas', digits: 1, name: ['Air pressure', '气压'] },
+  eastward_wind: { feed: 'air_gas', digits: 1, name: ['Eastward wind', '东向风'] },
+  northward_wind: { feed: 'air_gas', digits: 1, name: ['Northward wind', '北向风'] },
   reports: { feed: 'reports', digits: 1, name: ['Reports', '市民报告'] },
 };
 
