@@ -34,7 +34,7 @@ from rich.table import Table
 from benchmarks.yardsticks.exceedance import Tally, brier, learnt_decisions, reliability, tally
 from models.level_forecast import LevelForecast
 from models.pooled_forecast import HORIZONS_S, PooledForecast
-from operators.foresight import as_factors
+from operators.factors import as_factors
 
 __all__ = ["Judged", "Site", "judge", "load", "main", "slopes"]
 

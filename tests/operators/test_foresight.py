@@ -5,7 +5,7 @@ import pytest
 
 from models.pooled_forecast import HORIZONS_S
 from operators.events import Levels, Sensor
-from operators.foresight import ENOUGH, NOWHERE, Foresee, Learnt, as_factors
+from operators.foresight import ENOUGH, NOWHERE, Foresee, Learnt
 from operators.registry import Registry
 from tests.operators.town import HOUR, T0, rows, sensor, town
 
@@ -103,17 +103,6 @@ def test_values_near_the_first_level_are_asked_about() -> None:
     step = foresee(air("a"), sensor("river", "river_level", levels=LEVELS))
     feed = rows(*((n, T0, value) for n in range(2) for value in (40.0, 60.0, 74.0, 75.0)))
     assert step.close(feed).tolist() == [False, True, True, False, *[False] * 4]
-
-
-def test_levels_measured_from_anywhere_are_taken_by_their_span() -> None:
-    levels = np.array([[160.0, np.nan, 155.0, 150.0], [20.0, np.nan, 25.0, 30.0]])
-    values, made = as_factors(np.array([150.0, 35.0]), levels, np.array([True, False]))
-    np.testing.assert_allclose(np.log(values), [0.0, -0.5])
-    np.testing.assert_allclose(np.log(made[:, [0, 2, 3]]), [[1.0, 0.5, 0.0]] * 2)
-    assert np.isnan(made[:, 1]).all()
-    far, _ = as_factors(np.array([1e9, np.nan]), levels, np.array([True, True]))
-    assert far[0] < 100
-    assert np.isnan(far[1])
 
 
 def test_nobody_to_learn_is_no_error() -> None:
