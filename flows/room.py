@@ -39,6 +39,7 @@ FIRST_LIVE_HOUR = 2 * 24 + 8
 """A simulated city is watched from a Wednesday, eight in the morning: it is awake, and the days
 learnt from before were working days too."""
 EVENT_AFTER_H = 1.5
+EVENTLESS = ("quiet", "benign")
 PARTITIONS = 8
 """Of the readings, where we make the topics."""
 STATUS_S = 1.0
@@ -244,6 +245,19 @@ def _same_run(path: Path, plan: LivePlan) -> LivePlan:
     return plan
 
 
+def outlook(plan: LivePlan, clock_ms: int, zone: ZoneInfo) -> str:
+    """Return what is to come and when, where that is known: a simulation keeps its time."""
+    if plan.feed is not None or plan.event_after_h is None or plan.scenario in EVENTLESS:
+        return ""
+    begins_ms = plan.live_from_ms + int(plan.event_after_h * HOUR_MS)
+    if begins_ms <= clock_ms:
+        return ""
+    at = dt.datetime.fromtimestamp(begins_ms / 1000, zone)
+    wait_min = (begins_ms - clock_ms) / 60_000 / plan.speed
+    wait = f"{wait_min:.0f} min" if wait_min >= 2 else f"{60 * wait_min:.0f} s"
+    return f": {plan.scenario.replace('_', ' ')} begins at {at:%a %H:%M}, in {wait}"
+
+
 class _Status:
     """What a person at the terminal sees: how far it has learnt, then a line that stays current."""
 
@@ -298,7 +312,7 @@ class _Status:
             self._bar.show(1.0)
             self._bar.__exit__(None, None, None)
             self._bar = None
-            self.say("live")
+            self.say(f"live{outlook(self.plan, clock, self._zone)}")
             if self._line is not None:
                 self._line.start()
         text = f"{dt.datetime.fromtimestamp(clock / 1000, self._zone):%a %H:%M}  {self._counts()}"

@@ -15,14 +15,17 @@ from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from websockets.exceptions import WebSocketException
 
 from flows.kafka import KafkaPlace
 from flows.kafka import Topics as Names
-from flows.room import Up, _Room
+from flows.live import LivePlan
+from flows.room import Up, _Room, outlook
 from flows.run import make_part
 from flows.settings import load_settings
 from flows.up import UpError
@@ -184,6 +187,18 @@ def whole(versions: list[tuple[str, int]], last: dict[str, int]) -> None:
         assert story == list(range(story[0], story[0] + len(story))), name
     for name, version in last.items():
         assert told[name][-1] == version
+
+
+def test_a_person_is_told_when_it_begins() -> None:
+    plan = LivePlan("", "", "", 60.0, 1, 1.0, 1_763_881_200_000, event_after_h=1.5)
+    zone = ZoneInfo("Asia/Chongqing")
+    early = plan.live_from_ms
+    assert outlook(plan, early, zone) == ": flood begins at Sun 16:30, in 90 s"
+    slow = replace(plan, speed=1.0, scenario="gas_leak")
+    assert outlook(slow, early, zone) == ": gas leak begins at Sun 16:30, in 90 min"
+    assert outlook(plan, early + 90 * 60_000, zone) == ""
+    for other in ({"scenario": "quiet"}, {"feed": "somewhere"}, {"event_after_h": None}):
+        assert outlook(replace(plan, **other), early, zone) == ""
 
 
 def test_it_ends_after_its_time_and_goes_on_from_there(tmp_path: Path) -> None:
