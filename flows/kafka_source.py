@@ -73,7 +73,8 @@ class KafkaSource(FixedPartitionedSource[Any, None]):
     poll_size
         The most messages of a poll; fewer when they are large, see ``POLL_BYTES``.
     reached
-        Event time each partition has come to; None does not hold anybody back.
+        Event time each partition has come to; None holds nobody back, and reads what waits in the
+        order of its partitions.
     """
 
     place: KafkaPlace

@@ -202,13 +202,22 @@ class LogReader:
         return first.value, end.value
 
     def assign(self, starts: Mapping[int, int]) -> None:
-        """Read these partitions from now on, each from an offset, or from the ``BEGINNING``."""
+        """Read these partitions from now on, each from an offset, or from the ``BEGINNING``.
+
+        Raises
+        ------
+        ValueError
+            While some are set apart: the client would never put them together again.
+        """
+        client = self._open
+        if self._apart:
+            raise ValueError(f"{self.topic}: partitions are set apart")
         with self._places(starts) as places:
-            check(library().rd_kafka_assign(self._open, places.list))
+            check(library().rd_kafka_assign(client, places.list))
         self._let_go()
         self._partitions = tuple(starts)
         for number in starts:
-            queue = library().rd_kafka_queue_get_partition(self._open, self._name, number)
+            queue = library().rd_kafka_queue_get_partition(client, self._name, number)
             self._queues[number] = cast(int, queue)
 
     def set_apart(self, partitions: Collection[int]) -> None:
@@ -331,9 +340,9 @@ class LogReader:
         """Let go of partitions, connections and memory; once is enough."""
         if self._client is None:
             return
-        self._let_go()
         client, self._client = self._client, None
         kafka = library()
+        self._let_go()  # before the client is told, says its header
         code = kafka.rd_kafka_consumer_close(client)
         if code:
             log.warning("%s: closing: %s", self.topic, words(code))
@@ -343,7 +352,7 @@ class LogReader:
     def _let_go(self) -> None:
         for queue in self._queues.values():
             library().rd_kafka_queue_destroy(queue)
-        self._queues, self._apart = {}, frozenset()
+        self._queues = {}
 
     @property
     def _open(self) -> int:

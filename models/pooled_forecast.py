@@ -45,7 +45,7 @@ HORIZONS_S = tuple(BEAT_S * ahead for ahead in AHEAD)
 EDGE = 100.0  # times under or over the lowest level it does not matter how far
 FADE = 1.0 - 1.0 / 2160.0  # in a season of beats, what was learnt fades to 1/e
 DOUBT = 1.0  # variance of weights at first, in the units of features, all about 1
-TRUST_DOUBT = 0.1  # and of those of the two opinions
+TRUST_DOUBT = 0.1  # and of those of the two opinions and of the weather
 SMALLEST = 0.1  # errors well below this, a tenth of the value, are the sensor's own
 SURE = 0.005  # an outcome expected better than this teaches nothing
 FARTHEST = 2.0  # log distance to a level beyond which it does not matter how far
@@ -76,7 +76,7 @@ POOL = np.dtype(
 _SIZES = struct.Struct("<qq")  # bytes of what is kept of sensors and of pools
 
 Floats = NDArray[np.float64]
-Row = Any  # a row of ``SENSOR`` or ``POOL``
+Row = Any  # a row of ``SENSOR``, ``POOL`` or ``WEATHER``
 
 
 def _newborn_pool() -> NDArray[np.void]:
@@ -127,12 +127,12 @@ class PooledForecast:
     and lowest of a day; the same of the mean of its pool, and how much the pool differs; the hour
     of the day then. The weights of both are pooled; the state of a pool fades in a season.
 
-    State: 432 bytes a sensor, 141 kB a pool, 2.5 kB a weather. Cost: .15 us a reading and 5 us a
+    State: 432 bytes a sensor, 141 kB a pool, 4.5 kB a weather. Cost: .15 us a reading and 5 us a
     sensor once an hour, together .6 us a reading where there is one in five minutes; 3 us a sensor
     to ask. Readings that are not finite, before 1970 or not newer than the last one are not learnt
-    from and are counted in ``ignored``. Feeding rows in one call or in many gives the same bits. A
-    gap longer than two days leaves what the pool has learnt, and nothing of the sensor but what is
-    usual.
+    from and are counted in ``ignored``, as is weather two days late. Feeding rows in one call or in
+    many gives the same bits. A gap longer than two days leaves what the pool has learnt, and
+    nothing of the sensor but what is usual.
 
     Examples
     --------
@@ -306,9 +306,8 @@ def _observe_rows(
         s, pool = rows[sensors[row]], shared[pools[row]]
         time_s, x, w = times_ms[row] / 1000.0, values[row], weather[skies[row]]
         if quantities[row] >= 0:
-            if math.isfinite(x) and time_s >= 0.0:
-                hear(w, quantities[row], int(time_s / BEAT_S) + 1, x)
-            else:
+            good = math.isfinite(x) and time_s >= 0.0
+            if not (good and hear(w, quantities[row], int(time_s / BEAT_S) + 1, x)):
                 ignored += 1
             nth += asked[row]
             continue

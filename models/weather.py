@@ -41,9 +41,9 @@ WEATHER_FEATURES = 7
 
 WEATHER = np.dtype(
     [
-        ("beat", np.int64),  # now going on
-        ("count", np.float64, len(QUANTITIES)),  # readings of it
-        ("mean", np.float64, (KEPT, len(QUANTITIES))),  # of each beat, NaN where there was none
+        ("beat", np.int64),  # the latest heard of
+        ("count", np.float64, (KEPT, len(QUANTITIES))),  # readings of each beat,
+        ("mean", np.float64, (KEPT, len(QUANTITIES))),  # and their mean, NaN where there was none
         ("beats", np.float64),  # that dryness was learnt from
         ("dryness", np.float64),  # what is usual: dew point less temperature
         ("usual", np.float64, KEPT),  # what was usual at the beginning of each beat
@@ -63,17 +63,19 @@ def newborn_weather() -> NDArray[np.void]:
 
 
 @compiled
-def hear(w: Row, quantity: int, beat: int, value: float) -> None:
-    """Take a reading of a quantity into its beat; one that comes after its beat is left out."""
-    if beat < w.beat:
-        return
+def hear(w: Row, quantity: int, beat: int, value: float) -> bool:
+    """Take a reading into its beat, which need not be the latest; return whether it still can."""
     if beat > w.beat:
         _open(w, beat)
-    w.count[quantity] += 1.0
-    mean = w.mean[beat % KEPT, quantity]
-    w.mean[beat % KEPT, quantity] = (
-        value if w.count[quantity] == 1.0 else mean + (value - mean) / w.count[quantity]
+    if beat <= 0 or w.beat - beat >= KEPT:
+        return False
+    at = beat % KEPT
+    w.count[at, quantity] += 1.0
+    mean = w.mean[at, quantity]
+    w.mean[at, quantity] = (
+        value if w.count[at, quantity] == 1.0 else mean + (value - mean) / w.count[at, quantity]
     )
+    return True
 
 
 @compiled
@@ -83,10 +85,9 @@ def _open(w: Row, beat: int) -> None:
         w.beats += 1.0
         w.dryness += max(MEAN_RATE, 1.0 / w.beats) * (dry - w.dryness)
     for other in range(max(w.beat + 1, beat - KEPT + 1), beat + 1):
-        w.mean[other % KEPT, :] = np.nan
+        w.mean[other % KEPT, :], w.count[other % KEPT, :] = np.nan, 0.0
         w.usual[other % KEPT] = w.dryness
     w.beat = beat
-    w.count[:] = 0.0
 
 
 @compiled
@@ -94,20 +95,40 @@ def describe_weather(w: Row, beat: int, f: Floats) -> None:
     """Put into ``f`` what the weather of a beat was like, all about 1 in size; 0 where unknown.
 
     Wind to the east, to the north and its strength; how much drier than usual it is; what dew
-    point, pressure and temperature have changed by in ``BACK`` beats.
+    point, pressure and temperature have changed by in ``BACK`` beats. Of each the latest that is
+    known, up to ``STALE`` beats before. Where no wind is known the rest is left out as well: by
+    itself it says nothing that the hour of the day does not.
     """
     f[:] = 0.0
-    at = min(beat, w.beat)
-    if w.beat == 0 or beat - at > STALE or w.beat - at >= KEPT - BACK:
+    east, north = _latest(w, _EAST, beat), _latest(w, _NORTH, beat)
+    if math.isnan(east) or math.isnan(north):
         return
-    now, before = w.mean[at % KEPT], w.mean[(at - BACK) % KEPT]
-    east, north = now[_EAST], now[_NORTH]
+    temperature, dew = _latest(w, _TEMPERATURE, beat), _latest(w, _DEW, beat)
+    usual = w.usual[_known_at(w, _DEW, beat) % KEPT]
     f[0], f[1] = _known(east / WIND), _known(north / WIND)
     f[2] = _known(math.log1p(math.sqrt(east * east + north * north)) - CALM)
-    f[3] = _known((now[_DEW] - now[_TEMPERATURE] - w.usual[at % KEPT]) / DRY)
-    f[4] = _known((now[_DEW] - before[_DEW]) / CHANGE)
-    f[5] = _known((now[_PRESSURE] - before[_PRESSURE]) / CHANGE)
-    f[6] = _known((now[_TEMPERATURE] - before[_TEMPERATURE]) / CHANGE)
+    f[3] = _known((dew - temperature - usual) / DRY)
+    f[4] = _known((dew - _latest(w, _DEW, beat - BACK)) / CHANGE)
+    pressure = _latest(w, _PRESSURE, beat)
+    f[5] = _known((pressure - _latest(w, _PRESSURE, beat - BACK)) / CHANGE)
+    f[6] = _known((temperature - _latest(w, _TEMPERATURE, beat - BACK)) / CHANGE)
+
+
+@compiled
+def _latest(w: Row, quantity: int, beat: int) -> float:
+    """Return what was last known in a beat, NaN where that is too old or forgotten."""
+    at = _known_at(w, quantity, beat)
+    return float(w.mean[at % KEPT, quantity]) if at > 0 else np.nan
+
+
+@compiled
+def _known_at(w: Row, quantity: int, beat: int) -> int:
+    """Return the beat in which it was, 0 where there is none."""
+    for at in range(beat, beat - STALE - 1, -1):
+        within = 0 < at <= w.beat and w.beat - at < KEPT
+        if within and not math.isnan(w.mean[at % KEPT, quantity]):
+            return at
+    return 0
 
 
 @compiled

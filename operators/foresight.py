@@ -86,7 +86,7 @@ class Foresee:
     official levels or more. What a shard's sensors of ``QUANTITIES`` measure is its weather. A
     shard learns from its own sensors alone, so it can move to another process. How rows are cut
     into batches changes nothing. State: that of ``PooledForecast``, a pool a shard and kind and a
-    weather a shard, and 4 bytes a sensor.
+    weather a shard, and 4 bytes a sensor; 64 bytes of memory a sensor that learns.
     """
 
     def __init__(self, registry: Registry) -> None:
@@ -113,7 +113,7 @@ class Foresee:
             slots,
             self._pools_of(pooled),
             pooled.time,
-            self._scale.values(pooled.value, slots),
+            self._scale.values(pooled.value, np.where(quantities < 0, slots, NOWHERE)),
             self._scale.levels_of(slots),
             asked,
             pooled.shard,
@@ -202,6 +202,8 @@ class Foresee:
 
     def _place(self, sensors: NDArray[np.intp]) -> None:
         new, columns = np.unique(sensors[self._slot[sensors] < 0]), self.registry.columns
+        if not len(new):
+            return
         slots = len(self._scale.span)
         self._slot[new] = np.arange(slots, slots + len(new))
         levels, plain = columns.levels[new], self._by_factors(new)

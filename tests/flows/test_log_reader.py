@@ -343,6 +343,13 @@ def test_set_apart_and_together_again_and_again_each_keeps_its_order(
         assert [at for at in found if at.partition == partition] == sent[partition]
 
 
+def test_while_some_are_apart_it_reads_what_it_was_told() -> None:
+    reader = Log(f"127.0.0.1:{free_port()}", "log", 1).reader()
+    reader.set_apart([0])
+    with closing(reader), pytest.raises(ValueError, match="log: partitions are set apart"):
+        reader.assign({0: 0})
+
+
 def test_what_is_held_of_many_partitions_is_little_of_each() -> None:
     for partitions in (1, 2, 8, 64):
         settings = prefetched(partitions)

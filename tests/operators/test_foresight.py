@@ -125,16 +125,24 @@ def _walk(hours: int, sensors: int, start: int = 0) -> list[tuple[int, int, floa
 
 
 def windy(hours: int, wind: int, start: int = 0) -> list[tuple[int, int, float]]:
-    """Winds of one sensor, twice an hour."""
+    """Winds of two sensors, to the east and to the north, each twice an hour."""
     rng = np.random.default_rng(8)
     half_hours = range(2 * start, 2 * (start + hours))
-    return [(wind, T0 + n * HOUR // 2, float(rng.normal(0, 4))) for n in half_hours]
+    return [
+        (wind + n, T0 + half * HOUR // 2, float(rng.normal(0, 4)))
+        for half in half_hours
+        for n in range(2)
+    ]
+
+
+def winds() -> tuple[Sensor, Sensor]:
+    return sensor("wind", "eastward_wind"), sensor("and", "northward_wind")
 
 
 @pytest.mark.parametrize("wind", [[], windy(80, 3)])
 def test_the_cut_changes_nothing(wind: list[tuple[int, int, float]]) -> None:
     feed = sorted(_walk(80, 3) + wind, key=lambda row: (row[1], -row[0]))
-    city = *map(air, "abc"), sensor("wind", "eastward_wind")
+    city = *map(air, "abc"), *winds()
     whole, parts = foresee(*city), foresee(*city)
     everything = np.ones(len(feed), np.bool_)
     expected = whole.observe(rows(*feed), everything)
@@ -147,14 +155,13 @@ def test_the_cut_changes_nothing(wind: list[tuple[int, int, float]]) -> None:
 
 def test_a_shard_goes_on_elsewhere_as_it_was() -> None:
     """Its sensors have other numbers there, and one is no more in the city file."""
-    wind = sensor("wind", "eastward_wind")
-    here = foresee(*map(air, "abc"), wind)
-    there = foresee(air("new"), air("c"), air("a"), sensor("b"), wind)
-    here.observe(rows(*_walk(60, 3), *windy(60, 3)), np.zeros(300, np.bool_))
-    there.put(0, np.array([2, 3, 1, 4]), here.take(0, np.arange(4)))
+    here = foresee(*map(air, "abc"), *winds())
+    there = foresee(air("new"), air("c"), air("a"), sensor("b"), *winds())
+    here.observe(rows(*_walk(60, 3), *windy(60, 3)), np.zeros(420, np.bool_))
+    there.put(0, np.array([2, 3, 1, 4, 5]), here.take(0, np.arange(5)))
     rest = [row for row in _walk(30, 3, start=60) if row[0] != 1]
     rest = sorted(rest + windy(30, 3, start=60), key=lambda row: row[1])
-    number = {0: 2, 2: 1, 3: 4}
+    number = {0: 2, 2: 1, 3: 4, 4: 5}
     asked = np.ones(len(rest), np.bool_)
     expected = here.observe(rows(*rest), asked)
     got = there.observe(rows(*((number[n], time, value) for n, time, value in rest)), asked)
@@ -167,12 +174,12 @@ def test_the_weather_is_that_of_its_shard() -> None:
     feed = sorted(_walk(400, 2) + windy(400, 2), key=lambda row: row[1])
     said = []
     for shard in (0, 1):
-        step = foresee(*map(air, "ab"), sensor("wind", "eastward_wind"))
+        step = foresee(*map(air, "ab"), *winds())
         one = rows(*feed)
-        one = one._replace(shard=np.where(one.sensor == 2, shard, 0))
+        one = one._replace(shard=np.where(one.sensor >= 2, shard, 0))
         said.append(step.observe(one, one.sensor < 2).chance)
-        assert step.hears(np.arange(3)).tolist() == [False, False, True]
-        assert step.observe(one, np.ones(len(feed), np.bool_)).position[one.sensor == 2].max() < 0
+        assert step.hears(np.arange(4)).tolist() == [False, False, True, True]
+        assert step.observe(one, np.ones(len(feed), np.bool_)).position[one.sensor >= 2].max() < 0
     assert (np.nan_to_num(said[0]) != np.nan_to_num(said[1])).any()
 
 
