@@ -10,9 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Mapping
 
-from river import linear_model, optim
-from river.utils import VectorDict
-
 __all__ = ["STEP", "Confirmation"]
 
 STEP = 1.0
@@ -56,6 +53,10 @@ class Confirmation:
     """
 
     def __init__(self, prior: Mapping[str, float], intercept: float) -> None:
+        # Half a second, which only who hears verdicts waits for.
+        from river import linear_model, optim  # noqa: PLC0415
+        from river.utils import VectorDict  # noqa: PLC0415
+
         self.prior = dict(prior)
         self._model = linear_model.LogisticRegression(
             optimizer=optim.SGD(STEP), intercept_init=intercept, intercept_lr=STEP

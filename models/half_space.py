@@ -11,7 +11,7 @@ import math
 import pickle
 from collections.abc import Hashable
 
-from river import anomaly, base
+from river import base
 
 from models.tails import Tail
 
@@ -60,6 +60,9 @@ class CellModel:
     """
 
     def __init__(self, seed: int = 1, window: int = WINDOW) -> None:
+        # Half a second, which only who judges cells waits for.
+        from river import anomaly  # noqa: PLC0415
+
         self._trees: base.AnomalyDetector = anomaly.HalfSpaceTrees(
             n_trees=10, height=8, window_size=window, seed=seed
         )
