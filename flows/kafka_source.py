@@ -39,7 +39,7 @@ FIRST_POLL = 1000
 LIVE_S = 2.0
 """A partition whose newest message was sent so long ago, or which is at its end, is live."""
 SKEW_MS = 60_000
-"""How far in event time a partition may be ahead of the slowest while catching up."""
+"""How far in event time a partition may be ahead of the slowest, catching up, to be read."""
 ANSWER_S = 10.0
 RETRY_S = 0.5
 PATIENCE_S = 60.0
