@@ -13,7 +13,7 @@ from flows.production import FlowName, Part
 from flows.readings import readings
 from flows.replay import read_city
 from flows.reports import reports
-from flows.running import run_flow, stop_on_signals
+from flows.running import lasting, run_flow, stop_on_signals
 from flows.settings import ConfigError, Settings
 from flows.warnings import warnings
 from operators.registry import Registry
@@ -49,6 +49,7 @@ def parse_part(text: str) -> tuple[int, int]:
     raise ConfigError(f"--part: expected i/n with 1 <= i <= n, got {text!r}")
 
 
+@lasting()
 def make_part(
     flow: FlowName,
     settings: Settings,
@@ -113,7 +114,8 @@ def run_part(part: Part, metrics: tuple[str, int] | None = None) -> None:
         When another process has the same part, or a snapshot is damaged.
     """
     stop_on_signals(part.stop)
-    flow = MAKE[part.flow](part)
+    with lasting():
+        flow = MAKE[part.flow](part)
     if metrics is not None:
         port = serve_metrics(part, *metrics)
         print(f"metrics at http://{metrics[0]}:{port}/metrics", flush=True)

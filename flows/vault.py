@@ -121,9 +121,9 @@ class Vault:
         path = self._path(shard)
         if not path.exists():
             return None
-        raw = path.read_bytes()
-        magic, offset, check = _HEAD.unpack_from(raw) if len(raw) >= _HEAD.size else (b"", 0, 0)
-        state = raw[_HEAD.size :]
+        with path.open("rb") as file:
+            head, state = file.read(_HEAD.size), file.read()
+        magic, offset, check = _HEAD.unpack(head) if len(head) == _HEAD.size else (b"", 0, 0)
         if magic != _MAGIC and magic[:-1] == _MAGIC[:-1]:
             raise self.unusable(shard, "of another version of citywatch")
         if magic != _MAGIC or zlib.crc32(state) != check:

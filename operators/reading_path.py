@@ -229,7 +229,9 @@ class ReadingPath:
         clocks, order, screen, faults, levels, windows = steps
         names = pickle.loads(zlib.decompress(names))
         self.registry.register_all(met)
-        named, known = self._positions(names)
+        # One that was taken out of the city file has a place but no home: it is not waited for,
+        # and is gone from the next snapshot.
+        named, known = self.registry.places_of(names)
         at_home = np.broadcast_to(at_home, len(named))
         mine, home = named[at_home & known], named[at_home]
         self.homes.note(mine, np.full(len(mine), shard, np.intp))
@@ -244,16 +246,6 @@ class ReadingPath:
         self.levels.put(shard, home, levels)
         self.windows.put(shard, home, named, windows)
         self._begun[shard], self._number[shard], self._told[shard] = begun, number, told
-
-    def _positions(self, names: list[str]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-        """Return where sensors are, and which of them are still in the city.
-
-        One that was taken out of the city file gets a place for its state, but no home: it is
-        not waited for, and is gone from the next snapshot.
-        """
-        places = np.array([self.registry.place_of(name) for name in names], np.intp)
-        known = np.array([not self.registry.is_gone(name) for name in names], np.bool_)
-        return places, known
 
     def snapshot(self) -> bytes:
         """Return the state of all shards."""

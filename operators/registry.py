@@ -10,6 +10,7 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -29,6 +30,7 @@ CELL_RESOLUTION = 8
 """H3 resolution of a cell: about 460 m from centre to corner."""
 FEW_HOURS = 1000
 """Between the earliest and latest of a batch, for each to be looked up once without sorting."""
+_SIGNS = {"above": 1, "below": -1, "both": 0}
 SHORTEST_S, LONGEST_S = 0.001, 30 * 86_400.0
 """Reporting intervals outside this are taken for the nearest one inside."""
 
@@ -113,17 +115,17 @@ class Registry:
         later = self.sensors[self._listed :]
         return [sensor for sensor in later if sensor.id not in self._gone]
 
-    def is_gone(self, name: str) -> bool:
-        """Say whether a sensor has a place only for what is left of it."""
-        return name in self._gone
+    def places_of(self, names: Sequence[str]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+        """Return the index of each sensor, and whether it is still in the city.
 
-    def place_of(self, name: str) -> int:
-        """Return the index of a sensor; one that is no more gets a place for what is left of it."""
-        known = self.index.get(name)
-        if known is not None:
-            return known
-        self._gone.add(name)
-        return self.register(Sensor(name, "generic", 0.0, 0.0))
+        One that is no more gets a place for what is left of it.
+        """
+        places = self.index.get_many(names)
+        for row in np.flatnonzero(places == UNKNOWN).tolist():
+            self._gone.add(names[row])
+            places[row] = self.register(Sensor(names[row], "generic", 0.0, 0.0))
+        gone = self.index.get_many(list(self._gone))
+        return places, ~np.isin(places, gone)
 
     def __len__(self) -> int:
         return len(self.sensors)
@@ -140,13 +142,13 @@ class Registry:
 
     def register_all(self, sensors: Sequence[Sensor]) -> None:
         """Register sensors, of which some may be known."""
-        for sensor, position in zip(
-            sensors, self.index.add_many([s.id for s in sensors]), strict=True
-        ):
-            if position == len(self.sensors):
-                self.sensors.append(sensor)
-                self.cells.append(cell_of(sensor.lon, sensor.lat))
-                self.districts.append(sensor.district or self.district_of(sensor.lon, sensor.lat))
+        places = self.index.add_many([sensor.id for sensor in sensors])
+        # Where each place comes first: in the order of the places, as they were given out.
+        place, row = np.unique(places, return_index=True)
+        fresh = [sensors[each] for each in row[place >= len(self.sensors)].tolist()]
+        self.sensors += fresh
+        self.cells += [cell_of(sensor.lon, sensor.lat) for sensor in fresh]
+        self.districts += [s.district or self.district_of(s.lon, s.lat) for s in fresh]
 
     def introduce(self, message: Message) -> int:
         """Register the sensor of a message that carries its place; return its index."""
@@ -221,39 +223,39 @@ class Columns(NamedTuple):
 
         Names continue those of the columns they come after.
         """
-        position = dict(after.cell_position) if after else {}
-        named = {name: i for i, name in enumerate(after.kind_names)} if after else {}
+        known_cells, known_kinds = (after.cell_names, after.kind_names) if after else ((), ())
         before = len(after.cell) if after else 0
         gauge = next((row for row, s in enumerate(sensors) if s.kind == "river_level"), None)
-        for cell in cells:
-            position.setdefault(cell, len(position))
-        for sensor in sensors:
-            named.setdefault(sensor.kind, len(named))
-        kinds = [kind_of(s.kind) for s in sensors]
-        signs = {"above": 1, "below": -1, "both": 0}
-        sign = np.array(
-            [signs[s.direction or k.direction] for s, k in zip(sensors, kinds, strict=True)],
-            np.int8,
-        )
+        position = _numbered([*known_cells, *cells])
+        named = _numbered([*known_kinds, *(sensor.kind for sensor in sensors)])
+        # What is known of a kind is looked up once, not for each of a million sensors.
+        kind = np.array([named[sensor.kind] for sensor in sensors], np.intp)
+        kinds = [kind_of(name) for name in named]
+        told = np.array([_SIGNS.get(s.direction or "", 0) for s in sensors], np.int8)
+        own = np.array([s.direction is not None for s in sensors], np.bool_)
+        sign = np.where(own, told, np.array([_SIGNS[k.direction] for k in kinds], np.int8)[kind])
         levels = np.full((len(sensors), NO_LEVEL - 1), np.nan)
         for row, sensor in enumerate(sensors):
             if sensor.levels is not None:
                 for level, value in sensor.levels.by_level().items():
                     levels[row, level - 1] = value
-        feeds, held = Counter(k.feed for k in kinds), Counter(cells)
-        hazards = {hazard: number for number, hazard in enumerate(HAZARDS)}
+        feeds = Counter[str]()
+        for known, count in zip(kinds, np.bincount(kind, minlength=len(kinds)), strict=True):
+            feeds[known.feed] += int(count)
+        held = Counter(cells)
+        interval_s = np.array([sensor.interval_s for sensor in sensors], np.float64)
         return cls(
             np.array([position[cell] for cell in cells], np.intp),
-            np.array([hazards[k.hazard] for k in kinds], np.intp),
-            np.array([named[s.kind] for s in sensors], np.intp),
-            np.array([k.low for k in kinds], np.float64),
-            np.array([k.high for k in kinds], np.float64),
+            np.array([HAZARDS.index(k.hazard) for k in kinds], np.intp)[kind],
+            kind,
+            np.array([k.low for k in kinds], np.float64)[kind],
+            np.array([k.high for k in kinds], np.float64)[kind],
             sign,
-            np.array([_interval_ms(s) for s in sensors], np.int64),
+            np.rint(np.clip(interval_s, SHORTEST_S, LONGEST_S) * 1000).astype(np.int64),
             levels,
             ~np.isnan(levels).all(axis=1),
             _first_level(levels, sign),
-            np.array([k.horizon_s for k in kinds], np.float64),
+            np.array([k.horizon_s for k in kinds], np.float64)[kind],
             tuple(position),
             position,
             tuple(named),
@@ -274,8 +276,9 @@ def _landmark(after: Columns | None, found: int) -> int:
     return after.landmark if after and after.landmark != UNKNOWN else found
 
 
-def _interval_ms(sensor: Sensor) -> int:
-    return round(min(max(sensor.interval_s, SHORTEST_S), LONGEST_S) * 1000)
+def _numbered(names: Sequence[str]) -> dict[str, int]:
+    """Return each name once, with its number in order of first appearance."""
+    return {name: number for number, name in enumerate(dict.fromkeys(names))}
 
 
 def _first_level(levels: NDArray[np.float64], sign: NDArray[np.int8]) -> NDArray[np.float64]:
@@ -293,11 +296,7 @@ class _Places:
         drawn = [d for d in city.districts if d.polygon and len(d.polygon) >= 3]
         self._names = [d.id for d in drawn]
         self._tree = shapely.STRtree([shapely.Polygon(d.polygon) for d in drawn])
-        told = [s for s in city.sensors if s.district]
-        self._told = [str(s.district) for s in told]
-        self._told_tree = shapely.STRtree(
-            shapely.points([s.lon for s in told], [s.lat for s in told])
-        )
+        self._told = [sensor for sensor in city.sensors if sensor.district]
 
     def district_of(self, lon: float, lat: float) -> str:
         point = shapely.Point(lon, lat)
@@ -307,5 +306,11 @@ class _Places:
                 return self._names[int(min(inside))]
         if self._told:
             nearest = self._told_tree.nearest(point)
-            return "city" if nearest is None else self._told[int(nearest)]
+            return "city" if nearest is None else str(self._told[int(nearest)].district)
         return "city"
+
+    @cached_property
+    def _told_tree(self) -> shapely.STRtree:
+        """Made when first asked for: most cities say of every sensor where it is."""
+        lon, lat = [s.lon for s in self._told], [s.lat for s in self._told]
+        return shapely.STRtree(shapely.points(lon, lat))

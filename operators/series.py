@@ -46,8 +46,10 @@ class KeepSeries:
 
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
-        # Memory that nobody has written to yet is none.
-        self._points = np.zeros((LIMIT, KEPT), POINT)
+        # Memory that nobody has written to yet is none. Sensors lie beside each other, not a
+        # sensor's own points: so what a batch writes is close together, and a city's first
+        # readings after a start touch a hundred fresh pages instead of twenty thousand.
+        self._points = np.zeros((KEPT, LIMIT), POINT)
         self._next = np.zeros(LIMIT, np.int64)
         self._watched: frozenset[str] = frozenset()
         self._sensors = np.empty(0, np.intp)
@@ -90,7 +92,7 @@ class KeepSeries:
         at = np.arange(max(0, count - KEPT), count) % KEPT
         return tuple(
             (int(time), round(float(value), 3), round(float(low), 3), round(float(high), 3))
-            for time, value, low, high in self._points[sensor, at].tolist()
+            for time, value, low, high in self._points[at, sensor].tolist()
         )
 
 
@@ -109,7 +111,7 @@ def _keep(
         if sensor < len(following):
             at = following[sensor] % KEPT
             following[sensor] += 1
-            point = points[sensor, at]
+            point = points[at, sensor]
             point.time, point.value = times_ms[row], values[row]
             point.low = expected[row] - BAND * spread[row]
             point.high = expected[row] + BAND * spread[row]
