@@ -82,6 +82,8 @@ class Job(NamedTuple):
     prefix: str
     sensors: int
     partitions: int
+    start_ms: int
+    """Event time of the first reading."""
     data: str
 
 
@@ -165,7 +167,7 @@ def _whole(job: Job) -> dict[str, Any]:
     assert part.kept is not None
     path = part.kept.path
     before = _resident()
-    warm(path)
+    warm(path, job.start_ms)
     part.kept.path = _Watched(path, watch)
     run_flow(flow, None, 0.5)
     figures: dict[str, Any] = watch.figures()
@@ -278,10 +280,10 @@ def _result(process: subprocess.Popen[bytes]) -> dict[str, Any]:
     return result
 
 
-def _run(what: str, bench: Rig, prefix: str, load: Workload) -> Measured:
+def _run(what: str, bench: Rig, prefix: str, load: Workload, start_ms: int) -> Measured:
     with tempfile.TemporaryDirectory(prefix="citywatch-") as data:
         jobs = [what, *(["warnings"] if what == "whole" else [])]
-        common = bench.kafka, bench.redis, prefix, load.sensors, load.partitions, data
+        common = bench.kafka, bench.redis, prefix, load.sensors, load.partitions, start_ms, data
         started = [_start(Job(each, *common)) for each in jobs]
         results = [_result(process) for process in started]
     wall_s = max(result["ended"] for result in results) - results[0]["began"]
@@ -297,9 +299,10 @@ def _scenario(bench: Rig, name: str, load: Workload, rounds: int, bar: Bar) -> d
         topics = Topics(f"{bench.prefix}-{name}-{number}")
         # It ends about when it is read: what is silent at its end would else be looked for.
         lasts_ms = load.readings // load.sensors * load.interval_ms
-        fill(bench.place, topics, load, int(time.time() * 1000) - lasts_ms, SEED + number)
+        start_ms = int(time.time() * 1000) - lasts_ms
+        fill(bench.place, topics, load, start_ms, SEED + number)
         for what, found in runs.items():
-            found.append(_run(what, bench, topics.prefix, load))
+            found.append(_run(what, bench, topics.prefix, load, start_ms))
             bar.show((number + 1) / rounds)
     yardsticks = runs["ceiling"], runs["client"]
     return {what: _figures(found, *yardsticks, load) for what, found in runs.items()}

@@ -25,4 +25,9 @@ def grown(column: NDArray[T], size: int, new: Any) -> NDArray[T]:
     known = len(column)
     if size <= known:
         return column
-    return np.append(column, np.full(max(size - known, known // 2), new, column.dtype))
+    # Zeros come from the system as they are: those of a million sensors need not be written.
+    longer = np.zeros(max(size, known + known // 2), column.dtype)
+    longer[:known] = column
+    if new != 0:
+        longer[known:] = new
+    return longer

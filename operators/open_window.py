@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from models.compiled import compiled
 from operators.growing import grown
 
-__all__ = ["TOP", "UNHEARD", "KindSums", "OpenWindow", "Top"]
+__all__ = ["HEARD", "TOP", "KindSums", "OpenWindow", "Top"]
 
 TOP = 6
 """How many of the most unusual readings a summary names."""
-UNHEARD = -1
-"""In place of a surprisal: no reading came."""
+HEARD = np.dtype([("last_ms", np.int32), ("milli", np.int16), ("readings", np.uint16)])
+"""When a sensor was last heard, counted from the start of the window, its largest surprisal in
+thousandths, and how often it was heard."""
 
 _READINGS, _LAST_MS, _VALUE, _EXPECTED, _SPREAD, _SCORED = range(6)
 _SURPRISAL, _SENSOR, _TOP_VALUE, _TOP_EXPECTED = range(4)
@@ -66,9 +67,7 @@ class OpenWindow:
         """Readings of each shard."""
         self.landmark: tuple[int, float] | None = None
         """Shard and last value of the gauge that stands for the river."""
-        self._worst = np.empty(0, np.int16)
-        self._last = np.empty(0, np.int32)
-        self._count = np.empty(0, np.uint16)
+        self._heard = np.empty(0, HEARD)
         self._kinds = np.zeros((shards, 0, 6))
         self._top = np.zeros((shards, TOP, 4))
 
@@ -102,25 +101,16 @@ class OpenWindow:
             kind_of,
             start_ms,
             self.rows,
-            self._worst,
-            self._last,
-            self._count,
+            self._heard,
             self._kinds,
             self._top,
         )
 
-    def worst_of(self, sensors: NDArray[np.intp]) -> NDArray[np.int64]:
-        """Return the largest surprisal of each sensor in thousandths, ``UNHEARD`` (-1) if none."""
+    def heard(self, sensors: NDArray[np.intp]) -> NDArray[np.void]:
+        """Return what was heard of each sensor, as ``HEARD``."""
         if len(sensors):
             self._grow(int(sensors.max()) + 1, 0)
-        return self._worst[sensors].astype(np.int64)
-
-    def times(
-        self, sensors: NDArray[np.intp], start_ms: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return when each sensor was last heard, and how often."""
-        last, count = self._last[sensors].astype(np.int64), self._count[sensors].astype(np.int64)
-        return start_ms + last, count
+        return self._heard[sensors]
 
     def kinds(self, shard: int, names: tuple[str, ...]) -> dict[str, KindSums]:
         """Return the sums of every kind of which the shard was heard."""
@@ -146,9 +136,7 @@ class OpenWindow:
         )
 
     def _grow(self, sensors: int, kinds: int) -> None:
-        self._worst = grown(self._worst, sensors, UNHEARD)
-        self._last = grown(self._last, sensors, 0)
-        self._count = grown(self._count, sensors, 0)
+        self._heard = grown(self._heard, sensors, 0)
         shards, known, width = self._kinds.shape
         if kinds > known:
             fresh = np.zeros((shards, kinds - known, width))
@@ -180,7 +168,7 @@ class OpenWindow:
         landmark = self.landmark if self.landmark and self.landmark[0] == shard else None
         return (
             int(self.rows[shard]),
-            (self._worst[sensors], self._last[sensors], self._count[sensors]),
+            self._heard[sensors],
             {name: each for name, each in sums if each[_READINGS]},
             top,
             landmark and landmark[1],
@@ -198,11 +186,11 @@ class OpenWindow:
 
         A kind of which there is no sensor any more is left out.
         """
-        rows, (worst, last, count), sums, top, landmark = state
+        rows, heard, sums, top, landmark = state
         size = int(sensors.max()) + 1 if len(sensors) else 0
         self._grow(size, len(kinds))
         self.rows[shard] = rows
-        self._worst[sensors], self._last[sensors], self._count[sensors] = worst, last, count
+        self._heard[sensors] = heard
         for name in sums.keys() & kinds.keys():
             self._kinds[shard, kinds[name]] = sums[name]
         self._top[shard, : len(top)] = top
@@ -225,9 +213,7 @@ def _count(
     kind_of: NDArray[np.intp],
     start_ms: int,
     rows: NDArray[np.int64],
-    worst: NDArray[np.int16],
-    last: NDArray[np.int32],
-    count: NDArray[np.uint16],
+    heard: NDArray[np.void],
     kinds: Floats,
     tops: Floats,
 ) -> None:
@@ -236,12 +222,13 @@ def _count(
         rows[shard] += 1
         # Late readings of long ago would not fit: they say nothing about when it was last heard.
         ahead = max(times_ms[row] - start_ms, -2_000_000_000)
-        if worst[sensor] == UNHEARD:
-            worst[sensor], last[sensor], count[sensor] = milli[row], ahead, 1
+        told = heard[sensor]
+        if told.readings == 0:
+            told.milli, told.last_ms, told.readings = milli[row], ahead, 1
         else:
-            worst[sensor] = max(worst[sensor], milli[row])
-            last[sensor] = max(last[sensor], ahead)
-            count[sensor] = min(count[sensor] + 1, 65_535)
+            told.milli = max(told.milli, milli[row])
+            told.last_ms = max(told.last_ms, ahead)
+            told.readings = min(told.readings + 1, 65_535)
         sums = kinds[shard, kind_of[sensor]]
         sums[_READINGS] += 1
         sums[_LAST_MS] = max(sums[_LAST_MS], times_ms[row])

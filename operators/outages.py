@@ -55,9 +55,9 @@ class OutageWatch:
         self,
         sensors: NDArray[np.intp],
         latest_ms: NDArray[np.int64],
-        readings: NDArray[np.int64],
+        readings: NDArray[np.integer[Any]],
     ) -> NDArray[np.intp]:
-        """Note when sensors, each named once, were last heard and how often since before.
+        """Note when sensors, each named once, were last heard, and how often, 0 where not at all.
 
         Returns
         -------
@@ -76,7 +76,7 @@ class OutageWatch:
         Parameters
         ----------
         interval_ms
-            How often each of them is said to report.
+            How often every sensor is said to report, by its number.
         """
         self._grow(sensors)
         new = np.zeros(len(sensors), np.bool_)
@@ -104,7 +104,7 @@ class OutageWatch:
 def _hear(
     sensors: NDArray[np.intp],
     latest_ms: NDArray[np.int64],
-    readings: NDArray[np.int64],
+    readings: NDArray[np.integer[Any]],
     last_ms: NDArray[np.int64],
     gap_ms: NDArray[np.float32],
     quiet: NDArray[np.bool_],
@@ -112,10 +112,12 @@ def _hear(
 ) -> None:
     for row in range(len(sensors)):
         sensor = sensors[row]
+        if readings[row] == 0:
+            continue
         before = last_ms[sensor]
         latest = max(before, latest_ms[row])
         if before != NEVER:
-            gap = (latest - before) / max(readings[row], 1)
+            gap = (latest - before) / readings[row]
             usual = np.float64(gap_ms[sensor])
             if np.isnan(usual):
                 gap_ms[sensor] = gap
@@ -140,5 +142,5 @@ def _tick(
         if last_ms[sensor] == NEVER or quiet[sensor]:
             continue
         gap = np.float64(gap_ms[sensor])
-        usual = max(np.float64(interval_ms[row]), FIRST_GAP_MS if np.isnan(gap) else gap)
+        usual = max(np.float64(interval_ms[sensor]), FIRST_GAP_MS if np.isnan(gap) else gap)
         new[row] = quiet[sensor] = now_ms - last_ms[sensor] > GRACE * usual

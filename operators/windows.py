@@ -19,7 +19,7 @@ from operators.event_clock import FOREVER, NEVER
 from operators.events import HAZARDS, Readings
 from operators.homes import Homes
 from operators.maintenance import FaultItem
-from operators.open_window import TOP, UNHEARD, KindSums, OpenWindow, Top
+from operators.open_window import TOP, KindSums, OpenWindow, Top
 from operators.ordering import RowBatch, join_readings
 from operators.outages import OutageWatch
 from operators.registry import Registry
@@ -93,8 +93,8 @@ class SummariseShards:
 
     Notes
     -----
-    State: 21 bytes a sensor and open window, of which there are two or three, and that of
-    ``OutageWatch``. Cost: 20 ns a reading, .1 us a sensor and window. A reading that comes after
+    State: 8 bytes a sensor and open window, of which there are two or three, and that of
+    ``OutageWatch``. Cost: 40 ns a reading, 25 ns a sensor and window. A reading that comes after
     its window was closed counts in the next. Silent windows are summed up too, up to ``SILENT``
     in a row: silence is a finding.
     """
@@ -158,22 +158,22 @@ class SummariseShards:
         end = (number + 1) * WINDOW_MS
         columns, sensors = self.registry.columns, self.homes.sensors(shard)
         window = self._open.get(number) or OpenWindow(len(self._next))
-        worst = window.worst_of(sensors)
-        mine = sensors[worst != UNHEARD]
-        self.outages.heard(mine, *window.times(mine, number * WINDOW_MS))
+        heard = window.heard(sensors)
+        latest_ms = np.int64(number * WINDOW_MS) + heard["last_ms"]
+        self.outages.heard(sensors, latest_ms, heard["readings"])
         # Where a feed ends, its last windows go further than its sensors have come together.
         now = min(end, silent_until)
-        newly_quiet = self.outages.tick(now, sensors, columns.interval_ms[sensors])
+        newly_quiet = self.outages.tick(now, sensors, columns.interval_ms)
         summary = ShardWindow(
             shard,
             end,
             end,
-            self._cells(shard, sensors, worst),
+            self._cells(shard, sensors, heard),
             window.kinds(shard, columns.kind_names),
             window.top(shard),
             sensors[self.outages.quiet[sensors]],
             newly_quiet,
-            int((self.outages.last_ms[sensors] >= 0).sum()),
+            int(np.count_nonzero(self.outages.last_ms[sensors] >= 0)),
             self._count_impossible(shard, end),
             landmark=self._landmark(window, shard),
         )
@@ -202,12 +202,12 @@ class SummariseShards:
         self,
         shard: int,
         sensors: NDArray[np.intp],
-        milli: NDArray[np.int64],
+        heard: NDArray[np.void],
     ) -> CellSums:
         places = self._places_of(shard, sensors)
         columns = np.zeros((6, len(places.cell)), np.int64)
         columns[0], columns[1] = places.cell, places.hazard
-        _gather(places.which, milli, columns)
+        _gather(places.which, heard, columns)
         return CellSums(*columns[:, columns[2] > 0])
 
     def _places_of(self, shard: int, sensors: NDArray[np.intp]) -> _Places:
@@ -300,11 +300,11 @@ def _number(
 
 
 @compiled
-def _gather(which: NDArray[np.intp], milli: NDArray[np.int64], sums: NDArray[np.int64]) -> None:
+def _gather(which: NDArray[np.intp], heard: NDArray[np.void], sums: NDArray[np.int64]) -> None:
     """Add up what each place's sensors came to, in the rows of ``CellSums``."""
     for sensor in range(len(which)):
-        place, surprisal = which[sensor], milli[sensor]
-        if surprisal != UNHEARD:
+        place, surprisal = which[sensor], np.int64(heard[sensor].milli)
+        if heard[sensor].readings:
             sums[2, place] += 1
             sums[3, place] += surprisal >= ODD * MILLI
             sums[4, place] += surprisal

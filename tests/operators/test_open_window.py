@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operators.open_window import TOP, UNHEARD, KindSums, OpenWindow, Top
+from operators.open_window import TOP, KindSums, OpenWindow, Top
 from tests.operators.town import T0
 
 Row = tuple[int, int, float, int, float]
@@ -51,31 +51,29 @@ def test_only_the_rows_of_the_window_count() -> None:
     told = [(0, 0, 60.0, 0, 1.0), (1, 0, 61.0, 0, 2.0), (2, 0, 7.0, 0, 3.0)]
     window = add(OpenWindow(1), told, [1])
     assert window.rows.tolist() == [1]
-    assert window.worst_of(np.array([0, 1, 2])).tolist() == [UNHEARD, 2000, UNHEARD]
+    assert window.heard(np.array([0, 1, 2])).tolist() == [(0, 0, 0), (0, 2000, 1), (0, 0, 0)]
 
 
 def test_a_sensor_is_known_by_its_worst_its_last_and_how_often() -> None:
     told = [(3, 8, 1.0, 0, 0.5), (3, 2, 1.0, 0, 4.25), (3, -(10**12), 1.0, 0, np.nan)]
     window = add(OpenWindow(1), told)
-    three = np.array([3])
-    assert window.worst_of(three).tolist() == [4250]
-    assert [column.tolist() for column in window.times(three, T0)] == [[T0 + 8], [3]]
+    assert window.heard(np.array([3])).tolist() == [(8, 4250, 3)]
 
 
 def test_one_only_heard_in_warm_up_is_heard_all_the_same() -> None:
     window = add(OpenWindow(1), [(3, 8, 1.0, 0, np.nan)])
-    assert window.worst_of(np.array([3, 1000])).tolist() == [0, UNHEARD]
+    assert window.heard(np.array([3, 1000]))["readings"].tolist() == [1, 0]
 
 
 def test_one_that_reports_very_often_is_counted_up_to_a_bound() -> None:
     window = add(OpenWindow(1), [(3, n, 1.0, 0, 0.0) for n in range(66_000)])
-    assert window.times(np.array([3]), T0)[1].tolist() == [65_535]
+    assert window.heard(np.array([3]))["readings"].tolist() == [65_535]
 
 
 def test_nothing_heard_is_nothing_counted() -> None:
     window = OpenWindow(2)
     none = np.empty(0, np.intp)
-    assert (window.kinds(1, KINDS), window.top(1), window.worst_of(none).tolist()) == ({}, (), [])
+    assert (window.kinds(1, KINDS), window.top(1), window.heard(none).tolist()) == ({}, (), [])
 
 
 _row = st.tuples(
@@ -102,10 +100,8 @@ def test_the_top_is_what_sorting_would_give(told: list[Row]) -> None:
 
 
 def whole(window: OpenWindow, shard: int, sensors: np.ndarray) -> tuple[Any, ...]:
-    times = [column.tolist() for column in window.times(sensors, T0)]
-    heard = window.worst_of(sensors).tolist()
-    rows = int(window.rows[shard])
-    return rows, heard, times, window.kinds(shard, KINDS), window.top(shard)
+    heard, rows = window.heard(sensors).tolist(), int(window.rows[shard])
+    return rows, heard, window.kinds(shard, KINDS), window.top(shard)
 
 
 @given(st.lists(_row, max_size=60), st.integers(0, 60))
@@ -138,10 +134,9 @@ def test_a_shards_part_goes_on_elsewhere_under_other_numbers(told: list[Row], at
     there.add(np.arange(len(rest)), columns, thousandths, kind_of, 3, T0)
     assert there.landmark == (2, 4.5)
     expected = whole(here, 0, here_sensors)
-    assert there.kinds(2, ("rain", "noise", "pm25")) == expected[3]
-    assert [top._replace(sensor=top.sensor - 3) for top in there.top(2)] == list(expected[4])
-    assert (int(there.rows[2]), there.worst_of(theirs).tolist()) == expected[:2]
-    assert [column.tolist() for column in there.times(theirs, T0)] == expected[2]
+    assert there.kinds(2, ("rain", "noise", "pm25")) == expected[2]
+    assert [top._replace(sensor=top.sensor - 3) for top in there.top(2)] == list(expected[3])
+    assert (int(there.rows[2]), there.heard(theirs).tolist()) == expected[:2]
     assert there.rows.tolist()[:2] == [0, 0]
 
 

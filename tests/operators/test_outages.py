@@ -21,7 +21,7 @@ def heard(watch: OutageWatch, *pairs: tuple[int, int], readings: int = 1) -> lis
 
 
 def tick(watch: OutageWatch, now_ms: int, sensors: np.ndarray = ALL) -> list[int]:
-    return list(watch.tick(now_ms, sensors, EVERY[sensors]).tolist())
+    return list(watch.tick(now_ms, sensors, EVERY).tolist())
 
 
 def test_an_outage_is_told_once_and_its_end_once() -> None:
@@ -83,6 +83,15 @@ def test_only_those_asked_for_are_looked_at() -> None:
     assert tick(watch, 10**9, np.array([0, 1])) == [0]
 
 
+def test_one_of_which_there_were_no_readings_was_not_heard() -> None:
+    watch = OutageWatch()
+    heard(watch, (0, 0), (1, 0))
+    assert tick(watch, 10**9) == [0, 1]
+    assert heard(watch, (1, 10**9), readings=0) == []
+    assert watch.quiet[:2].tolist() == [True, True]
+    assert watch.last_ms[:2].tolist() == [0, 0]
+
+
 def test_nothing_heard_changes_nothing() -> None:
     watch, none = OutageWatch(), np.empty(0, np.intp)
     assert watch.heard(none, none, none).tolist() == []
@@ -97,9 +106,11 @@ def test_sensors_go_on_elsewhere_where_they_were() -> None:
         heard(here, (0, number * hour), (1, number * 60_000), (2, 0))
     assert tick(here, 3 * hour) == [1, 2]
     there.put(moved, here.take(ALL))
+    every = np.zeros(10, np.int64)
+    every[moved] = EVERY
     assert there.quiet[moved].tolist() == [False, True, True]
     for now in (3 * hour + 1, 6 * hour, 40 * hour):
-        went = there.tick(now, moved, EVERY).tolist()
+        went = there.tick(now, moved, every).tolist()
         assert went == [moved[n] for n in tick(here, now)]
     assert there.heard(moved, np.full(3, 41 * hour), np.ones(3, np.int64)).tolist() == [7, 4, 9]
     there.put(moved[:0], there.take(moved[:0]))
