@@ -94,7 +94,7 @@ class SummariseShards:
     Notes
     -----
     State: 8 bytes a sensor and open window, of which there are two or three, and that of
-    ``OutageWatch``. Cost: 40 ns a reading, 25 ns a sensor and window. A reading that comes after
+    ``OutageWatch``. Cost: 40 ns a reading, 30 ns a sensor and window. A reading that comes after
     its window was closed counts in the next. Silent windows are summed up too, up to ``SILENT``
     in a row: silence is a finding.
     """
