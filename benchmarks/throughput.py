@@ -42,7 +42,7 @@ from benchmarks.rig import Rig, Workload, fill, made_city, rig
 from benchmarks.warming import warm
 from flows.city import one
 from flows.kafka import KafkaPlace, Topics
-from flows.log_reader import DEFAULTS
+from flows.kafka_client import DEFAULTS
 from flows.production import Part
 from flows.progress import Bar
 from flows.readings import readings

@@ -22,7 +22,8 @@ from confluent_kafka import KafkaException
 from numpy.typing import NDArray
 
 from flows.kafka import CLOCK_HEADER, END_HEADER, KafkaPlace, KafkaUnusableError
-from flows.log_reader import LogReader, Mark, Read, prefetched
+from flows.kafka_client import prefetched
+from flows.log_reader import LogReader, Mark, Read
 from flows.sources import AT_ONCE, TICK_S, Stop
 from flows.vault import Vault
 from operators.event_clock import FOREVER, NEVER

@@ -11,7 +11,6 @@ from __future__ import annotations
 import ctypes
 import logging
 import math
-import re
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from ctypes import c_char_p, c_int64, c_size_t, c_void_p
@@ -23,6 +22,7 @@ from confluent_kafka import KafkaError
 from numpy.typing import NDArray
 
 from flows.kafka import KafkaUnusableError
+from flows.kafka_client import made_client
 from flows.layout import lay_out, weigh
 from flows.librdkafka import (
     ON_ERROR,
@@ -37,24 +37,11 @@ from flows.librdkafka import (
 )
 from operators.lines import Lines
 
-__all__ = ["BEGINNING", "DEFAULTS", "LogReader", "Mark", "Read", "prefetched"]
+__all__ = ["BEGINNING", "LogReader", "Mark", "Read"]
 
 BEGINNING = -2
 """The offset that stands for the first message there is."""
 ANSWER_S = 10.0
-DEFAULTS: dict[str, Any] = {
-    "enable.auto.commit": False,
-    "enable.auto.offset.store": False,
-    "auto.offset.reset": "earliest",
-    "fetch.wait.max.ms": 100,
-    # A reader of a backlog would else rest a second whenever its queue is full.
-    "fetch.queue.backoff.ms": 5,
-    "queued.min.messages": 200_000,
-    "queued.max.messages.kbytes": 131_072,
-    "fetch.message.max.bytes": 4_194_304,
-}
-OURS: dict[str, Any] = {"statistics.interval.ms": 1000, "log.queue": True}
-"""How the client tells that a broker is back, and that it logs where it is asked for messages."""
 MISSING = frozenset(
     {
         KafkaError.UNKNOWN_TOPIC_OR_PART,
@@ -63,27 +50,12 @@ MISSING = frozenset(
     }
 )
 """Errors that waiting does not mend, unless the topic has been seen: brokers may lose sight."""
-SECRET = re.compile(r"password|secret|token|key|pem|sasl\.|oauth")
-"""Settings of which no value is ever shown."""
 LEVELS = (*[logging.CRITICAL] * 3, logging.ERROR, logging.WARNING, *[logging.INFO] * 2)
 """Python's for syslog's; what is left is debugging."""
 
-_CONSUMER, _CONF_OK, _CONF_INVALID, _ASYNC, _TEXT_BYTES = 1, 0, -1, 1, 512
-_NOT_TAKEN = "not a value it takes"
+_ASYNC = 1
 
 log = logging.getLogger(__name__)
-
-
-def prefetched(partitions: int) -> dict[str, int]:
-    """Return settings for so many partitions set apart, of each of which the client holds some."""
-    return {
-        name: min(DEFAULTS[name], max(least, together // partitions))
-        for name, least, together in (
-            ("queued.min.messages", 10_000, 800_000),
-            ("queued.max.messages.kbytes", 4_096, 262_144),
-            ("fetch.message.max.bytes", 524_288, 33_554_432),
-        )
-    }
 
 
 class Mark(NamedTuple):
@@ -119,7 +91,7 @@ class LogReader:
     ----------
     options
         The client's settings, ``bootstrap.servers`` and ``group.id`` among them; they go before
-        ``DEFAULTS``. The group is for commits only: partitions are ours as we say.
+        ``kafka_client.DEFAULTS``. The group is for commits only: partitions are ours as we say.
     marks
         Names of headers. A message without value that has one of them is a mark.
 
@@ -155,36 +127,11 @@ class LogReader:
             ON_LOG(self._on_log),
             ON_STATISTICS(self._on_statistics),
         )
-        self._client: int | None = self._made({**DEFAULTS, **options, **OURS})
+        self._client: int | None = made_client(options, *self._callbacks)
         kafka = library()
         kafka.rd_kafka_set_log_queue(self._client, None)
         kafka.rd_kafka_poll_set_consumer(self._client)
         self._queue = kafka.rd_kafka_queue_get_consumer(self._client)
-
-    def _made(self, options: Mapping[str, Any]) -> int:
-        kafka = library()
-        said = ctypes.create_string_buffer(_TEXT_BYTES)
-        settings = kafka.rd_kafka_conf_new()
-        try:
-            for name, given in options.items():
-                value = str(given).lower() if isinstance(given, bool) else str(given)
-                code = kafka.rd_kafka_conf_set(
-                    settings, name.encode(), value.encode(), said, _TEXT_BYTES
-                )
-                if code != _CONF_OK:
-                    secret = code == _CONF_INVALID and SECRET.search(name)
-                    told = _NOT_TAKEN if secret else _told(said)
-                    raise ValueError(f"Kafka setting {name}: {told}")
-            kafka.rd_kafka_conf_set_error_cb(settings, self._callbacks[0])
-            kafka.rd_kafka_conf_set_log_cb(settings, self._callbacks[1])
-            kafka.rd_kafka_conf_set_stats_cb(settings, self._callbacks[2])
-            client = kafka.rd_kafka_new(_CONSUMER, settings, said, _TEXT_BYTES)
-            if client is None:
-                raise ValueError(f"Kafka settings: {_harmless(_told(said), options)}")
-        except ValueError:
-            kafka.rd_kafka_conf_destroy(settings)
-            raise
-        return cast(int, client)
 
     def bounds(self, partition: int, wait_s: float = ANSWER_S) -> tuple[int, int]:
         """Ask for the first offset there is and the one behind the last.
@@ -405,15 +352,3 @@ def _headers(address: int) -> Iterator[tuple[str, bytes]]:
         told = ctypes.string_at(value.value, size.value) if value.value else b""
         yield (name.value or b"").decode(errors="replace"), told
         number += 1
-
-
-def _told(said: Any) -> str:
-    return str(said.value.decode(errors="replace"))
-
-
-def _harmless(told: str, options: Mapping[str, Any]) -> str:
-    """Return what the library said without what is nobody's business."""
-    for name, value in options.items():
-        if value and SECRET.search(name):
-            told = told.replace(str(value), "***")
-    return told

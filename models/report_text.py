@@ -27,7 +27,8 @@ _MAGIC = b"cwtexts2"
 
 _HAN = re.compile(r"[㐀-鿿]+")
 _WORD = re.compile(r"[a-z0-9.']+")
-_NOISE = re.compile(r"https?://\S+|[@#]\w+")
+_NAME = re.compile(r"https?://\S+|@\w+")  # whose words they are is nothing to us
+_NOISE = re.compile(rf"{_NAME.pattern}|#\w+")
 _NOT_TEXT = re.compile(r"[\W_]+")
 _NUMBER = re.compile(r"\d+")
 _REPEATED = re.compile(r"(.)\1{2,}")
@@ -150,7 +151,7 @@ class ReportText:
 
 def _pieces(text: str) -> dict[int, float]:
     """Return the pieces of a text, hashed, and how much of each there is."""
-    folded = _NOISE.sub(" ", unicodedata.normalize("NFKC", text[:LONGEST]).casefold())
+    folded = _NAME.sub(" ", unicodedata.normalize("NFKC", text[:LONGEST]).casefold())
     return {crc32(piece.encode()) % SLOTS: size for piece, size in _cut(folded)}
 
 

@@ -17,7 +17,7 @@ import pytest
 from confluent_kafka import KafkaException, Producer
 
 from flows.kafka import KafkaUnusableError
-from flows.log_reader import BEGINNING, LogReader, Mark, Read, prefetched
+from flows.log_reader import BEGINNING, LogReader, Mark, Read
 from tests.broker import LocalBroker
 from tests.flows.processes import eventually, free_port
 from tests.kafka_fixture import ExternalBroker, Topics
@@ -350,14 +350,6 @@ def test_while_some_are_apart_it_reads_what_it_was_told() -> None:
         reader.assign({0: 0})
 
 
-def test_what_is_held_of_many_partitions_is_little_of_each() -> None:
-    for partitions in (1, 2, 8, 64):
-        settings = prefetched(partitions)
-        assert settings["queued.max.messages.kbytes"] * partitions <= 262_144
-        assert settings["fetch.message.max.bytes"] * partitions <= 33_554_432
-        assert settings["queued.min.messages"] >= 10_000
-
-
 @pytest.mark.system
 def test_what_is_no_message_is_passed(log: Log) -> None:
     producer = Producer({"bootstrap.servers": log.address, "transactional.id": log.topic})
@@ -452,35 +444,6 @@ def test_nothing_is_too_little_to_ask_for() -> None:
         pytest.raises(ValueError, match="most: expected at least 1, got 0"),
     ):
         reader.read(0, 0.0)
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "said"),
-    [
-        ("no.such.setting", "hunter2", 'No such configuration property: "no.such.setting"'),
-        ("security.protocol", "carrier-pigeon", 'Invalid value "carrier-pigeon"'),
-        ("fetch.wait.max.ms", 10**9, "outside allowed range"),
-        ("sasl.oauthbearer.method", "hunter2", "not a value it takes"),
-        ("ssl.key.pem", "hunter2", "Kafka settings: "),
-    ],
-)
-def test_a_setting_that_is_not_taken(name: str, value: Any, said: str) -> None:
-    options = {"security.protocol": "ssl", "bootstrap.servers": "127.0.0.1:1", "group.id": "g"}
-    with pytest.raises(ValueError, match="Kafka setting") as caught:
-        LogReader({**options, "ssl.key.password": "hunter2", name: value}, "log")
-    assert said in str(caught.value)
-    assert "hunter2" not in str(caught.value)
-
-
-def test_secrets_are_taken_and_passed_on() -> None:
-    security = {
-        "security.protocol": "SASL_SSL",
-        "sasl.mechanism": "SCRAM-SHA-256",
-        "sasl.username": "somebody",
-        "sasl.password": "hunter2",
-        "enable.ssl.certificate.verification": False,
-    }
-    Log("127.0.0.1:1", "log", 1).reader({}, **security).close()
 
 
 # --- memory ----------------------------------------------------------------------------------

@@ -86,6 +86,16 @@ def test_only_the_beginning_of_a_long_text_is_read(seeded):
     assert model.predict_proba_one(text) == model.predict_proba_one(text[:LONGEST])
 
 
+def test_a_topic_is_read_and_a_name_is_not(seeded):
+    model = ReportText.restore(seeded)
+    said = "it is bad here, see http://a.b/fire"
+    assert _best(model, f"{said} #gasleak") == "gas_leak"
+    nothing = model.predict_proba_one(said)
+    assert model.predict_proba_one(f"{said} @fire_brigade") == nothing
+    model.learn_one(f"{said} @fire_brigade", "fire")
+    assert model.predict_proba_one("@fire_brigade") == model.predict_proba_one("")
+
+
 def test_a_hazard_it_does_not_have_is_refused():
     with pytest.raises(ValueError, match="'comet'"):
         ReportText({"fire": ["fire"]}).learn_one("a comet", "comet")
