@@ -24,6 +24,7 @@ from flows.replay import replay as run_replay
 from flows.room import Up
 from flows.room import up as run_up
 from flows.run import make_part, parse_part, run_part
+from flows.running import lasting
 from flows.scoring import score_files
 from flows.settings import ConfigError, Settings, load_settings
 from flows.up import UpError
@@ -131,7 +132,8 @@ def run(
     if flow == "city":
         _run_all(settings, number, mode, clock)
         return
-    made = make_part(flow, settings, number, prompt=mode == "prompt", clock=clock)  # type: ignore[arg-type]
+    with lasting():
+        made = make_part(flow, settings, number, prompt=mode == "prompt", clock=clock)  # type: ignore[arg-type]
     at = settings.metrics_port
     run_part(made, None if at is None else (settings.metrics_host, at))
 

@@ -49,7 +49,6 @@ def parse_part(text: str) -> tuple[int, int]:
     raise ConfigError(f"--part: expected i/n with 1 <= i <= n, got {text!r}")
 
 
-@lasting()
 def make_part(
     flow: FlowName,
     settings: Settings,

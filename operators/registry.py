@@ -120,10 +120,11 @@ class Registry:
 
         One that is no more gets a place for what is left of it.
         """
+        unknown = np.flatnonzero(self.index.get_many(names) == UNKNOWN).tolist()
+        lost = [names[row] for row in unknown]
+        self._gone.update(lost)
+        self.register_all([Sensor(name, "generic", 0.0, 0.0) for name in lost])
         places = self.index.get_many(names)
-        for row in np.flatnonzero(places == UNKNOWN).tolist():
-            self._gone.add(names[row])
-            places[row] = self.register(Sensor(names[row], "generic", 0.0, 0.0))
         gone = self.index.get_many(list(self._gone))
         return places, ~np.isin(places, gone)
 
@@ -223,17 +224,21 @@ class Columns(NamedTuple):
 
         Names continue those of the columns they come after.
         """
-        known_cells, known_kinds = (after.cell_names, after.kind_names) if after else ((), ())
         before = len(after.cell) if after else 0
         gauge = next((row for row, s in enumerate(sensors) if s.kind == "river_level"), None)
-        position = _numbered([*known_cells, *cells])
-        named = _numbered([*known_kinds, *(sensor.kind for sensor in sensors)])
+        position = dict(after.cell_position) if after else {}
+        for cell in dict.fromkeys(cells):
+            position.setdefault(cell, len(position))
+        named = {name: number for number, name in enumerate(after.kind_names)} if after else {}
+        for name in dict.fromkeys(sensor.kind for sensor in sensors):
+            named.setdefault(name, len(named))
         # What is known of a kind is looked up once, not for each of a million sensors.
         kind = np.array([named[sensor.kind] for sensor in sensors], np.intp)
         kinds = [kind_of(name) for name in named]
-        told = np.array([_SIGNS.get(s.direction or "", 0) for s in sensors], np.int8)
-        own = np.array([s.direction is not None for s in sensors], np.bool_)
-        sign = np.where(own, told, np.array([_SIGNS[k.direction] for k in kinds], np.int8)[kind])
+        sign = np.array([_SIGNS[k.direction] for k in kinds], np.int8)[kind]
+        for row, sensor in enumerate(sensors):
+            if sensor.direction is not None:
+                sign[row] = _SIGNS[sensor.direction]
         levels = np.full((len(sensors), NO_LEVEL - 1), np.nan)
         for row, sensor in enumerate(sensors):
             if sensor.levels is not None:
@@ -274,11 +279,6 @@ class Columns(NamedTuple):
 
 def _landmark(after: Columns | None, found: int) -> int:
     return after.landmark if after and after.landmark != UNKNOWN else found
-
-
-def _numbered(names: Sequence[str]) -> dict[str, int]:
-    """Return each name once, with its number in order of first appearance."""
-    return {name: number for number, name in enumerate(dict.fromkeys(names))}
 
 
 def _first_level(levels: NDArray[np.float64], sign: NDArray[np.int8]) -> NDArray[np.float64]:

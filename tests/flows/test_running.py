@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from bytewax.dataflow import Dataflow
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from bytewax.testing import TestingSink
 
-from flows.running import run_flow, stop_on_signals
+from flows.running import lasting, run_flow, stop_on_signals
 from flows.sources import Stop
 
 
@@ -94,3 +95,22 @@ def test_a_directory_left_by_a_crash_at_the_very_start_is_no_obstacle(tmp_path: 
     out: list[int] = []
     run_flow(counting(out, Stop(), 3), tmp_path / "recovery", 0.05)
     assert out == [0, 1, 2]
+
+
+def test_what_is_made_to_last_is_not_looked_through() -> None:
+    try:
+        with lasting():
+            assert not gc.isenabled()
+            before = gc.get_freeze_count()
+        assert gc.isenabled()
+        assert gc.get_freeze_count() > before
+    finally:
+        gc.unfreeze()
+
+
+def test_what_could_not_be_made_does_not_last() -> None:
+    before = gc.get_freeze_count()
+    with pytest.raises(ValueError, match="half"), lasting():
+        raise ValueError("half")
+    assert gc.isenabled()
+    assert gc.get_freeze_count() == before

@@ -1,5 +1,3 @@
-import time
-
 import pytest
 
 from models.report_text import LONGEST, ReportText, normalise
@@ -88,7 +86,7 @@ def test_only_the_beginning_of_a_long_text_is_read(seeded):
 
 def test_a_topic_is_read_and_a_name_is_not(seeded):
     model = ReportText.restore(seeded)
-    said = "it is bad here, see http://a.b/fire"
+    said = "come and look http://a.b/fire"
     assert _best(model, f"{said} #gasleak") == "gas_leak"
     nothing = model.predict_proba_one(said)
     assert model.predict_proba_one(f"{said} @fire_brigade") == nothing
@@ -101,12 +99,26 @@ def test_a_hazard_it_does_not_have_is_refused():
         ReportText({"fire": ["fire"]}).learn_one("a comet", "comet")
 
 
-def test_a_report_costs_less_than_a_millisecond(seeded):
-    model, text = ReportText.restore(seeded), "Water is over the road near the station " * 3
-    began = time.process_time()
-    for _ in range(200):
-        model.predict_proba_one(text)
-    assert (time.process_time() - began) / 200 < 1e-3
+def test_one_hazard_that_is_reported_all_day_drowns_no_other(seeded):
+    model = ReportText.restore(seeded)
+    for number in range(500):
+        model.learn_one(f"{number} {SEED_PHRASES['noise'][number % 30]}", "noise")
+    assert (_best(model, "着火"), _best(model, "停电")) == ("fire", "power")
+
+
+def test_a_snapshot_is_made_anew_only_where_something_was_learnt(seeded):
+    model = ReportText.restore(seeded)
+    assert model.snapshot() is model.snapshot()
+    model.learn_one("a new word", "other")
+    assert ReportText.restore(model.snapshot()).predict_proba_one("word") != (
+        ReportText.restore(seeded).predict_proba_one("word")
+    )
+
+
+@pytest.mark.parametrize("damaged", [b"", b"cwtexts1", b"cwtexts2", b"cwtexts2\x80\x05cnone\nf\n."])
+def test_what_is_no_snapshot_is_told(damaged):
+    with pytest.raises(ValueError, match="snapshot"):
+        ReportText.restore(damaged)
 
 
 @pytest.mark.parametrize(

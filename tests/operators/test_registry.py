@@ -137,6 +137,12 @@ def test_one_that_is_no_more_has_a_place_but_is_no_stranger() -> None:
     assert [stranger.id for stranger in known.strangers] == ["new"]
 
 
+def test_what_is_left_of_sensors_has_a_place_even_in_a_full_registry() -> None:
+    known = Registry(town([sensor("a")]), limit=1)
+    places, present = known.places_of(["gone", "a", "lost"])
+    assert (places.tolist(), present.tolist()) == ([1, 0, 2], [False, True, False])
+
+
 def test_columns_grow_with_the_sensors_as_if_all_had_been_known() -> None:
     sensors = [
         sensor("a", at_m=(5000, 0)),
