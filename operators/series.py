@@ -46,11 +46,12 @@ class KeepSeries:
 
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
-        # Memory that nobody has written to yet is none. Sensors lie beside each other, not a
-        # sensor's own points: so what a batch writes is close together, and a city's first
-        # readings after a start touch a hundred fresh pages instead of twenty thousand.
-        self._points = np.zeros((KEPT, LIMIT), POINT)
-        self._next = np.zeros(LIMIT, np.int64)
+        # Sensors lie beside each other, not a sensor's own points: what a batch writes is close
+        # together, and a city's first readings after a start touch a hundred fresh pages of memory
+        # instead of twenty thousand.
+        self._points = np.empty((KEPT, 0), POINT)
+        self._next = np.empty(0, np.int64)
+        self._grow(len(registry))
         self._watched: frozenset[str] = frozenset()
         self._sensors = np.empty(0, np.intp)
 
@@ -59,6 +60,7 @@ class KeepSeries:
         rows = screened.rows
         if not len(rows.sensor):
             return
+        self._grow(int(rows.sensor.max()) + 1)
         _keep(
             rows.sensor,
             rows.time,
@@ -86,6 +88,15 @@ class KeepSeries:
             position = self.registry.index.get(name)
             if position is not None and 0 <= position < len(self._next) and self._next[position]:
                 yield SeriesPoints(name, self._kept(position))
+
+    def _grow(self, sensors: int) -> None:
+        known, size = len(self._next), min(sensors, LIMIT)
+        if size <= known:
+            return
+        room = min(LIMIT, max(size, known + known // 2))
+        points, following = np.zeros((KEPT, room), POINT), np.zeros(room, np.int64)
+        points[:, :known], following[:known] = self._points, self._next
+        self._points, self._next = points, following
 
     def _kept(self, sensor: int) -> tuple[Point, ...]:
         count = int(self._next[sensor])

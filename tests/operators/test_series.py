@@ -88,6 +88,21 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert new == SeriesPoints("b", (point(T0 + 1, 3.0),)), "from now on it is told all the same"
 
 
+def test_of_sensors_met_later_as_much_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(operators.series, "LIMIT", 7)
+    known = Registry(town([sensor("s0")]))
+    step = KeepSeries(known)
+    for met in range(1, 9):
+        list(step.keep(screened(*((n, T0 + met, float(n)) for n in range(met)))))
+        known.register(sensor(f"s{met}"))
+    told = {
+        each.sensor: each.points for each in step.watch(Watch(tuple(f"s{n}" for n in range(9))))
+    }
+    assert sorted(told) == [f"s{n}" for n in range(7)]
+    for n in range(7):
+        assert told[f"s{n}"] == tuple(point(T0 + met, float(n)) for met in range(n + 1, 9))
+
+
 def test_a_sensor_in_warm_up_has_no_range() -> None:
     series = Series()
     series.tell(screened((0, T0, 1.0), expected=float("nan")))
