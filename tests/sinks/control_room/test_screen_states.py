@@ -106,6 +106,21 @@ def test_a_warning_arrives_with_its_reasons(room: Room, browser: Browser) -> Non
         expect(page.locator(".st em")).to_have_text(["v2", "v1"])
 
 
+def test_the_level_a_warning_speaks_of_is_in_the_picture(room: Room, browser: Browser) -> None:
+    """A blue warning may expect the red level: that is drawn, and where it will be crossed."""
+    room.clear()
+    with room.page(browser, 1600, 900) as page:
+        expect(page.locator(".calm-t")).to_be_visible()
+        drawn = page.locator(".spark .lvt")
+        room.put(warning(level=4))
+        expect(drawn.first).to_have_text("183.0")
+        expect(page.locator(".spark .cross")).to_have_count(0)
+        expected = evidence("level", "rl-0001", "river_level", 182.6, 184.0, 6.0) | {"level": 1}
+        room.put(warning(version=2, level=4, evidence=(expected, *warning().evidence)))
+        expect(drawn.first).to_have_text("184.0")
+        expect(page.locator(".spark .cross")).to_have_count(1)
+
+
 def test_the_story_begins_before_the_page_was_opened(room: Room, browser: Browser) -> None:
     room.clear(warning(level=3), warning(version=2, level=2), warning(version=3))
     with room.page(browser) as page:

@@ -27,8 +27,8 @@ export function crossesAt({ alert, now, span }) {
   return onset > now && onset <= span.to ? onset : null;
 }
 
-/** Lowest and highest value: measured, expected, forecast; the next level, and the warning's own. */
-export function reach(points, levels, forecast, own) {
+/** Lowest and highest value: measured, expected, forecast; the next level, and those spoken of. */
+export function reach(points, levels, forecast, spoken) {
   const values = points.flatMap((p) => p.slice(1)).filter(Number.isFinite);
   if (forecast) values.push(...forecast.q05, ...forecast.q95);
   let low = Math.min(...values);
@@ -40,7 +40,8 @@ export function reach(points, levels, forecast, own) {
   const room = 3 * (high - low);
   const near = lines.filter((v) => (falling ? low - v : v - high) < room);
   const next = falling ? near.findLast((v) => v < low) : near.find((v) => v > high);
-  const wanted = [next, near.find((v) => v === levels?.[own])].filter((v) => v != null);
+  const told = near.filter((v) => spoken.some((name) => levels[name] === v));
+  const wanted = [next, ...told].filter((v) => v != null);
   low = Math.min(low, ...wanted);
   high = Math.max(high, ...wanted);
   const pad = (high - low || Math.abs(high) || 1) * 0.08;

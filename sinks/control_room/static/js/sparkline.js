@@ -51,11 +51,16 @@ export class Spark {
         alert,
         series,
         forecast,
+        level: NAMES[forecast?.level ?? spokenOf(alert, sensor)],
         moments,
       });
     });
   }
 }
+
+// The official level that the sensor's evidence is about: reached, or expected to be.
+const spokenOf = (alert, sensor) =>
+  alert.evidence.find((e) => e.source === 'level' && e.key === sensor)?.level;
 
 function title(sensor, kind, series, forecast) {
   const key = h(
@@ -76,7 +81,7 @@ function chart(c) {
   const points = c.series.points.filter(
     (p) => p[0] >= span.from && p[0] <= c.now + 60_000 && Number.isFinite(p[1]),
   );
-  const range = reach(points, c.series.levels, c.forecast, NAMES[c.alert.level]);
+  const range = reach(points, c.series.levels, c.forecast, [NAMES[c.alert.level], c.level]);
   const x = (time) => ((time - span.from) / (span.to - span.from)) * right;
   const y = (value) => TOP * k + ((range.high - value) / (range.high - range.low)) * (bottom - TOP * k);
   const g = { ...c, span, range, right, bottom, points, x, y };
@@ -249,12 +254,12 @@ function current({ points, x, y, k }) {
   return last ? [svg('circle', { class: 'cur', cx: x(last[0]), cy: y(last[1]), r: 4 * k })] : [];
 }
 
-// Where and when the forecast's median crosses its level; without a forecast, the expected onset.
+// Where and when the level that the warning speaks of is expected to be crossed.
 function cross(g) {
   const at = crossesAt(g);
   if (!at) return [];
-  const { x, y, k, bottom, series, forecast } = g;
-  const level = forecast && series.levels?.[NAMES[forecast.level]];
+  const { x, y, k, bottom, series } = g;
+  const level = series.levels?.[g.level];
   const top = level == null ? TOP * k : y(level);
   const ring = level == null ? [] : [svg('circle', { class: 'cross', cx: x(at), cy: top, r: 5 * k })];
   return [
