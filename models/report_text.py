@@ -65,8 +65,8 @@ class ReportText:
     River's softmax regression on hashed pieces, learnt by gradient steps that shrink per weight
     with its history (AdaGrad). A new model is taught its vocabulary in a second.
     State: a weight and its history for each hazard and each of 16,384 pieces, some 30 MB in memory
-    and 5 MB in a snapshot once all have been met; further pieces share. Cost: .8 ms to ask and learn
-    a report of 100 characters, 6 ms one of 400 in Chinese; text past 400 characters is not read.
+    and 5 MB in a snapshot once all have been met; further pieces share. Cost: .8 ms to ask and
+    learn a report of 100 characters, 6 ms one of 400 in Chinese; past 400 nothing is read.
     A text without any piece gets the shares of the hazards seen so far.
 
     Examples
