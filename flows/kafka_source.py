@@ -146,12 +146,13 @@ class _Part(StatefulSourcePartition[Any, None]):
     def _start(self, number: int) -> int:
         topic, at = self.source.topic, self.source.starts.get(number, -1)
         first, end = _patiently(topic, partial(self._bounds, number))
-        if first <= at <= end:
-            return at
-        if at >= 0:
-            gone = "%s/%d: message %d is gone, going on with %d"
-            log.warning(gone, topic, number, at, first)
-        return first
+        if not first <= at <= end:
+            if at >= 0:
+                gone = "%s/%d: message %d is gone, going on with %d"
+                log.warning(gone, topic, number, at, first)
+            at = first
+        self.source.lags[number] = end - at
+        return at
 
     def next_batch(self) -> list[Any]:
         if self.source.over is not None and self.source.over():
@@ -237,7 +238,8 @@ class _Part(StatefulSourcePartition[Any, None]):
             # The client has also passed what is no message: a transaction's marks.
             at = self._next[number] = max(self._next[number], passed)
             end = ends[number]
-            self.source.lags[number] = max(0, end - at)
+            if end >= 0:  # known once something has been fetched; until then as asked at the start
+                self.source.lags[number] = max(0, end - at)
             fresh = now_ms - self._sent_ms[number] < 1000 * LIVE_S
             if 0 <= end <= at or fresh:
                 live.add(self._index[number])

@@ -18,6 +18,7 @@ from confluent_kafka.admin import AdminClient
 from flows import kafka_source
 from flows.kafka import CLOCK_HEADER, END_HEADER, KafkaPlace, KafkaUnusableError
 from flows.kafka_source import SKEW_MS, Broker, KafkaSource
+from flows.librdkafka import UNKNOWN_OFFSET
 from flows.sources import Stop
 from operators.intake import PROMPT_LATENESS_MS, Poll
 from tests.broker import LocalBroker
@@ -448,6 +449,23 @@ class TestSkew:
         made.until(lambda: made.count == 1000)
         assert made.found == {number: rows(numbered(500, b"p%d" % number)) for number in range(2)}
 
+    def test_it_waits_also_while_the_client_has_not_been_told_where_the_others_end(
+        self,
+        reader: Open,
+        topics: Topics,
+        kafka_broker: LocalBroker,
+        watchful: None,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        topic = topics.make("readings", 2)
+        for number in range(2):
+            send(kafka_broker.address, topic, numbered(500, b"p%d" % number), number)
+        unknown = dict.fromkeys(range(2), UNKNOWN_OFFSET)
+        monkeypatch.setattr("flows.log_reader.LogReader.ends", lambda _: unknown)
+        made = reader(topic, 2, reached=lambda: np.array([self.FAR, 1_000_000]))
+        made.until(lambda: len(made.found.get(1, [])) == 500)
+        assert 0 not in made.found
+
     def test_partitions_that_catch_up_go_on_together(
         self, reader: Open, topics: Topics, kafka_broker: LocalBroker, watchful: None
     ) -> None:
@@ -462,8 +480,7 @@ class TestSkew:
             read = [len(made.found.get(number, [])) for number in range(3)]
             reached[:] = 1_000_000 + 1000 * np.array(read)  # a message is a second
             unfinished = [n for n, size in zip(read, sizes, strict=True) if n < size]
-            if all(read):  # of what the client has not fetched yet it knows no end
-                furthest = max([furthest, *(max(read) - n for n in unfinished)])
+            furthest = max([furthest, *(max(read) - n for n in unfinished)])
         assert furthest <= SKEW_MS // 1000 + 30
         assert made.found == {n: rows(numbered(size, b"p%d" % n)) for n, size in enumerate(sizes)}
 
