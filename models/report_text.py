@@ -11,6 +11,7 @@ import pickle
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 from zlib import crc32
 
@@ -100,6 +101,11 @@ class ReportText:
             for hazard, phrases in seed_phrases.items():
                 self.learn_one(phrases[nth % len(phrases)], hazard)
 
+    @classmethod
+    def taught(cls, phrases: Mapping[str, Sequence[str]] = SEED_PHRASES) -> ReportText:
+        """Return a new model of these phrases; a process teaches them once."""
+        return cls.restore(_taught(tuple((hazard, tuple(of)) for hazard, of in phrases.items())))
+
     def predict_proba_one(self, text: str) -> dict[str, float]:
         """Return the probability of each hazard; they sum to 1."""
         chances = self._model.predict_proba_one(self._known(_pieces(text)))
@@ -155,6 +161,11 @@ class ReportText:
         model.hazards, model._met, model._model = state
         model._saved = snapshot
         return model
+
+
+@cache
+def _taught(phrases: tuple[tuple[str, tuple[str, ...]], ...]) -> bytes:
+    return ReportText(dict(phrases)).snapshot()
 
 
 def _pieces(text: str) -> dict[int, float]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import pickle
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import NamedTuple, TypeVar
 
 from models.report_text import ReportText
@@ -88,12 +89,17 @@ class TriageReports:
         self.registry = registry
         self.counters = counters
         self.prompt = prompt
-        self.model = ReportText(extended(vocabulary)) if vocabulary else ReportText()
+        self.vocabulary = vocabulary
         self._held: list[Report] = []
         self._ids: OrderedDict[str, None] = OrderedDict()
         self._retold = Retold()
         self._watermark = NEVER
         self._number = 0
+
+    @cached_property
+    def model(self) -> ReportText:
+        """What reads the texts; one restored need not be taught first."""
+        return ReportText.taught(extended(self.vocabulary or {}))
 
     def on_batch(self, items: Iterable[ReportRows]) -> Iterator[Triaged]:
         """Return the reports whose turn it is."""
@@ -110,21 +116,20 @@ class TriageReports:
             self._held = []
         if not self.prompt:
             due.sort(key=lambda report: (report.time, report.id))
-        told = tuple(self._each(due))
+        told = tuple(self._each(due, self.model))  # asked for at the first poll, before any report
         yield Triaged(told, self._watermark, self._number, last=ended)
         self._number += len(told)
 
-    def _each(self, reports: list[Report]) -> Iterator[TriagedReport]:
+    def _each(self, reports: list[Report], model: ReportText) -> Iterator[TriagedReport]:
         for report in reports:
             if _remember(self._ids, report.id, None):
                 self.counters.add("triage", "rejected", 1, "id seen before")
                 continue
             self.counters.add("triage", "sent")
-            yield self._triage(report)
+            yield self._triage(report, _hazard(report, model))
 
-    def _triage(self, report: Report) -> TriagedReport:
+    def _triage(self, report: Report, hazard: str) -> TriagedReport:
         cell = cell_of(report.lon, report.lat)
-        hazard = self._hazard(report)
         return TriagedReport(
             report.id,
             report.time,
@@ -135,15 +140,6 @@ class TriageReports:
             self.registry.district_of(report.lon, report.lat),
             self._retold.is_known(cell, report.text, report.time),
         )
-
-    def _hazard(self, report: Report) -> str:
-        if report.category in HAZARDS:
-            if report.text:
-                self.model.learn_one(report.text, str(report.category))
-            return str(report.category)
-        chances = self.model.predict_proba_one(f"{report.category or ''} {report.text}".strip())
-        best = max(chances, key=lambda hazard: (chances[hazard], hazard))
-        return best if chances[best] >= CERTAIN else "other"
 
     def snapshot(self) -> bytes:
         """Return the model and what is remembered."""
@@ -165,6 +161,16 @@ class TriageReports:
         )
         self.model = ReportText.restore(model)
         self.counters.add("triage", "received", len(self._held))
+
+
+def _hazard(report: Report, model: ReportText) -> str:
+    if report.category in HAZARDS:
+        if report.text:
+            model.learn_one(report.text, str(report.category))
+        return str(report.category)
+    chances = model.predict_proba_one(f"{report.category or ''} {report.text}".strip())
+    best = max(chances, key=lambda hazard: (chances[hazard], hazard))
+    return best if chances[best] >= CERTAIN else "other"
 
 
 def _remember(memory: OrderedDict[K, V], key: K, value: V) -> bool:

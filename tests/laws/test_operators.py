@@ -5,7 +5,6 @@ from collections.abc import Callable
 import pytest
 
 from tests.laws.operator_laws import BENCHES, EXEMPT, LAWS, Bench
-from tests.operators.conftest import vocabulary  # noqa: F401  fixture
 
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
