@@ -18,10 +18,11 @@ run: setup       ## the city, the flow, the store and the screen; Ctrl-C ends it
 	@exec $(BIN)/citywatch up $(ARGS)
 
 test: setup browser broker check  ## everything: checks, unit tests, real store, broker and browser
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto -m "not system"
+	$(BIN)/python -m pytest -m system
 
-unit: setup      ## tests without processes, store or browser: seconds
-	$(BIN)/python -m pytest -m "not system"
+unit: setup      ## tests of one part each, on all cores: half a minute
+	$(BIN)/python -m pytest -n auto -m "not system and not slow"
 
 check: setup     ## ruff, mypy --strict and the architecture
 	$(BIN)/ruff check .

@@ -96,6 +96,7 @@ def ask(place: KafkaPlace, what: str) -> Any:
     return place.partitions(names.readings) if what == "partitions" else place.create(names, 1)
 
 
+@pytest.mark.system
 class TestTopics:
     def test_are_named_after_their_city(self) -> None:
         names = [name for name, _, _ in Topics("east").settings(8)]

@@ -350,6 +350,7 @@ class TestPlot:
         assert ended.stdout == "set()\n"
 
 
+@pytest.mark.system
 class TestTopics:
     def test_are_made_once_and_a_feed_is_published_to_them(
         self,

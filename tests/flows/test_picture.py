@@ -28,6 +28,8 @@ from tests.flows.stories import (
     version,
 )
 
+pytestmark = pytest.mark.slow
+
 GAUGE = sensor()
 NEXT = sensor("rl-2", lat=LAT + KM)
 LIFE = (

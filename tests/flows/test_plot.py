@@ -12,6 +12,8 @@ from flows.feeds import FeedError
 from flows.plot import Plot, PlotError, plot
 from flows.scene import Scene
 
+pytestmark = pytest.mark.slow
+
 GAUGE = {"id": "a", "kind": "rain", "lon": 1.0, "lat": 2.0}
 
 

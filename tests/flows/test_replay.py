@@ -18,6 +18,8 @@ from flows.replay import read_city
 from sinks.store import EmbeddedStore, Keys, connect
 from tests.flows.processes import eventually, here, run, started
 
+pytestmark = pytest.mark.slow
+
 SMALL_EPOCHS = {"CITYWATCH_EPOCH_S": "0.1"}
 
 

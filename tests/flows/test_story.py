@@ -19,6 +19,8 @@ from simulators.simulation import Simulation
 from tests.flows.processes import here
 from tests.flows.stories import at, evidence, sensor, track
 
+pytestmark = pytest.mark.slow
+
 
 def spoken(feed: Path) -> dict[str, list[tuple[int, float]]]:
     """Every reading of a feed, by sensor."""

@@ -8,6 +8,8 @@ import pytest
 
 from models.count_burst import CountBurst
 
+pytestmark = pytest.mark.slow
+
 HOUR = 3600.0
 LEARNING, WEEKS = 4 * 168, 30
 

@@ -6,6 +6,8 @@ import pytest
 
 from tests.laws.operator_laws import BENCHES, EXEMPT, LAWS, Bench
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
 @pytest.mark.parametrize("bench", BENCHES, ids=str)

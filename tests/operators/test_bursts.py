@@ -11,6 +11,8 @@ from operators.triage import Triaged, TriagedReport
 from tests.operators.town import DAY, HOUR, LAT, METRE, MINUTE, T0, town
 from tests.operators.town import LON as BORDER
 
+pytestmark = pytest.mark.slow
+
 TOWN = Registry(town())
 LON = BORDER + 10 * METRE
 EVENT = T0 + 5 * DAY

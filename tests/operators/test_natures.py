@@ -16,6 +16,8 @@ from operators.intake import Poll, Stretch
 from operators.registry import Registry
 from tests.operators.town import MINUTE, T0, sensor, town
 
+pytestmark = pytest.mark.slow
+
 DAYS = 10
 A_DAY = 288
 POLL = 5000

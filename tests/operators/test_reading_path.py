@@ -37,6 +37,8 @@ from tests.operators.town import (
     town,
 )
 
+pytestmark = pytest.mark.slow
+
 LEVELS = Levels(blue=10.0, yellow=12.0, orange=14.0, red=16.0)
 EVERY = 5 * MINUTE
 MADE = feed.make(sensors=24, days=0.8)

@@ -30,6 +30,8 @@ from tests.operators.town import (
     town,
 )
 
+pytestmark = pytest.mark.slow
+
 MADE = feed.make(sensors=24, days=0.8)
 SHARDS = (0, 1, 2)
 SENSORS = [sensor(name, "street_water") for name in "ab"]

@@ -26,6 +26,8 @@ from tests.operators import feed
 from tests.operators.feed import Feed
 from tests.operators.town import HOUR, MINUTE, T0, poll, polls, reading
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass
 class Ran:

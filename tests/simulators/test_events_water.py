@@ -7,6 +7,8 @@ import pytest
 from simulators.events_water import RIVER_LEVELS, STREET_LEVELS
 from simulators.simulation import BLOCK_MS
 
+pytestmark = pytest.mark.slow
+
 Compare = Callable[..., Any]
 
 

@@ -9,6 +9,8 @@ from simulators.layout import lay_out
 from simulators.noise import Noise
 from simulators.simulation import BLOCK_MS, Simulation
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., Simulation]
 
 

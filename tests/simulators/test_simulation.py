@@ -8,6 +8,8 @@ from simulators.clock import default_start
 from simulators.scenarios import SCENARIOS
 from simulators.simulation import BLOCK_MS, Simulation
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., Simulation]
 
 

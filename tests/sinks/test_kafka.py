@@ -50,6 +50,7 @@ def until_it_fails(act: Callable[[], object]) -> SendError:
     pytest.fail("it did not fail")
 
 
+@pytest.mark.slow  # each waits until delivery has failed
 class TestWithoutBroker:
     def test_sending_does_not_wait_and_settles_nothing(self) -> None:
         made = nobody(message_timeout_ms=60_000)

@@ -5,6 +5,8 @@ from benchmarks.yardsticks import upstream
 from benchmarks.yardsticks.stages import Site
 from models.level_forecast import HORIZONS_S
 
+pytestmark = pytest.mark.slow
+
 QUARTER_MS = 900_000
 
 

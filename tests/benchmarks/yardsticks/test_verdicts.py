@@ -15,6 +15,8 @@ from simulators.clock import HOUR_MS, MINUTE_MS, default_start
 from simulators.simulation import Simulation
 from tests.sinks.alerts import alert
 
+pytestmark = pytest.mark.slow
+
 START = default_start(101)
 
 
