@@ -23,6 +23,8 @@ from rich.table import Table
 
 __all__ = ["arguments", "chosen", "measured", "publish", "spread", "table"]
 
+WIDEST = 400
+"""Columns that a table may take."""
 
 T = TypeVar("T")
 
@@ -71,6 +73,9 @@ def publish(result: dict[str, Any], to: str | None, tables: Iterable[Table]) -> 
         Path(to).write_text(text, encoding="utf-8")
     console = Console()
     for each in tables:
+        # Where there is less room, lines are folded: a figure that is cut tells nothing.
+        wide = console.options.update(max_width=WIDEST)
+        console.width = max(console.width, console.measure(each, options=wide).maximum)
         console.print(each)
     load, machine = result["load_average"], result["machine"]
     console.print(
