@@ -19,29 +19,39 @@ from models.tails import Tail
 
 __all__ = ["RecordOfPeaks"]
 
-_MEANS = ("mu", "x20", "x200", "r5", "r80", "a80", "a20", "a500")
-_VALUES = _MEANS[:3]  # what starts from the first value, not from 0
+_MEANS = ("x20", "x200", "r5", "r80", "a80", "a20", "a500")
+_VALUES = _MEANS[:2]  # what starts from the first value, not from 0
 
 
 class _Habits:
     """What was usual at each hour of a cycle."""
 
     def __init__(self, cycle_s: float, hours: int, rate: float) -> None:
-        self.cycle_s, self.rate = cycle_s, rate
+        self.hour_s, self.rate = cycle_s / hours, rate
         self.usual, self.seen = [0.0] * hours, [0] * hours
+        self.visit: int | None = None
+        self.known = False
 
-    def hour(self, time_s: float) -> int:
-        return int(time_s % self.cycle_s * (len(self.usual) / self.cycle_s))
+    def visited(self, time_s: float) -> int:
+        """Return the number of the hour, of all there were."""
+        return math.floor(time_s / self.hour_s)
 
-    def guess(self, hour: int, otherwise: float) -> float:
-        return self.usual[hour] if self.seen[hour] >= KNOWN else otherwise
+    def guess(self, visit: int, otherwise: float) -> float:
+        return self.usual[visit % len(self.usual)] if self._is_known(visit) else otherwise
 
-    def follow(self, hour: int, x: float, limit: float) -> None:
+    def follow(self, visit: int, x: float, limit: float) -> None:
+        self.visit, self.known = visit, self._is_known(visit)
+        hour = visit % len(self.usual)
         delta = x - self.usual[hour]
         if self.seen[hour] >= FIRM:
             delta = max(-limit, min(limit, delta))
         self.seen[hour] += 1
         self.usual[hour] += max(1.0 / self.seen[hour], self.rate) * delta
+
+    def _is_known(self, visit: int) -> bool:
+        """Say whether the hour was known when it began."""
+        same = visit == self.visit
+        return self.known if same else self.seen[visit % len(self.usual)] >= KNOWN
 
 
 class _Look(NamedTuple):
@@ -49,7 +59,7 @@ class _Look(NamedTuple):
 
     x: float
     hours: list[tuple[_Habits, int]]
-    """Where in each kind of habit it belongs."""
+    """In which hour of each kind of habit it was."""
     guesses: list[float]
     """What the day, and the week, would have said."""
     residual: float
@@ -154,9 +164,9 @@ class RecordOfPeaks(base.AnomalyDetector):
         time = features.get(self.time)
         hours: list[tuple[_Habits, int]] = []
         if isinstance(time, int | float) and math.isfinite(time):
-            hours = [(habits, habits.hour(time)) for habits in self._habits]
+            hours = [(habits, habits.visited(time)) for habits in self._habits]
         old = self._smooth or {name: x if name in _VALUES else 0.0 for name in _MEANS}
-        expected, guesses = old["mu"], list[float]()
+        expected, guesses = old["x20"], list[float]()
         for habits, hour in hours:
             guesses.append(habits.guess(hour, guesses[-1] if guesses else expected))
         if guesses:
@@ -164,7 +174,6 @@ class RecordOfPeaks(base.AnomalyDetector):
             expected = guesses[1] if by_week else guesses[0]
         r, jump = x - expected, abs(x - self._last) if self._age else 0.0
         moved = {
-            "mu": x,
             "x20": x,
             "x200": x,
             "r5": r,

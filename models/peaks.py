@@ -29,8 +29,7 @@ _FIELDS = [
     ("", np.uint8, 2),  # keeps what follows on multiples of eight
     ("base", np.float64),  # the first value
     ("last", np.float64),  # the one before
-    ("mu", np.float64),  # smoothers, by what they follow and how slowly: x the value,
-    ("x20", np.float64),
+    ("x20", np.float64),  # smoothers, by what they follow and how slowly: x the value,
     ("x200", np.float64),
     # Sizes of differences: float32 is exact enough, and fewer lines of cache are fetched.
     ("r5", np.float32),  # r the residual,
@@ -47,7 +46,7 @@ _FIELDS = [
     ("current", np.float32, 7),  # the peak of late, by feature
     ("other", np.float32, 7),  # and the other one remembered
     *DAY_FIELDS,
-    ("", np.uint8, 12),  # six lines of cache in all
+    ("", np.uint8, 17),  # six lines of cache in all
 ]
 SENSOR = np.dtype(_FIELDS)
 """What is kept of one sensor."""
@@ -101,7 +100,7 @@ def advance(
         What a peak is worth a reading later: ``0.5 ** (1 / rules.half_life)``.
     """
     if s.age == 0:
-        s.base = s.last = s.mu = s.x20 = s.x200 = x
+        s.base = s.last = s.x20 = s.x200 = x
     scale = s.error
     if weekly is None:
         expected, r = expect(s, x, time_s, rules)
@@ -124,7 +123,6 @@ def _features(s: Sensor, x: float, r: float, rules: Rules) -> Seven:
     """Move the smoothers on and return the seven features."""
     least, jump = 1.0 / (s.age + 2.0), abs(x - s.last)
     s.last = x
-    s.mu = _smooth(s.mu, x, max(rules.mu, least))
     s.x20 = _smooth(s.x20, x, max(rules.x20, least))
     s.x200 = _smooth(s.x200, x, max(rules.x200, least))
     s.r5 = _smooth(s.r5, r, max(rules.r5, least))

@@ -31,11 +31,10 @@ class Rules(NamedTuple):
     """Readings after which a remembered peak counts half."""
     confirm: float = 0.25
     """What the second and the third most unusual view add to the first."""
-    mu: float = 1 / 100
-    """The recent level, expected where there is no habit."""
     x20: float = 1 / 20
     x200: float = 1 / 200
-    """Means of the value whose distance is a level shift."""
+    """Means of the value whose distance is a level shift; the first is the level of late, expected
+    where there is no habit."""
     r5: float = 1 / 5
     r80: float = 1 / 80
     """Means of the residual: a short and a long shift."""

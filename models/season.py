@@ -1,7 +1,8 @@
 """What is expected of a reading: the habit of its half hour of the day, or hour of the week.
 
-Habits are running means of what a sensor showed at that time before. A half hour seen twice is its
-own forecast; before that the recent level is. A sensor that also keeps the week's habits is
+Habits are running means of what a sensor showed at that time before. A half hour that was seen
+twice before it began is its own forecast; else the level of late is: what a new sensor shows in an
+emergency is not what was to be expected of it. A sensor that also keeps the week's habits is
 forecast by the week where that has erred less of late than the day.
 """
 
@@ -28,7 +29,8 @@ __all__ = [
 HALF_HOURS = 48
 HOURS_OF_WEEK = 168
 ROUNDING = 5e-7  # share of a sensor's excursion that float32 habits cannot resolve
-KNOWN = 2  # times an hour was seen from which it is its own forecast
+KNOWN = 2  # times an hour was seen, when it begins, from which it is its own forecast
+VISITS = 1 << 16  # after so many half hours, almost four years, their numbers come again
 FIRM = 3  # times from which it is no longer believed whatever it shows
 MANY = 15  # times that are told apart; then a habit moves as if it had been so many
 
@@ -39,12 +41,16 @@ _HOUR_S = 604_800.0 / HOURS_OF_WEEK
 DAY_FIELDS = [
     ("day", np.float32, HALF_HOURS),
     ("seen", np.uint8, HALF_HOURS // 2),  # how often each half hour was, two in a byte
+    ("visit", np.uint16),  # the half hour it is in, of all there were
+    ("known", np.uint8),  # whether it was known when it began
 ]
 WEEK_FIELDS = [
     ("day_error", np.float64),  # mean error of the day's habit; the week's is ``week_error``
     ("week", np.float32, HOURS_OF_WEEK),
     ("week_seen", np.uint8, HOURS_OF_WEEK // 2),
-    ("", np.uint8, 4),
+    ("week_visit", np.uint16),
+    ("week_known", np.uint8),
+    ("", np.uint8, 1),
 ]
 
 Sensor = Any  # a row of ``models.peaks.SENSOR``, or ``WEEKLY``
@@ -59,10 +65,8 @@ def hour_of_week(time_s: float) -> int:
 @compiled
 def expect(s: Sensor, x: float, time_s: float, rules: Rules) -> tuple[float, float]:
     """Return what was expected and the residual, and move the day's habit on."""
-    half_hour = math.floor(time_s / _HALF_HOUR_S) % HALF_HOURS
-    expected = s.mu
-    if _times(s.seen, half_hour) >= KNOWN and rules.day > 0.0:
-        expected = s.base + s.day[half_hour]
+    half_hour = _half_hour(s, time_s)
+    expected = s.base + s.day[half_hour] if s.known > 0 and rules.day > 0.0 else s.x20
     _follow(s.day, s.seen, half_hour, x - s.base, _limit(s, rules), rules.day)
     return expected, _residual(s, x, expected)
 
@@ -70,10 +74,9 @@ def expect(s: Sensor, x: float, time_s: float, rules: Rules) -> tuple[float, flo
 @compiled
 def expect_by_week(s: Sensor, x: float, time_s: float, rules: Rules) -> tuple[float, float]:
     """Return what was expected and the residual, and move the day's and the week's habit on."""
-    half_hour = math.floor(time_s / _HALF_HOUR_S) % HALF_HOURS
-    hour = hour_of_week(time_s)
-    by_day = s.base + s.day[half_hour] if _times(s.seen, half_hour) >= KNOWN else s.mu
-    by_week = s.base + s.week[hour] if _times(s.week_seen, hour) >= KNOWN else by_day
+    half_hour, hour = _half_hour(s, time_s), _hour(s, time_s)
+    by_day = s.base + s.day[half_hour] if s.known > 0 else s.x20
+    by_week = s.base + s.week[hour] if s.week_known > 0 else by_day
     expected = by_week if s.week_error < s.day_error else by_day
     rate = max(rules.error, 1.0 / (s.age + 1.0))
     s.day_error += rate * (abs(x - by_day) - s.day_error)
@@ -82,6 +85,26 @@ def expect_by_week(s: Sensor, x: float, time_s: float, rules: Rules) -> tuple[fl
     _follow(s.day, s.seen, half_hour, x - s.base, limit, rules.day)
     _follow(s.week, s.week_seen, hour, x - s.base, limit, rules.week)
     return expected, _residual(s, x, expected)
+
+
+@compiled
+def _half_hour(s: Sensor, time_s: float) -> int:
+    """Return the half hour of the day; where it begins, note whether it is known."""
+    visit = math.floor(time_s / _HALF_HOUR_S)
+    half_hour = visit % HALF_HOURS
+    if s.age == 0 or s.visit != visit % VISITS:
+        s.visit, s.known = visit % VISITS, _times(s.seen, half_hour) >= KNOWN
+    return half_hour
+
+
+@compiled
+def _hour(s: Sensor, time_s: float) -> int:
+    """Return the hour of the week; where it begins, note whether it is known."""
+    visit = math.floor(time_s / _HOUR_S)
+    hour = visit % HOURS_OF_WEEK
+    if s.age == 0 or s.week_visit != visit % VISITS:
+        s.week_visit, s.week_known = visit % VISITS, _times(s.week_seen, hour) >= KNOWN
+    return hour
 
 
 @compiled

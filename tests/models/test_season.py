@@ -11,7 +11,7 @@ WEEK = 7 * DAY
 
 def _row(kind=SENSOR):
     s = newborn(1, kind)[0]
-    s["base"] = s["mu"] = 20.0
+    s["base"] = s["x20"] = 20.0
     s["error"] = 1.0
     return s
 
@@ -27,6 +27,20 @@ def test_a_half_hour_is_its_own_forecast_once_it_was_seen_twice():
     said = [_say(s, 50.0, day * DAY) for day in range(KNOWN + 1)]
     assert said == [20.0, 20.0, 50.0]
     assert _say(s, 50.0, HALF_HOUR) == 20.0  # the next half hour knows nothing yet
+
+
+@pytest.mark.parametrize(
+    ("kind", "look", "hour_s", "cycle_s"),
+    [(SENSOR, expect, HALF_HOUR, DAY), (WEEKLY, expect_by_week, 2 * HALF_HOUR, WEEK)],
+)
+def test_what_an_hour_shows_does_not_make_it_known_while_it_lasts(kind, look, hour_s, cycle_s):
+    s = _row(kind)
+    if kind is WEEKLY:
+        s["day_error"], s["week_error"] = 2.0, 1.0  # the week is asked
+    within = np.arange(0.0, hour_s, hour_s / 10)
+    assert {_say(s, 50.0, at, look) for at in within} == {20.0}
+    assert {_say(s, 50.0, hour_s + at, look) for at in within} == {20.0}  # nor the next one
+    assert _say(s, 50.0, cycle_s, look) == 50.0
 
 
 def test_a_firm_habit_follows_no_further_than_some_errors():
