@@ -76,7 +76,7 @@ class RecordOfPeaks(base.AnomalyDetector):
     feature
         Name of the value among the features; the others, save the time, are not looked at.
     time
-        Name of the local time in seconds. A reading without one is compared with the recent level
+        Name of the local time in seconds. A reading without one is compared with the level of late
         in place of the habit of its half hour, and teaches no habit.
     threshold
         Score an alarm begins above: .26 is 30 % above the second largest peak.

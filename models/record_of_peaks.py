@@ -141,8 +141,8 @@ class WeeklyBank(SensorBank):
 
     Notes
     -----
-    State: 1,160 bytes a sensor. An hour of the week is its own forecast from its third week on, and
-    forecasts a sensor while it errs less than the half hour of the day does.
+    State: 1,160 bytes a sensor. An hour of the week that was seen twice before it began is its own
+    forecast, and forecasts a sensor while it errs less than the half hour of the day does.
     """
 
     NEWBORN = newborn(1, WEEKLY)
