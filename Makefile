@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 ARGS ?=
-BENCHMARKS := throughput latency fanout recovery peers
+BENCHMARKS := throughput polls latency fanout recovery peers
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test unit check score bench bench-full browser broker
@@ -21,7 +21,7 @@ test: setup browser broker check  ## everything: checks, unit tests, real store,
 	$(BIN)/python -m pytest -n auto -m "not system"
 	$(BIN)/python -m pytest -m system
 
-unit: setup      ## tests of one part each, on all cores: half a minute
+unit: setup      ## tests of one part each, on all cores: less than a minute
 	$(BIN)/python -m pytest -n auto -m "not system and not slow"
 
 check: setup     ## ruff, mypy --strict and the architecture
