@@ -92,7 +92,7 @@ def _half_hour(s: Sensor, time_s: float) -> int:
     """Return the half hour of the day; where it begins, note whether it is known."""
     visit = math.floor(time_s / _HALF_HOUR_S)
     half_hour = visit % HALF_HOURS
-    if s.age == 0 or s.visit != visit % VISITS:
+    if s.visit != visit % VISITS:
         s.visit, s.known = visit % VISITS, _times(s.seen, half_hour) >= KNOWN
     return half_hour
 
@@ -102,7 +102,7 @@ def _hour(s: Sensor, time_s: float) -> int:
     """Return the hour of the week; where it begins, note whether it is known."""
     visit = math.floor(time_s / _HOUR_S)
     hour = visit % HOURS_OF_WEEK
-    if s.age == 0 or s.week_visit != visit % VISITS:
+    if s.week_visit != visit % VISITS:
         s.week_visit, s.week_known = visit % VISITS, _times(s.week_seen, hour) >= KNOWN
     return hour
 
