@@ -1,8 +1,10 @@
 """Join evidence that agrees in place and time into incidents.
 
-Evidence is applied in event-time order (in prompt mode as it arrives). It joins the oldest open
-incident of the same hazard, a near one, or one whose effect it can be, within two cells;
-otherwise it opens an incident. Evidence that touches two incidents merges them: the older id stays.
+Evidence is applied in event-time order (in prompt mode as it arrives). It joins the open incident
+with most sources, of those as many the oldest, within two cells and of the same hazard, a near one,
+or one whose effect it can be; otherwise it opens an incident. Evidence that touches two incidents
+of a hazard merges them: what more sources say goes on. Were it the older, a single sensor that has
+drifted for hours would give its id, its cause and its first warning to the emergency it meets.
 """
 
 from __future__ import annotations
@@ -180,12 +182,12 @@ class JoinIncidents:
             self.surroundings.hear(evidence.hazard, evidence.key, until)
         near = (self._open[name] for name in self._near.get(place_of(evidence), ()))
         touched = [incident for incident in near if incident.covers(evidence)]
+        touched.sort(key=lambda incident: (-len(incident.strands), incident.start, incident.id))
         if evidence.fault:
             # It is told of where something else is found too; it begins, spreads and joins nothing.
             touched = [incident for incident in touched if evidence.cell in incident.cells][:1]
             if not touched:
                 return
-        touched.sort(key=lambda incident: (incident.start, incident.id))
         if not touched:
             touched = [self._new(evidence)]
         kept = touched[0]
@@ -220,18 +222,18 @@ class JoinIncidents:
         if key in incident.strands:
             self._silences.put((incident.id, key), incident.strands[key].until)
 
-    def _merge(self, young: Incident, old: Incident, time: int) -> IncidentView:
-        for key, strand in young.strands.items():
-            old.strands.setdefault(key, strand)
-        old.cells.update(young.cells)
-        fresh = young.reach - old.reach
-        old.reach |= fresh
-        old.bound()
-        self._reaches(old, fresh)
-        for key in young.strands:
-            self._speaks(old, key)
-        self._close(young)
-        return self._view(young, time)._replace(strands=(), merged_into=old.id)
+    def _merge(self, other: Incident, kept: Incident, time: int) -> IncidentView:
+        for key, strand in other.strands.items():
+            kept.strands.setdefault(key, strand)
+        kept.cells.update(other.cells)
+        fresh = other.reach - kept.reach
+        kept.reach |= fresh
+        kept.bound()
+        self._reaches(kept, fresh)
+        for key in other.strands:
+            self._speaks(kept, key)
+        self._close(other)
+        return self._view(other, time)._replace(strands=(), merged_into=kept.id)
 
     def _close(self, incident: Incident) -> None:
         del self._open[incident.id]
@@ -245,9 +247,9 @@ class JoinIncidents:
         if now <= self._now:
             return
         self._now = now
-        self.surroundings.pass_time(now)
         while (due := self._silences.pop(now)) is not None:
             until, (name, key) = due
+            self.surroundings.pass_time(until)  # the rest of the city as it was then, not now
             incident = self._open.get(name)
             if incident is None or incident.strands.pop(key, None) is None:
                 continue  # merged into another one, or dropped as one of too many
@@ -257,6 +259,7 @@ class JoinIncidents:
         while (closing := self._closings.pop(now)) is not None:
             if not self._open[closing[1]].strands:
                 self._close(self._open[closing[1]])
+        self.surroundings.pass_time(now)
 
     def snapshot(self) -> bytes:
         """Return open incidents and evidence not yet applied."""

@@ -215,7 +215,7 @@ def bridge() -> str:
 
 
 @pytest.mark.parametrize("start", [T0 + n * HOUR for n in range(6)])  # ids in any order
-def test_evidence_that_touches_two_merges_them_and_the_older_id_stays(start: int) -> None:
+def test_of_two_that_evidence_touches_the_older_goes_on_where_as_many_speak(start: int) -> None:
     told = [
         evidence("a", start + MINUTE, 4.0),
         evidence("b", start, 5.0, cell=away(2 * REACH)),
@@ -233,6 +233,21 @@ def test_evidence_that_touches_two_merges_them_and_the_older_id_stays(start: int
     assert len(merged.cells) == 3
     strengths = {s.latest.key: s.strength for s in merged.strands}
     assert strengths == {"a": 2.0, "b": 5.0, "c": 3.0}, "what was known before is kept"
+
+
+@pytest.mark.parametrize("start", [T0 + n * HOUR for n in range(6)])  # ids in any order
+def test_a_lone_source_goes_into_what_several_say_however_long_it_has_spoken(start: int) -> None:
+    told = [
+        evidence("lone", start, 5.0),
+        evidence("b", start + MINUTE, 5.0, cell=away(2 * REACH)),
+        evidence("c", start + 2 * MINUTE, 5.0, cell=away(2 * REACH)),
+        evidence("d", start + 3 * MINUTE, 6.0, cell=bridge()),
+    ]
+    said = views(join(), *told, until=start + 4 * MINUTE)
+    lone, several = said[0].id, said[1].id
+    assert [(v.id, v.merged_into) for v in said[-2:]] == [(lone, several), (several, None)]
+    assert {s.latest.key for s in said[-1].strands} == {"lone", "b", "c", "d"}
+    assert said[-1].start == start + MINUTE
 
 
 def test_a_merged_incident_is_bounded_too() -> None:
@@ -519,12 +534,19 @@ def test_incidents_do_not_depend_on_arrival_or_batching(
     first, second = outcome(told, one), outcome(told, other)
     assert first == second
     assert [view.time for view in first] == sorted(view.time for view in first)
-    merged = {view.id: view.merged_into for view in first if view.merged_into}
-    starts = {view.id: view.start for view in first}
-    assert all(starts[old] <= starts[young] for young, old in merged.items() if old is not None)
-    for number, view in enumerate(first):
+    seen = dict[str, IncidentView]()
+    gone = set[str]()
+    for view in first:
+        assert view.id not in gone, "what went into another one is not told of again"
         if view.merged_into is not None:
-            assert view.id not in {later.id for later in first[number + 1 :]}
+            gone.add(view.id)
+            assert rank(seen[view.merged_into]) < rank(seen[view.id])
+        seen[view.id] = view
+
+
+def rank(view: IncidentView) -> tuple[int, int, str]:
+    """Return by what it is decided which of two incidents goes on, the one that does first."""
+    return -len(view.strands), view.start, view.id
 
 
 def test_what_the_whole_city_reports_meets_nothing_but_itself() -> None:
