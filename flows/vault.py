@@ -29,7 +29,7 @@ from operators.packed import Packed
 __all__ = ["Keep", "Snapshot", "Vault", "VaultError"]
 
 _HEAD = struct.Struct("<8sqI")
-_MAGIC = b"cwvault5"
+_MAGIC = b"cwvault6"
 """To be changed with the meaning of any state."""
 
 log = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from river import base
 
 from models.peaks import FLOOR_OF_S
 from models.rules import Rules
-from models.season import FIRM, HALF_HOURS, HOURS_OF_WEEK, KNOWN
+from models.season import FIRM, HALF_HOURS, HOURS_OF_WEEK, KNOWN, MANY, PACE
 from models.tails import Tail
 
 __all__ = ["RecordOfPeaks"]
@@ -31,6 +31,7 @@ class _Habits:
         self.usual, self.seen = [0.0] * hours, [0] * hours
         self.visit: int | None = None
         self.known = False
+        self.heard = self.before = 0
 
     def visited(self, time_s: float) -> int:
         """Return the number of the hour, of all there were."""
@@ -39,14 +40,25 @@ class _Habits:
     def guess(self, visit: int, otherwise: float) -> float:
         return self.usual[visit % len(self.usual)] if self._is_known(visit) else otherwise
 
-    def follow(self, visit: int, x: float, limit: float) -> None:
-        self.visit, self.known = visit, self._is_known(visit)
-        hour = visit % len(self.usual)
+    def enter(self, visit: int) -> None:
+        if visit != self.visit:
+            self.visit, self.known = visit, self._is_known(visit)
+            self.before, self.heard = self.heard, 0
+        self.heard += 1
+
+    @property
+    def share(self) -> float:
+        """What one reading counts, by how many there were in the hour before."""
+        return PACE / max(PACE, self.before)
+
+    def follow(self, visit: int, x: float, limit: float, share: float) -> None:
+        hour, rate = visit % len(self.usual), self.rate * share
         delta = x - self.usual[hour]
         if self.seen[hour] >= FIRM:
             delta = max(-limit, min(limit, delta))
         self.seen[hour] += 1
-        self.usual[hour] += max(1.0 / self.seen[hour], self.rate) * delta
+        few = self.seen[hour] <= MANY
+        self.usual[hour] += (max(1.0 / self.seen[hour], rate) if few else rate) * delta
 
     def _is_known(self, visit: int) -> bool:
         """Say whether the hour was known when it began."""
@@ -148,7 +160,10 @@ class RecordOfPeaks(base.AnomalyDetector):
         firm = self._age > self._rules.warm_up
         limit = self._rules.clip * self._error if firm else math.inf
         for habits, hour in look.hours:
-            habits.follow(hour, look.x, limit)
+            habits.enter(hour)
+        share = self._habits[0].share
+        for habits, hour in look.hours:
+            habits.follow(hour, look.x, limit, share)
         for i, guess in enumerate(look.guesses):
             self._errors[i] += rate * (abs(look.x - guess) - self._errors[i])
         self._error += rate * (abs(look.residual) - self._error)

@@ -46,7 +46,7 @@ _FIELDS = [
     ("current", np.float32, 7),  # the peak of late, by feature
     ("other", np.float32, 7),  # and the other one remembered
     *DAY_FIELDS,
-    ("", np.uint8, 17),  # six lines of cache in all
+    ("", np.uint8, 13),  # six lines of cache in all
 ]
 SENSOR = np.dtype(_FIELDS)
 """What is kept of one sensor."""

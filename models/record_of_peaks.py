@@ -105,7 +105,7 @@ class SensorBank(RowBank):
     """
 
     NEWBORN = newborn(1, SENSOR)
-    VERSION = b"cwpeaks4"
+    VERSION = b"cwpeaks5"
 
     def __init__(self, n: int = 0, rules: Rules = RULES) -> None:
         super().__init__(n)
@@ -146,7 +146,7 @@ class WeeklyBank(SensorBank):
     """
 
     NEWBORN = newborn(1, WEEKLY)
-    VERSION = b"cwweeks3"
+    VERSION = b"cwweeks4"
 
 
 @compiled

@@ -47,9 +47,9 @@ class Rules(NamedTuple):
     clip: float = 5.0
     """Errors by which a habit follows at most, once it is known."""
     day: float = 0.1
-    """The habit of a half hour of the day; 0: there are no habits."""
+    """The habit of a half hour of the day, by a reading or five minutes of them; 0: none."""
     week: float = 0.2
-    """The habit of an hour of the week."""
+    """The habit of an hour of the week, likewise."""
     views: Seven = (1.0,) * 7
     """What each view of a reading counts: 1, or 0 to leave it out."""
 

@@ -1,9 +1,10 @@
 """What is expected of a reading: the habit of its half hour of the day, or hour of the week.
 
-Habits are running means of what a sensor showed at that time before. A half hour that was seen
-twice before it began is its own forecast; else the level of late is: what a new sensor shows in an
-emergency is not what was to be expected of it. A sensor that also keeps the week's habits is
-forecast by the week where that has erred less of late than the day.
+Habits are running means of what a sensor showed at that time before, over some two visits however
+often it reports. A half hour that was seen twice before it began is its own forecast; else the
+level of late is: what a new sensor shows in an emergency is not what was to be expected of it. A
+sensor that also keeps the week's habits is forecast by the week where that has erred less of late
+than the day.
 """
 
 from __future__ import annotations
@@ -30,9 +31,11 @@ HALF_HOURS = 48
 HOURS_OF_WEEK = 168
 ROUNDING = 5e-7  # share of a sensor's excursion that float32 habits cannot resolve
 KNOWN = 2  # times an hour was seen, when it begins, from which it is its own forecast
+MOST = (1 << 16) - 1  # readings that are counted
 VISITS = 1 << 16  # after so many half hours, almost four years, their numbers come again
+PACE = 6  # readings a half hour, beyond which a habit moves by the half hour, not by the reading
 FIRM = 3  # times from which it is no longer believed whatever it shows
-MANY = 15  # times that are told apart; then a habit moves as if it had been so many
+MANY = 15  # times that are told apart
 
 _HALF_HOUR_S = 86_400.0 / HALF_HOURS
 _HOUR_S = 604_800.0 / HOURS_OF_WEEK
@@ -42,6 +45,8 @@ DAY_FIELDS = [
     ("day", np.float32, HALF_HOURS),
     ("seen", np.uint8, HALF_HOURS // 2),  # how often each half hour was, two in a byte
     ("visit", np.uint16),  # the half hour it is in, of all there were
+    ("heard", np.uint16),  # readings in it,
+    ("before", np.uint16),  # and in the one before
     ("known", np.uint8),  # whether it was known when it began
 ]
 WEEK_FIELDS = [
@@ -67,7 +72,8 @@ def expect(s: Sensor, x: float, time_s: float, rules: Rules) -> tuple[float, flo
     """Return what was expected and the residual, and move the day's habit on."""
     half_hour = _half_hour(s, time_s)
     expected = s.base + s.day[half_hour] if s.known > 0 and rules.day > 0.0 else s.x20
-    _follow(s.day, s.seen, half_hour, x - s.base, _limit(s, rules), rules.day)
+    rate = rules.day * _share(s)
+    _follow(s.day, s.seen, half_hour, x - s.base, _limit(s, rules), rate)
     return expected, _residual(s, x, expected)
 
 
@@ -81,9 +87,9 @@ def expect_by_week(s: Sensor, x: float, time_s: float, rules: Rules) -> tuple[fl
     rate = max(rules.error, 1.0 / (s.age + 1.0))
     s.day_error += rate * (abs(x - by_day) - s.day_error)
     s.week_error += rate * (abs(x - by_week) - s.week_error)
-    limit = _limit(s, rules)
-    _follow(s.day, s.seen, half_hour, x - s.base, limit, rules.day)
-    _follow(s.week, s.week_seen, hour, x - s.base, limit, rules.week)
+    limit, share = _limit(s, rules), _share(s)
+    _follow(s.day, s.seen, half_hour, x - s.base, limit, rules.day * share)
+    _follow(s.week, s.week_seen, hour, x - s.base, limit, rules.week * share)
     return expected, _residual(s, x, expected)
 
 
@@ -94,6 +100,8 @@ def _half_hour(s: Sensor, time_s: float) -> int:
     half_hour = visit % HALF_HOURS
     if s.visit != visit % VISITS:
         s.visit, s.known = visit % VISITS, _times(s.seen, half_hour) >= KNOWN
+        s.before, s.heard = s.heard, 0
+    s.heard = min(s.heard + 1, MOST)
     return half_hour
 
 
@@ -105,6 +113,12 @@ def _hour(s: Sensor, time_s: float) -> int:
     if s.week_visit != visit % VISITS:
         s.week_visit, s.week_known = visit % VISITS, _times(s.week_seen, hour) >= KNOWN
     return hour
+
+
+@compiled
+def _share(s: Sensor) -> float:
+    """Return how much one of its readings counts: a habit is not of a half hour's last minutes."""
+    return PACE / max(float(s.before), float(PACE))
 
 
 @compiled
@@ -135,6 +149,6 @@ def _follow(habits: Any, seen: Any, at: int, offset: float, limit: float, rate: 
     delta = offset - habit
     if times >= FIRM:
         delta = min(max(delta, -limit), limit)
-    habits[at] = habit + max(1.0 / (times + 1.0), rate) * delta
+    habits[at] = habit + (max(1.0 / (times + 1.0), rate) if times < MANY else rate) * delta
     if times < MANY:
         seen[at >> 1] += 1 << 4 * (at & 1)

@@ -53,6 +53,17 @@ def test_a_firm_habit_follows_no_further_than_some_errors():
     assert _say(s, 50.0, (FIRM + 1) * DAY) == pytest.approx(50.0 + step, rel=1e-6)
 
 
+@pytest.mark.parametrize("readings", [6, 30, 180, 1800])
+def test_a_habit_is_of_the_whole_half_hour_however_often_it_is_read(readings):
+    """Rising by ten within each half hour: what is expected is the middle, not the end."""
+    s = _row()
+    for day in range(6):
+        for n in range(2 * readings):
+            at = n / readings
+            _say(s, 50.0 + 10.0 * (at % 1.0), day * DAY + at * HALF_HOUR)
+    assert _say(s, 50.0, 6 * DAY + HALF_HOUR) == pytest.approx(55.0, abs=1.0)
+
+
 def test_without_habits_the_level_is_expected():
     s, rules = _row(), RULES._replace(day=0.0)
     for day in range(5):
