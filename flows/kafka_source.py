@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 from numpy.typing import NDArray
 
 from flows.kafka import CLOCK_HEADER, END_HEADER, KafkaPlace, KafkaUnusableError
@@ -42,6 +42,8 @@ LIVE_S = 2.0
 SKEW_MS = 60_000
 """How far in event time a partition may be ahead of the slowest, catching up, to be read."""
 ANSWER_S = 10.0
+LOOK_S = 0.5
+"""How often, waiting for an answer, it looks whether the end was asked for."""
 RETRY_S = 0.5
 PATIENCE_S = 60.0
 TIME_DIGITS = 15
@@ -135,17 +137,22 @@ class _Part(StatefulSourcePartition[Any, None]):
         return LogReader(options, self.source.topic, (CLOCK_HEADER, END_HEADER))
 
     def _bounds(self, number: int) -> tuple[int, int]:
-        try:
-            return self._reader.bounds(number, ANSWER_S)
-        except KafkaException:
-            # A client that met the broker on its way out may not find the partition again.
-            self._reader.close()
-            self._reader = self._connected()
-            raise
+        deadline = time.monotonic() + ANSWER_S
+        while True:
+            try:
+                return self._reader.bounds(number, min(LOOK_S, ANSWER_S))
+            except KafkaException as error:
+                late = error.args[0].code() == KafkaError._TIMED_OUT
+                if late and time.monotonic() < deadline and not self.source.stop.asked:
+                    continue
+                # A client that met the broker on its way out may not find the partition again.
+                self._reader.close()
+                self._reader = self._connected()
+                raise
 
     def _start(self, number: int) -> int:
         topic, at = self.source.topic, self.source.starts.get(number, -1)
-        first, end = _patiently(topic, partial(self._bounds, number))
+        first, end = _patiently(topic, partial(self._bounds, number), self.source.stop)
         if not first <= at <= end:
             if at >= 0:
                 gone = "%s/%d: message %d is gone, going on with %d"
@@ -308,7 +315,7 @@ def _is_time(text: bytes) -> bool:
     return text.isdigit() and len(text) <= TIME_DIGITS
 
 
-def _patiently(topic: str, ask: Callable[[], T]) -> T:
+def _patiently(topic: str, ask: Callable[[], T], stop: Stop) -> T:
     """Return the answer; a broker that has just started takes a moment to know."""
     deadline = time.monotonic() + PATIENCE_S
     while True:
@@ -316,7 +323,7 @@ def _patiently(topic: str, ask: Callable[[], T]) -> T:
             return ask()
         except KafkaException as error:
             why = error.args[0].str()
-            if time.monotonic() > deadline:
+            if stop.asked or time.monotonic() > deadline:
                 raise KafkaUnusableError(f"{topic}: {why}") from None
             log.warning("%s: %s, asking again", topic, why)
             time.sleep(RETRY_S)

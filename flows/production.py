@@ -123,7 +123,7 @@ class Part:
     @cached_property
     def outbox(self) -> Outbox:
         """What this process sends with."""
-        return Outbox(self.kafka.options())
+        return Outbox(self.kafka.options(), self.stop)
 
     @cached_property
     def vault(self) -> Vault:

@@ -146,15 +146,15 @@ def publish_directory(
     stop = Stop()
     stop_on_signals(stop)
     feed_paths(directory)  # says what is wrong with it before anybody is asked
-    publisher = _publisher(kafka, topics)
+    publisher = _publisher(kafka, topics, stop)
     feed = DirectoryFeed(directory, timed=speed is not None)
     publish(feed, publisher, stop, None if speed is None else Pace(0, speed), None, told)
     return publisher.published
 
 
-def _publisher(kafka: KafkaPlace, topics: Topics) -> Publisher:
+def _publisher(kafka: KafkaPlace, topics: Topics, stop: Stop) -> Publisher:
     known = {topic: kafka.partitions(topic) for topic in (topics.readings, topics.reports)}
-    return Publisher(Outbox({**kafka.options(), "linger.ms": 5}), topics, known)
+    return Publisher(Outbox({**kafka.options(), "linger.ms": 5}, stop), topics, known)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -166,7 +166,7 @@ def main(arguments: list[str] | None = None) -> int:
     settings, stop = load_settings(), Stop()
     stop_on_signals(stop)
     kafka = KafkaPlace(str(settings.kafka), settings.kafka_security())
-    publisher = _publisher(kafka, Topics(settings.kafka_prefix))
+    publisher = _publisher(kafka, Topics(settings.kafka_prefix), stop)
     pace = Pace(plan.live_from_ms, plan.speed)
     publish(feed_of(plan), publisher, stop, pace, Path(plan.data_dir, "published"))
     return 0

@@ -83,7 +83,10 @@ def run_flow(flow: Dataflow, recovery_dir: Path | None = None, epoch_s: float = 
 
 
 def _first(error: BaseException) -> BaseException:
-    """Return what started it: the engine wraps an error once per layer."""
-    while error.__cause__ is not None:
+    """Return what started it: the engine wraps an error once per layer.
+
+    What that came of itself stays its cause: a refused command, say, of a store that failed.
+    """
+    while isinstance(error, BytewaxRuntimeError) and error.__cause__ is not None:
         error = error.__cause__
     return error

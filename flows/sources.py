@@ -17,6 +17,7 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
 from flows.feeds import Chunk, Feed, FeedError
 from operators.intake import FeedName, Poll, Stretch
+from sinks.ending import Ending
 
 __all__ = ["FeedSource", "Pace", "Stop"]
 
@@ -28,10 +29,9 @@ TICK_S = 0.2
 
 
 @dataclass
-class Stop:
+class Stop(Ending):
     """Somebody asked the flow to end, or it cannot go on: sources end, sinks flush."""
 
-    asked: bool = False
     failed: FeedError | None = None
     """Why it cannot go on. Raised in a source it would be drowned in the engine's backtrace."""
 

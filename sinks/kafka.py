@@ -15,6 +15,8 @@ from typing import Any, NamedTuple, TypeVar
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from sinks.ending import Ending
+
 __all__ = ["KafkaSink", "Letter", "Outbox", "SendError"]
 
 LINGER_MS = 0
@@ -48,6 +50,8 @@ class Outbox:
     ----------
     options
         Settings of the client: at least ``bootstrap.servers``.
+    ending
+        Cuts waiting short once the end was asked for; is told when something was not delivered.
 
     Notes
     -----
@@ -55,7 +59,8 @@ class Outbox:
     sending waits. Guarantee: in order per partition, each once while this process lives.
     """
 
-    def __init__(self, options: Mapping[str, Any]) -> None:
+    def __init__(self, options: Mapping[str, Any], ending: Ending | None = None) -> None:
+        self._ending = ending or Ending()
         self.sent = 0
         """Messages handed over so far."""
         self._under_way: dict[int, None] = {}
@@ -118,9 +123,11 @@ class Outbox:
             except BufferError:
                 self._producer.poll(0.05)
                 self._check()
+                if self._ending.over:
+                    raise self._late() from None
             except KafkaException as error:  # larger than the client sends, for one
                 self._failed = SendError(f"{topic}: {NOT}: {error.args[0].str()}")
-                raise self._failed from None
+                self._check()
         self._under_way[number] = None
         self.sent += 1
 
@@ -133,16 +140,33 @@ class Outbox:
             When something could not be delivered, or not in time.
         """
         deadline = time.monotonic() + patience_s
-        while self._under_way and time.monotonic() < deadline:
+        while self._under_way and time.monotonic() < deadline and not self._ending.over:
             self._producer.flush(0.1)
             self._check()
         self._check()
         if self._under_way:
-            raise SendError(f"{len(self._under_way)} messages not delivered in {patience_s:g} s")
+            raise self._late(patience_s)
+
+    def finish(self, patience_s: float) -> None:
+        """Flush, unless something has failed already: that has been told, and is not mended here.
+
+        Raises
+        ------
+        SendError
+            As ``flush`` does.
+        """
+        if not self._ending.broken:
+            self.flush(patience_s)
 
     def _check(self) -> None:
         if self._failed is not None:
+            self._ending.broken = True
             raise self._failed
+
+    def _late(self, patience_s: float = 0.0) -> SendError:
+        self._ending.broken = True
+        when = "when the end was asked for" if self._ending.over else f"in {patience_s:g} s"
+        return SendError(f"{len(self._under_way)} messages not delivered {when}")
 
 
 class KafkaSink(FixedPartitionedSink[X, None]):
@@ -190,4 +214,4 @@ class _TopicPart(StatefulSinkPartition[X, None]):
         return None
 
     def close(self) -> None:
-        self._outbox.flush(CLOSE_S)
+        self._outbox.finish(CLOSE_S)

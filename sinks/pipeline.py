@@ -25,13 +25,15 @@ from redis.exceptions import (
     TryAgainError,
 )
 
-from sinks.store import StoreError, connect
+from sinks.ending import Ending
+from sinks.store import ANSWER_S, StoreError, connect
 
 __all__ = ["HeldPipeline"]
 
 HELD = 512  # commands; more unacknowledged ones than this wait for their replies
 FIRST_PAUSE_S = 0.02
-LONGEST_PAUSE_S = 1.0
+LONGEST_PAUSE_S = 0.5  # whoever asks for the end waits for the rest of one
+LOOK_S = 0.2  # how often somebody who waits for a reply looks whether the end was asked for
 PASSING = (
     ConnectionError,  # includes LOADING
     TimeoutError,
@@ -60,6 +62,8 @@ class HeldPipeline:
         Called with a client when the store is out of memory.
     patience_s
         How long to keep trying before giving up.
+    ending
+        Cuts the patience short once the end was asked for; is told when writing has failed.
 
     Notes
     -----
@@ -74,10 +78,12 @@ class HeldPipeline:
         relieve: Callable[[redis.Redis], None],
         *,
         patience_s: float = 120.0,
+        ending: Ending | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._client = connect(url)
+        self._client = connect(url, retries=0)  # trying again is done here
+        self._ending = ending or Ending()
         self._prepare = prepare
         self._relieve = relieve
         self._patience_s = patience_s
@@ -95,7 +101,8 @@ class HeldPipeline:
         Raises
         ------
         StoreError
-            When the store stayed away longer than the patience, or refused a command for good.
+            When the store stayed away longer than the patience, or until somebody who asked for the
+            end had waited enough, or refused a command for good.
         """
         self._held += commands
         self._insist(self._settle if len(self._held) > HELD else self._push)
@@ -104,6 +111,17 @@ class HeldPipeline:
         """Wait until the store has acknowledged everything sent; raises as `send` does."""
         if self._held:
             self._insist(self._settle)
+
+    def finish(self) -> None:
+        """Flush, unless something has failed already: that has been told, and is not mended here.
+
+        Raises
+        ------
+        StoreError
+            As ``send`` does.
+        """
+        if not self._ending.broken:
+            self.flush()
 
     def close(self) -> None:
         """Give the connection back; what is unacknowledged is forgotten."""
@@ -123,37 +141,52 @@ class HeldPipeline:
     def _settle(self) -> None:
         self._push()
         for _ in range(self._written):
+            self._wait_for_reply()
             self._connection.read_response()
         self._held.clear()
         self._written = 0
 
+    def _wait_for_reply(self) -> None:
+        deadline = self._clock() + ANSWER_S
+        while not self._connection.can_read(LOOK_S):
+            if self._ending.over or self._clock() > deadline:
+                raise TimeoutError("no answer")
+
     def _insist(self, step: Callable[[], None]) -> None:
         """Take a step; when the store is away, find it again until the patience is over."""
-        started, pause_s = self._clock(), FIRST_PAUSE_S
+        started, pause_s, full = self._clock(), FIRST_PAUSE_S, False
         while True:
             try:
+                if full:
+                    log.error("store: out of memory, trimming its logs")
+                    self._relieve(self._client)
                 return step()
+            except StoreError:  # it is another read model's
+                self._ending.broken = True
+                raise
             except (*PASSING, ResponseError) as error:
                 self._hang_up()
                 self._judge(error, self._clock() - started)
+                full = isinstance(error, OutOfMemoryError)
             if pause_s == FIRST_PAUSE_S:
                 log.warning("store: lost, %d commands held", len(self._held))
             self._sleep(pause_s)
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
     def _judge(self, error: Exception, waited_s: float) -> None:
-        """Raise what waiting cannot mend; relieve a full store."""
-        where = f"store: {len(self._held)} commands held"
+        """Raise what waiting cannot mend, or may not."""
         passing = isinstance(error, PASSING) and not isinstance(error, FINAL)
         # A store that was emptied, or replaced, has lost the functions too.
         if not passing and "unction not found" not in str(error):
-            raise StoreError(f"{where}, refused: {error}") from error
-        if waited_s > self._patience_s:
-            raise StoreError(f"{where}, away for {waited_s:.0f} s: {error}") from error
+            raise self._failed(f"refused: {error}") from error
+        if waited_s > self._patience_s or self._ending.over:
+            asked = " and the end was asked for" if self._ending.asked else ""
+            raise self._failed(f"away for {waited_s:.0f} s{asked}: {error}") from error
         self.reconnects += 1
-        if isinstance(error, OutOfMemoryError):
-            log.error("store: out of memory, trimming its logs")
-            self._relieve(self._client)
+
+    def _failed(self, why: str) -> StoreError:
+        self._ending.broken = True
+        return StoreError(f"store: {len(self._held)} commands held, {why}")
 
     def _hang_up(self) -> None:
         if self._connection is not None:

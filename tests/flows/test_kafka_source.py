@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from confluent_kafka import TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from flows import kafka_source
@@ -145,6 +145,26 @@ class TestWithoutBroker:
             source.build_part("source", "city.readings", None)
         assert "\n" not in str(error.value)
         assert "asking again" in caplog.text
+
+    def test_nobody_there_is_not_waited_for_once_the_end_was_asked_for(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Neither the answer of a partition nor the next attempt, and there are many partitions."""
+        asked = list[float]()
+        stop = Stop()
+
+        def bounds(_: Any, partition: int, wait_s: float) -> Any:
+            asked.append(wait_s)
+            stop.asked = len(asked) == 3
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "timed out"))
+
+        monkeypatch.setattr("flows.kafka_source.LogReader.bounds", bounds)
+        place = KafkaPlace(f"127.0.0.1:{free_port()}")
+        source = KafkaSource(place, "city.readings", "readings", [0, 1, 2], "g", stop=stop)
+        with pytest.raises(KafkaUnusableError, match=r"^city\.readings: timed out"):
+            source.build_part("source", "city.readings", None)
+        assert len(asked) == 3
+        assert max(asked) <= 1.0
 
 
 @system

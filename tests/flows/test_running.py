@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from bytewax.testing import TestingSink
 
 from flows.running import lasting, run_flow, stop_on_signals
 from flows.sources import Stop
+from tests.flows.processes import ROOT
 
 
 class Numbers(FixedPartitionedSource[int, int]):
@@ -90,6 +93,16 @@ def test_what_went_wrong_first_comes_out() -> None:
         run_flow(counting([], Stop(), 10, fail))
 
 
+def test_what_it_came_of_is_not_told_instead() -> None:
+    """A step's errors reach us wrapped, with causes of their own."""
+
+    def fail(n: int) -> int:
+        raise ValueError("the snapshot is damaged") from OSError("byte 7")
+
+    with pytest.raises(ValueError, match="the snapshot is damaged"):
+        run_flow(counting([], Stop(), 10, fail))
+
+
 def test_a_directory_left_by_a_crash_at_the_very_start_is_no_obstacle(tmp_path: Path) -> None:
     (tmp_path / "recovery").mkdir()  # killed between making it and filling it
     out: list[int] = []
@@ -114,3 +127,42 @@ def test_what_could_not_be_made_does_not_last() -> None:
         raise ValueError("half")
     assert gc.isenabled()
     assert gc.get_freeze_count() == before
+
+
+FAILING = """
+import bytewax.operators as op
+from bytewax.dataflow import Dataflow
+from bytewax.testing import TestingSource
+from flows import __main__ as cli
+from flows.running import run_flow
+from sinks.kafka import KafkaSink, Letter, Outbox
+
+outbox = Outbox({"bootstrap.servers": "127.0.0.1:1", "message.max.bytes": 2000})
+flow = Dataflow("failing")
+up = op.input("in", flow, TestingSource([("key", size) for size in (1, 1, 5000, 1)]))
+for topic in ("evidence", "deadletter"):
+    op.output(topic, up, KafkaSink(outbox, topic, lambda size: [Letter(b"", b"x" * size)]))
+cli.app = lambda: run_flow(flow, None, 10.0)
+cli.main()
+"""
+
+
+def test_what_cannot_be_delivered_ends_the_process_with_one_line() -> None:
+    """Two sinks have something to send still: neither may hold up or drown the first's reason."""
+    ended = subprocess.run(
+        [sys.executable, "-c", FAILING],
+        cwd=ROOT,
+        # What the engine says of itself is the user's to ask for.
+        env={**os.environ, "RUST_BACKTRACE": "0", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    said = [line for line in ended.stderr.splitlines() if line.startswith("citywatch: ")]
+    assert len(said) == 1
+    assert said[0].startswith("citywatch: evidence: message not delivered: ")
+    assert said[0].endswith("Message size too large")
+    assert ended.returncode == 1
+    assert "Traceback" not in ended.stderr
+    assert "destructor" not in ended.stderr

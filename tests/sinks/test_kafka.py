@@ -12,6 +12,7 @@ from bytewax.dataflow import Dataflow
 from bytewax.testing import TestingSource, run_main
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from sinks.ending import Ending
 from sinks.kafka import KafkaSink, Letter, Outbox, SendError
 from tests.broker import LocalBroker
 from tests.flows.processes import eventually, free_port
@@ -92,6 +93,43 @@ class TestWithoutBroker:
         made = nobody(message_max_bytes=2000)
         with pytest.raises(SendError, match=r"^topic: message not delivered: .*too large"):
             made.send("topic", [Letter(b"", b"x" * 3000)])
+
+    def test_what_has_failed_is_not_told_again_when_it_is_closed(self) -> None:
+        ending = Ending()
+        made = Outbox({"bootstrap.servers": "a:1", "message.max.bytes": 2000}, ending)
+        part = KafkaSink(made, "topic", lambda size: [Letter(b"", b"x" * size)]).build_part(
+            "out", "topic", None
+        )
+        part.write_batch([1])
+        with pytest.raises(SendError):
+            part.write_batch([3000])
+        assert ending.broken
+        part.close()
+
+    def test_what_is_not_delivered_at_a_clean_end_is_an_error(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("sinks.kafka.CLOSE_S", 0.01)
+        made = nobody(message_timeout_ms=60_000)
+        parts = [KafkaSink(made, "topic", letters).build_part("out", "topic", None)] * 2
+        parts[0].write_batch([3])
+        with pytest.raises(SendError, match="3 messages not delivered"):
+            parts[0].close()
+        parts[1].close()  # once: the second would end the process before the first is told
+
+    @pytest.mark.parametrize("act", ["send", "flush"])
+    def test_asked_to_end_it_does_not_wait(self, act: str) -> None:
+        now = iter((0.0, *[100.0] * 100))
+        ending = Ending(clock=lambda: next(now))
+        options = {"message.timeout.ms": 60_000, "queue.buffering.max.messages": 10}
+        made = Outbox({"bootstrap.servers": f"127.0.0.1:{free_port()}", **options}, ending)
+        made.send("topic", letters(10))
+        ending.asked = True
+        began = time.monotonic()
+        with pytest.raises(SendError, match=r"^10 messages not delivered when the end was asked"):
+            made.send("topic", letters(1)) if act == "send" else made.flush()
+        assert time.monotonic() - began < 5
+        made._producer.purge()
 
     def test_options_win_but_not_over_what_keeps_messages_whole(self) -> None:
         """The client refuses idempotence with anything less than all replicas."""
