@@ -92,7 +92,7 @@ def make_run(plan: LivePlan, stop: Stop) -> Run:
         weekly=plan.weekly,
         alerts=AlertFileSink(data / "alerts.jsonl"),
         dead_letters=DeadLetterSink(data / "dead_letters.jsonl"),
-        store=RedisSink(plan.redis, plan.region, city=known),
+        store=RedisSink(plan.redis, plan.region, city=known, ending=stop),
         vocabulary=plan.vocabulary,
     )
 

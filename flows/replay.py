@@ -106,7 +106,7 @@ def replay(plan: Replay, settings: Settings) -> bool:
             dead_letters=DeadLetterSink(bad),
             store=None
             if plan.redis is None
-            else RedisSink(plan.redis, settings.region, city=known),
+            else RedisSink(plan.redis, settings.region, city=known, ending=stop),
             counters=counters,
             weekly=settings.weekly,
         )

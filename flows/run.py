@@ -88,9 +88,11 @@ def make_part(
         vocabulary=settings.phrases(),
     )
     if settings.redis is not None and flow != "reports":
-        given = known if flow == "warnings" else None
-        made.store = RedisSink(settings.redis, settings.region, city=given)
         asks = flow == "warnings"
+        given = known if asks else None
+        made.store = RedisSink(
+            settings.redis, settings.region, city=given, ending=made.stop, warns=asks
+        )
         made.control = ControlSource(
             settings.redis,
             settings.region,

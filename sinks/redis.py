@@ -3,16 +3,11 @@
 A version of a warning is applied once: the store compares versions and writes the log, the
 warning and the indexes together, so sending again after a lost reply or a crash changes nothing.
 Writing runs ahead of the replies; a flow's snapshot waits for them.
-
-A version may say in ``latency_us`` how long its way took, hop by hop, and ``at``: when it was
-decided, in microseconds of the wall clock. It is then sent with ``"stored":0,"sent":0`` before
-``at``: the store writes the time since ``at`` in place of the first zero when it takes the version
-in, and the hub the time since that in place of the second when it hands the version to its
-sockets. A version that does not say ``at`` is stored byte by byte as it was encoded.
 """
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -23,8 +18,10 @@ import redis
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
 from operators.events import Alert, CellState, City, FeedHealth, SeriesPoints
+from sinks.alert_rows import alert_row, held_rows
+from sinks.ending import Ending
 from sinks.pipeline import HeldPipeline
-from sinks.store import Keys, check_schema, execute, set_up_commands
+from sinks.store import Keys, check_schema, connect, execute, set_up_commands
 
 __all__ = ["Item", "RedisSink", "StoreWriter"]
 
@@ -39,10 +36,13 @@ FEED_S = 30
 PER_CALL = 100  # warnings or cells in one call: the store answers nobody else meanwhile
 ACTIVE = 10_000  # warnings remembered for a store that lost some
 RECENT = 4096  # versions remembered: more than a second of the busiest day
+RECALLED_S = 10.0  # versions this old a killed store has on its disk
 
 Command: TypeAlias = tuple[Any, ...]
 Item: TypeAlias = Alert | CellState | SeriesPoints | FeedHealth | City | dict[str, Any]
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 _encode = msgspec.json.Encoder().encode
 
@@ -58,6 +58,8 @@ class StoreWriter:
         Which part of the read model is ours.
     patience_s
         How long a store may stay away before writing fails; until then nothing is dropped.
+    ending
+        As for `HeldPipeline`.
 
     Notes
     -----
@@ -66,12 +68,39 @@ class StoreWriter:
     still has it ignores.
     """
 
-    def __init__(self, url: str, region: str = "city", *, patience_s: float = 120.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        region: str = "city",
+        *,
+        patience_s: float = 120.0,
+        ending: Ending | None = None,
+    ) -> None:
         self.keys = Keys(region)
-        self._line = HeldPipeline(url, self._prepare, self._relieve, patience_s=patience_s)
+        self._url = url
+        self._line = HeldPipeline(
+            url, self._prepare, self._relieve, patience_s=patience_s, ending=ending
+        )
         self._active: OrderedDict[str, list[Any]] = OrderedDict()
         self._recent: deque[list[Any]] = deque(maxlen=RECENT)
         self._city: bytes | None = None
+
+    def recall(self) -> None:
+        """Learn which warnings the store has, so that also a restarted flow can give them back.
+
+        A store that does not answer is not waited for: what it has forgotten by the time it does,
+        nobody knows any more.
+        """
+        client = connect(self._url, retries=0)
+        try:
+            rows = held_rows(client, self.keys, RECALLED_S, RECENT, ACTIVE)
+        except redis.RedisError as error:
+            log.warning("store: cannot be asked which warnings it has: %s", error)
+        else:
+            self._recent.extend(rows.recent)
+            self._active.update((row[0], row) for row in rows.active)
+        finally:
+            client.close()
 
     def put_alerts(self, alerts: Sequence[Alert]) -> None:
         """Send versions of warnings, in order."""
@@ -111,12 +140,16 @@ class StoreWriter:
         """
         self._line.flush()
 
+    def finish(self) -> None:
+        """Flush, unless something has failed already; raises as ``flush`` does."""
+        self._line.finish()
+
     def close(self) -> None:
         """Hang up."""
         self._line.close()
 
     def _remember(self, alert: Alert) -> list[Any]:
-        row = _alert_row(alert)
+        row = alert_row(alert)
         self._recent.append(row)
         self._active.pop(alert.id, None)
         if alert.status == "active":
@@ -174,6 +207,10 @@ class RedisSink(FixedPartitionedSink[Item, None]):
         As for `StoreWriter`.
     city
         The city being watched, written once at the start.
+    ending
+        As for `HeldPipeline`.
+    warns
+        Whether this flow writes the warnings: then it gives them back to a store that forgot them.
 
     Notes
     -----
@@ -182,8 +219,17 @@ class RedisSink(FixedPartitionedSink[Item, None]):
     the feeds from then on.
     """
 
-    def __init__(self, url: str, region: str = "city", city: City | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        region: str = "city",
+        city: City | None = None,
+        *,
+        ending: Ending | None = None,
+        warns: bool = True,
+    ) -> None:
         self._url, self._region, self._city = url, region, city
+        self._ending, self._warns = ending, warns
 
     def list_parts(self) -> list[str]:
         """Return the one partition: one connection keeps the order."""
@@ -195,10 +241,12 @@ class RedisSink(FixedPartitionedSink[Item, None]):
 
     def build_part(self, step_id: str, for_part: str, resume_state: None) -> _StorePart:
         """Connect; waits for the store when there is a city to write."""
-        writer = StoreWriter(self._url, self._region)
+        writer = StoreWriter(self._url, self._region, ending=self._ending)
         if self._city is not None:
             writer.put_city(self._city)
             writer.flush()
+        if self._warns:
+            writer.recall()
         return _StorePart(writer)
 
 
@@ -232,35 +280,10 @@ class _StorePart(StatefulSinkPartition[Item, None]):
         self._writer.flush()
 
     def close(self) -> None:
-        self._writer.flush()
-        self._writer.close()
-
-
-def _alert_row(alert: Alert) -> list[Any]:
-    """Return what the store's function wants of one version, in its order."""
-    return [
-        alert.id,
-        alert.version,
-        alert.time,
-        alert.status,
-        alert.level,
-        alert.district,
-        alert.hazard,
-        float(alert.lon),
-        float(alert.lat),
-        _encode(_with_room(alert)),
-    ]
-
-
-def _with_room(alert: Alert) -> Alert:
-    """Return a version with room in it for the hops that end in the store and in the hub."""
-    hops = alert.latency_us
-    if hops is None or "at" not in hops:
-        return alert
-    known = {name: hops[name] for name in hops if name not in ("stored", "sent", "at")}
-    # The order is what the store and the hub look for.
-    hops = known | {"stored": 0, "sent": 0, "at": hops["at"]}
-    return msgspec.structs.replace(alert, latency_us=hops)
+        try:
+            self._writer.finish()
+        finally:
+            self._writer.close()
 
 
 def _cell_row(state: CellState) -> list[Any]:

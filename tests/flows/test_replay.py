@@ -9,9 +9,12 @@ import signal
 import time
 from base64 import b64decode
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import redis
 
 from flows.feeds import FeedError
 from flows.replay import read_city
@@ -284,3 +287,45 @@ def in_log(store: EmbeddedStore) -> list[tuple[str, int]]:
 def last(told: list[tuple[str, int]]) -> dict[str, int]:
     """Return the highest version of each warning."""
     return {name: max(v for n, v in told if n == name) for name, _ in told}
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("trouble", ["refuses", "goes away"])
+def test_a_store_that_fails_ends_it_with_one_line(
+    feed: Path, store: EmbeddedStore, tmp_path: Path, trouble: str
+) -> None:
+    secret = "correct-horse-battery"
+    told = ("replay", feed, "--redis", f"{store.url}?password={secret}")
+    with (
+        connect(store.url) as client,
+        password(client, secret),
+        started(*told, RUST_BACKTRACE="0") as process,
+    ):
+        eventually(lambda: client.exists(Keys().city), what="the city in the store")
+        if trouble == "refuses":
+            client.set(Keys().log, "not a stream")
+        else:
+            client.config_resetstat()
+            client.config_set("maxmemory", 1)  # what is refused so is tried again
+            eventually(lambda: client.info("commandstats").get("cmdstat_xtrim"), what="its trouble")
+            process.terminate()
+        _, said = process.communicate(timeout=60)
+    last = said.splitlines()[-1]
+    assert last.startswith("citywatch: store: ")
+    assert ("refused: WRONGTYPE" if trouble == "refuses" else "the end was asked for") in last
+    assert process.returncode == 1
+    assert "Traceback" not in said
+    assert "destructor" not in said
+    assert secret not in said
+
+
+@contextmanager
+def password(client: redis.Redis, secret: str) -> Iterator[None]:
+    """Let the store ask for a password; whatever else is set is undone too."""
+    client.config_set("requirepass", secret)
+    client.execute_command("AUTH", secret)
+    try:
+        yield
+    finally:
+        client.config_set("maxmemory", 0)
+        client.config_set("requirepass", "")

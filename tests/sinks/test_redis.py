@@ -3,17 +3,21 @@
 import random
 import threading
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from bytewax.dataflow import Dataflow
 from bytewax.operators import input as read_from
+from bytewax.operators import map as op_map
 from bytewax.operators import output
+from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.testing import TestingSource, run_main
 
 import sinks.redis
 from operators.codec import decode_alert, encode
 from operators.events import CellState, City, FeedHealth, Sensor, SeriesPoints
+from sinks.ending import Ending
 from sinks.redis import RedisSink, StoreWriter
 from sinks.store import EmbeddedStore, Keys, StoreError, connect
 from tests.laws.sink_laws import oracle, read_model
@@ -203,6 +207,57 @@ def test_an_emptied_store_gets_the_active_warnings_and_the_city_back(writer, cli
     assert client.exists(keys.city, keys.epoch) == 2
 
 
+class TestRestarted:
+    """A flow that has just started knows from the store what it may have to give back."""
+
+    @pytest.fixture
+    def held(self, writer) -> None:
+        versions = [alert("wl-1"), alert("wl-2"), alert("wl-1", 2, level=1)]
+        writer.put_alerts([*versions, alert("wl-2", 2, status="cleared")])
+        writer.flush()
+
+    def part(self, store, **more):
+        return RedisSink(store.url, **more).build_part("store", "store", None)
+
+    def test_gives_back_what_the_one_before_wrote(self, store, client, held) -> None:
+        before = client.hget(keys.alert("wl-1"), "b")
+        part = self.part(store)
+        client.flushall()
+        client.function_flush()
+        part.write_batch([{"clock": 1}])
+        part.snapshot()
+        part.close()
+        assert client.zrange(keys.active, 0, -1) == [b"wl-1"]
+        assert client.hget(keys.alert("wl-1"), "b") == before
+        story = [("wl-1", 1), ("wl-2", 1), ("wl-1", 2), ("wl-2", 2)]
+        assert read_model(store.url)["log"] == story, "also to those who follow the log"
+
+    def test_what_has_ended_since_does_not_come_back(self, store, client, held) -> None:
+        part = self.part(store)
+        part.write_batch([alert("wl-1", 3, status="cleared")])
+        part.snapshot()
+        client.flushall()
+        client.function_flush()
+        part.write_batch([{"clock": 1}])
+        part.snapshot()
+        part.close()
+        assert client.zcard(keys.active) == 0
+
+    def test_one_that_writes_no_warnings_gives_none_back(self, store, client, held) -> None:
+        part = self.part(store, warns=False)
+        client.flushall()
+        client.function_flush()
+        part.write_batch([{"clock": 1}])
+        part.snapshot()
+        part.close()
+        assert client.zcard(keys.active) == 0
+
+    def test_a_store_that_is_away_is_not_waited_for(self, tmp_path: Path, caplog) -> None:
+        part = RedisSink(f"unix://{tmp_path}/nobody.sock").build_part("store", "store", None)
+        part.close()
+        assert "cannot be asked which warnings it has" in caplog.text
+
+
 @pytest.mark.parametrize("seed", range(2))
 def test_lost_requests_and_replies_double_nothing(store, tmp_path, seed: int) -> None:
     """Every twentieth exchange is cut, before or after the store acted on it."""
@@ -278,6 +333,36 @@ def test_in_a_flow_every_kind_of_item_finds_its_place(store, client) -> None:
     assert client.hget(keys.feed("traffic"), "mode") == b"catching_up"
     assert client.xlen(keys.sensor("rl-1")) == 1
     assert client.exists(keys.cell("8a")) == 1
+
+
+def test_asked_to_end_while_the_store_is_away_loses_nothing(tmp_path: Path) -> None:
+    versions = history(40, 2)
+    items = [(version.id, version) for version in versions]
+    (tmp_path / "recovery").mkdir()
+    init_db_dir(tmp_path / "recovery", 1)
+    with EmbeddedStore(tmp_path) as store:
+        for cut in (13, 27):
+            ending = Ending()
+
+            def interrupt(item, at=items[cut], ending=ending):
+                if item == at:
+                    ending.asked = True
+                    store.stop()
+                return item
+
+            with pytest.raises(StoreError, match="the end was asked for"):
+                deliver(items, RedisSink(store.url, ending=ending), tmp_path, interrupt)
+            store.start()
+        deliver(items, RedisSink(store.url), tmp_path, lambda item: item)
+        assert read_model(store.url) == oracle(versions)
+
+
+def deliver(items, sink: RedisSink, data: Path, each) -> None:
+    flow = Dataflow("deliver")
+    passed = op_map("each", read_from("in", flow, TestingSource(items)), each)
+    output("store", passed, sink)
+    config = RecoveryConfig(str(data / "recovery"))
+    run_main(flow, epoch_interval=timedelta(0), recovery_config=config)
 
 
 def test_a_city_given_to_the_sink_is_written_at_the_start(store, client) -> None:
