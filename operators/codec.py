@@ -43,6 +43,9 @@ __all__ = [
 ]
 
 _PAYLOAD_BYTES = 4096
+_REASON_CHARS = 500
+_NO_AREA = 1e-12
+"""Square degrees, 0.01 m2: less than the thinnest district has, more than rounding makes."""
 _SHOWN_CHARS = 40
 
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
@@ -373,7 +376,33 @@ def decode_city(raw: bytes) -> City:
     ValueError
         When it is not one; the message says where and what was expected.
     """
-    return _whole(raw, City)
+    found = _whole(raw, City)
+    _check_city(found)
+    return found
+
+
+def _check_city(city: City) -> None:
+    for number, district in enumerate(city.districts):
+        ring = district.polygon
+        if not ring:
+            continue  # of unknown extent
+        where = f"districts[{number}].polygon"
+        if len(ring) < 3:
+            raise ValueError(f"{where}: expected at least 3 points, got {len(ring)}")
+        for at, (lon, lat) in enumerate(ring):
+            # Beyond 180 go on those that reach over the date line.
+            if not (abs(lon) <= 360 and abs(lat) <= 90):
+                raise ValueError(f"{where}[{at}]: expected degrees, got {lon}, {lat}")
+        if _on_one_line(ring):
+            raise ValueError(f"{where}: expected an area, got {len(ring)} points on one line")
+
+
+def _on_one_line(ring: Sequence[tuple[float, float]]) -> bool:
+    # Not by the area itself: that of a ring that crosses itself may cancel out.
+    (x0, y0), *rest = ring
+    legs = [(x - x0, y - y0) for x, y in rest]
+    far_x, far_y = max(legs, key=lambda leg: math.hypot(*leg))
+    return max(abs(x * far_y - y * far_x) for x, y in legs) <= _NO_AREA
 
 
 def decode_truth(raw: bytes) -> Truth:
@@ -420,6 +449,11 @@ def encode_alert_line(alert: Alert) -> bytes:
 def bad_message(
     source: str, partition: int, offset: int, reason: str, payload: bytes
 ) -> BadMessage:
-    """Return what a dead-letter queue keeps of a message that could not be used."""
+    """Return what a dead-letter queue keeps of a message that could not be used.
+
+    It is small whatever the message was: a queue that cannot take it would stop the flow.
+    """
+    if len(reason) > _REASON_CHARS:
+        reason = reason[: _REASON_CHARS - 1] + "…"
     kept = base64.b64encode(payload[:_PAYLOAD_BYTES]).decode()
     return BadMessage(source, partition, offset, reason, kept)

@@ -47,6 +47,8 @@ PROMPT_LATENESS_MS = 120_000
 PACED_AHEAD_MS = 900_000
 """How far a message may be ahead of a clock that paces the stream."""
 AHEAD = "time: more than 15 min ahead of the clock"
+NAME_CHARS = 40
+"""So much of a sensor's name is told in a reason: a reading may be all name."""
 BLOCKS: dict[str, int] = {"readings": 64, "reports": 16, "commands": 1}
 """Messages per step of each feed's clock: fewer where a feed is slow and its clock is trusted."""
 
@@ -231,7 +233,8 @@ class TakeReadings:
                 told.sensor[row] = self.registry.introduce(message)
                 met += self.registry.sensors[known:]
             if told.sensor[row] == UNKNOWN:
-                why = f"sensor: {name!r} is not in the city file, and its message has no place"
+                shown = name if len(name) <= NAME_CHARS else name[: NAME_CHARS - 1] + "…"
+                why = f"sensor: {shown!r} is not in the city file, and its message has no place"
                 bad.append(Rejected(int(told.line[row]), why))
         return bad, met
 

@@ -531,3 +531,57 @@ def test_a_dead_letter_keeps_the_first_four_kib(size: int) -> None:
     kept = bad_message("feed/readings", 0, 7, "why", payload)
     assert base64.b64decode(kept.payload) == payload[:4096]
     assert (kept.source, kept.partition, kept.offset, kept.reason) == ("feed/readings", 0, 7, "why")
+
+
+def test_a_dead_letter_has_a_short_reason_whatever_was_found() -> None:
+    """A broker takes only so much of a header, and a letter it refuses would stop the flow."""
+    short, long = "ä" * 500, "ä" * 501
+    assert bad_message("s", 0, 7, short, b"").reason == short
+    assert bad_message("s", 0, 7, long, b"").reason == "ä" * 499 + "…"
+    large = bad_message("s", 0, 7, "x" * 1_000_000, b"x" * 1_000_000)
+    assert len(encode(large)) < 10_000
+
+
+def with_district(ring: Any) -> bytes:
+    return json.dumps(
+        {
+            "name": "T",
+            "timezone": "UTC",
+            "districts": [{"id": "a", "name": "A"}, {"id": "d", "name": "D", "polygon": ring}],
+        }
+    ).encode()
+
+
+@pytest.mark.parametrize(
+    ("ring", "told"),
+    [
+        ([[106.5, 29.5]], ": expected at least 3 points, got 1"),
+        ([[106.5, 29.5], [106.6, 29.5]], ": expected at least 3 points, got 2"),
+        ([[106.5, 29.5]] * 3, ": expected an area, got 3 points on one line"),
+        ([[106, 29], [106.1, 29], [106, 29]], ": expected an area, got 3 points on one line"),
+        ([[106, 29], [106.1, 29.1], [106.3, 29.3]], ": expected an area, got 3 points on one line"),
+        ([[0, 0], [1e300, 0], [0, 5]], "[1]: expected degrees, got 1e+300, 0.0"),
+        ([[0, 0], [1, 0], [0, 95]], "[2]: expected degrees, got 0.0, 95.0"),
+    ],
+)
+def test_a_district_that_is_none_is_refused(ring: Any, told: str) -> None:
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 (the message is what is tested)
+        decode_city(with_district(ring))
+    assert str(caught.value) == f"districts[1].polygon{told}"
+
+
+@pytest.mark.parametrize(
+    "ring",
+    [
+        None,
+        [],
+        [[106.5, 29.5], [106.50001, 29.5], [106.5, 29.50001]],  # a metre
+        [[106, 29], [106.1, 29.0000001], [106.2, 29]],  # 20 km by a centimetre
+        [[106, 29], [106.1, 29.1], [106.1, 29], [106, 29.1]],  # crosses itself: area 0 by the sum
+        [[179.5, -17], [180.5, -17], [180.5, -16], [179.5, -17]],  # over the date line, closed
+        [[106, 29], [106, 29], [106.1, 29], [106.1, 29.1]],  # a point twice
+    ],
+)
+def test_a_district_of_whatever_shape_is_taken(ring: Any) -> None:
+    found = decode_city(with_district(ring)).districts[1].polygon
+    assert found == (ring if ring is None else [tuple(map(float, point)) for point in ring])

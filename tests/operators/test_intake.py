@@ -264,6 +264,14 @@ def test_a_stranger_without_a_place_is_refused_by_name() -> None:
     assert taken.counters.account("intake").balanced
 
 
+def test_a_stranger_with_a_name_without_end_is_refused_by_its_beginning() -> None:
+    taken = Taken().readings(reading("n" * 900_000, T0, 1))
+    (reason,) = taken.reasons
+    assert reason.startswith("sensor: 'nnnn")
+    assert reason.endswith("nnn…' is not in the city file, and its message has no place")
+    assert len(reason) < 120
+
+
 @pytest.mark.parametrize("size", [1, 2, 3])
 def test_a_stranger_is_known_from_its_first_place_on(size: int) -> None:
     lines = [
