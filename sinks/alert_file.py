@@ -5,6 +5,7 @@ The measured latencies are left out: they are the one field two runs of a feed m
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
@@ -15,13 +16,16 @@ from sinks.jsonl import AppendFile
 
 __all__ = ["AlertFileSink"]
 
+log = logging.getLogger(__name__)
+
 
 class AlertFileSink(FixedPartitionedSink[Alert, int]):
     """A file of versions, in the order they come.
 
     Notes
     -----
-    Exactly once: a snapshot is the offset on the disk, and a resumed flow cuts the file there.
+    Exactly once: a snapshot is the offset on the disk, and a resumed flow cuts the file there. Of
+    one that somebody has shortened meanwhile it goes on at the end.
     A flow that does not resume starts the file anew.
     """
 
@@ -37,8 +41,15 @@ class AlertFileSink(FixedPartitionedSink[Alert, int]):
         return 0
 
     def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> _AlertPart:
-        """Open the file where the snapshot was."""
-        return _AlertPart(AppendFile(self._path, resume_state or 0))
+        """Open the file where the snapshot was, or where it ends now."""
+        told = resume_state or 0
+        held = self._path.stat().st_size if self._path.exists() else 0
+        if held < told:
+            # Somebody has cleared it away, or turned it over: no reason to warn no more.
+            log.warning(
+                "%s: expected at least %d bytes, got %d: going on there", self._path, told, held
+            )
+        return _AlertPart(AppendFile(self._path, min(told, held)))
 
 
 class _AlertPart(StatefulSinkPartition[Alert, int]):

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from bytewax.dataflow import Dataflow
 from bytewax.operators import input as read_from
 from bytewax.operators import output
@@ -42,6 +43,32 @@ def test_same_bytes_after_aborts(tmp_path: Path) -> None:
         write(tmp_path / "cut.jsonl", stopped, recovery)
     write(tmp_path / "cut.jsonl", items, recovery)
     assert (tmp_path / "cut.jsonl").read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize("trouble", ["cleared away", "turned over", "shortened"])
+def test_a_file_that_somebody_shortened_is_gone_on_with(
+    tmp_path: Path, trouble: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    path, recovery = tmp_path / "alerts.jsonl", tmp_path / "recovery"
+    recovery.mkdir()
+    init_db_dir(recovery, 1)
+    items = [(version.id, version) for version in history(20, 3)]
+    write(path, [*items[:15], TestingSource.ABORT(), *items[15:]], recovery)
+    told = path.read_bytes().splitlines(keepends=True)
+    match trouble:
+        case "cleared away":
+            path.unlink()
+        case "turned over":
+            path.rename(tmp_path / "alerts.jsonl.1")
+            path.write_bytes(b"")
+        case "shortened":
+            path.write_bytes(b"".join(told[:5]))
+    held = path.read_bytes() if path.exists() else b""
+    write(path, items, recovery)
+    rest = path.read_bytes().removeprefix(held).splitlines()
+    assert [decode_alert(line) for line in rest] == [v for _, v in items][-len(rest) :]
+    assert rest
+    assert f"{path}: expected at least {len(b''.join(told))} bytes, got {len(held)}" in caplog.text
 
 
 def test_a_new_run_starts_the_file_anew(tmp_path: Path) -> None:
