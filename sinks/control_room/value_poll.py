@@ -68,8 +68,14 @@ class ValuePoll:
             return False
         asked = [sensor for sensor, series in watched.items() if not series.loaded]
         if asked or now - self._watch_at > WATCH_S:
-            until = 1000 * time.time() + WATCHED_MS
-            await self._client.zadd(self._keys.watch, dict.fromkeys(watched, round(until)))
+            wall_ms = round(1000 * time.time())
+            until = dict.fromkeys(watched, wall_ms + WATCHED_MS)
+            async with self._client.pipeline(transaction=False) as pipe:
+                pipe.zadd(self._keys.watch, until)
+                # What nobody looks at any more goes, and with the last screen all of it.
+                pipe.zremrangebyscore(self._keys.watch, "-inf", wall_ms)
+                pipe.pexpire(self._keys.watch, WATCHED_MS)
+                await pipe.execute()
             self._watch_at = now
         async with self._client.pipeline(transaction=False) as pipe:
             for sensor, series in watched.items():

@@ -1,5 +1,6 @@
 """What is read of a real store: feeds that live, the overview, and silence as silence."""
 
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -37,3 +38,26 @@ async def test_feeds_and_overview_are_told_as_they_are(store: EmbeddedStore) -> 
     assert list(told["feeds"]) == ["traffic"]
     assert told["mode"] == "catching_up"
     assert told["overview"] == {"clock": b"9"}
+
+
+@pytest.mark.system
+async def test_what_nobody_looks_at_any_more_is_not_kept(store: EmbeddedStore) -> None:
+    series = {"rl-1": SimpleNamespace(loaded=False, last=0, put=lambda points: False)}
+    hub = SimpleNamespace(
+        series=series,
+        put_feeds=lambda *_: False,
+        put_overview=lambda *_: False,
+        put_city=lambda city: None,
+    )
+    client, keys = redis.asyncio.Redis.from_url(store.url), Keys()
+    poll = ValuePoll(client, keys, hub)  # type: ignore[arg-type]
+    soon = 1000 * time.time() + 30_000
+    try:
+        await client.zadd(keys.watch, {"long-ago": 1.0, "another-hub-s": soon})
+        await poll.poll(0.0)
+        kept = await client.zrange(keys.watch, 0, -1)
+        left_ms = await client.pttl(keys.watch)
+    finally:
+        await client.aclose()
+    assert set(kept) == {b"rl-1", b"another-hub-s"}
+    assert 50_000 < left_ms <= 60_000
