@@ -1,7 +1,7 @@
 """Everything on this machine: the store, the flow and the screen, each a process, watched over.
 
-Whatever dies is started again, after a pause that grows while it keeps dying. Ctrl-C and SIGTERM
-end all of them, in order first and by force after two seconds.
+Whatever dies is started again, after a pause that grows while it keeps dying. Ctrl-C, SIGTERM and
+a terminal that is closed end all of them, in order first and by force after two seconds.
 """
 
 from __future__ import annotations
@@ -119,6 +119,9 @@ class Supervisor:
     def __enter__(self) -> Self:
         signal.signal(signal.SIGINT, self._ask)
         signal.signal(signal.SIGTERM, self._ask)
+        # A terminal that is closed leaves nobody behind; who said nohup wants all to go on.
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            signal.signal(signal.SIGHUP, self._ask)
         return self
 
     def __exit__(
@@ -174,7 +177,8 @@ class Supervisor:
 
 def port_is_free(host: str, port: int) -> bool:
     """Say whether nobody listens there."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))

@@ -18,6 +18,9 @@ from tests.sinks.conftest import embedded_store, store
 __all__ = ["as_before", "embedded_store", "feed", "quiet_feed", "store"]
 
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
 def _write(at: Path, scenario: str, hours: float, sensors: int) -> Path:
     write_feed(Simulation(scenario, 3, default_start(3), hours, sensors), at)
     return at
@@ -38,7 +41,7 @@ def quiet_feed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def as_before() -> Iterator[None]:
     """Undo what a run does to this process."""
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
     interval = sys.getswitchinterval()
     yield
     for number, handler in handlers.items():

@@ -190,7 +190,7 @@ class TestSupervisor:
         assert one.process is not None
         assert one.process.returncode is not None
 
-    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
     def test_ends_all_when_asked(
         self, children: list[Child], tmp_path: Path, number: signal.Signals
     ) -> None:
@@ -202,6 +202,14 @@ class TestSupervisor:
             room.run(lambda: None, time.monotonic() + 20)
         asking.join()
         assert all(c.process is not None and c.process.returncode is not None for c in children)
+
+    def test_goes_on_without_a_terminal_when_it_was_told_to(
+        self, children: list[Child], tmp_path: Path
+    ) -> None:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+        with Supervisor([child(children, tmp_path, WAITS)], print) as room:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert not room.asked
 
     def test_ends_even_the_deaf_within_three_seconds(
         self, children: list[Child], tmp_path: Path
@@ -254,6 +262,20 @@ class TestSupervisor:
             room.start_first(lambda: False, 0.05)
         assert one.process is not None
         assert one.process.returncode is not None
+
+
+def test_a_port_of_the_other_family_too() -> None:
+    if not socket.has_ipv6:
+        pytest.skip("needs IPv6")
+    with socket.socket(socket.AF_INET6) as taken:
+        try:
+            taken.bind(("::1", 0))
+        except OSError:
+            pytest.skip("needs an address ::1")
+        port = int(taken.getsockname()[1])
+        taken.listen()
+        assert not port_is_free("::1", port)
+    assert port_is_free("::1", port)
 
 
 def test_a_port_is_free_until_somebody_listens() -> None:
