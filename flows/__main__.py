@@ -26,7 +26,7 @@ from flows.room import up as run_up
 from flows.run import make_part, parse_part, run_part
 from flows.running import lasting
 from flows.scoring import score_files
-from flows.settings import ConfigError, Settings, load_settings
+from flows.settings import FASTEST, ConfigError, Settings, load_settings
 from flows.up import UpError
 from flows.vault import VaultError
 from operators.step import StateError
@@ -86,6 +86,8 @@ def up(
     With --kafka the city is published to that broker, and the production processes read it.
     """
     _known(scenario)
+    if not speed <= FASTEST:  # typer takes inf for a number
+        raise typer.BadParameter(f"--speed: expected 0.01 to {FASTEST:g}, got {speed}")
     if for_ is not None and not for_ > 0:
         raise typer.BadParameter(f"--for: expected more than 0 seconds, got {for_:g}")
     settings = load_settings(redis=redis, port=port, sensors=sensors, kafka=kafka)
@@ -280,7 +282,7 @@ def plot(
 
 @app.command()
 def serve(
-    redis: Annotated[str, typer.Option(help="Store to read, redis://HOST:PORT.")],
+    redis: Annotated[str | None, typer.Option(help="Store to read, redis://HOST:PORT.")] = None,
     port: Annotated[int | None, typer.Option(help="Port of the screen (8765).")] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on (127.0.0.1).")] = None,
 ) -> None:
@@ -288,9 +290,11 @@ def serve(
     from sinks.control_room.server import main as serve_room  # noqa: PLC0415 (asyncio: only here)
 
     settings = load_settings(redis=redis, port=port, host=host)
-    must_answer(redis)
+    if settings.redis is None:
+        raise typer.BadParameter("--redis: expected redis://HOST:PORT of a store, got nothing")
+    must_answer(settings.redis)
     print(f"screen at http://{settings.host}:{settings.port}", flush=True)
-    serve_room(redis, settings.host, settings.port, settings.region)
+    serve_room(settings.redis, settings.host, settings.port, settings.region)
 
 
 @app.command()
@@ -340,8 +344,9 @@ def _speed(text: str) -> float | None:
         speed = float(text)
     except ValueError:
         speed = 0.0
-    if not speed > 0:
-        raise typer.BadParameter(f"--speed: expected a number above 0 or max, got {text!r}")
+    if not 0 < speed <= FASTEST:
+        expected = f"a number above 0, at most {FASTEST:g}, or max"
+        raise typer.BadParameter(f"--speed: expected {expected}, got {text!r}")
     return speed
 
 

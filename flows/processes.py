@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -42,7 +43,8 @@ def environment(settings: Settings) -> dict[str, str]:
             continue
         secret = getattr(value, "get_secret_value", None)
         plain = secret() if secret else value.resolve() if isinstance(value, Path) else value
-        told[f"CITYWATCH_{name.upper()}"] = str(plain)
+        text = json.dumps(plain) if isinstance(plain, dict) else str(plain)
+        told[f"CITYWATCH_{name.upper()}"] = text
     # Each takes a free port for its metrics, and says which; one port cannot serve them all.
     if settings.metrics_port is not None:
         told["CITYWATCH_METRICS_PORT"] = "0"

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -31,7 +30,7 @@ from flows.up import Child, Supervisor, UpError, port_is_free, python
 from operators.codec import encode
 from operators.events import LEVEL_NAMES
 from simulators.clock import default_start
-from sinks.store import EmbeddedStore, Keys, answers, connect, must_answer
+from sinks.store import EmbeddedStore, Keys, answers, connect, must_answer, without_secrets
 
 __all__ = ["Up", "up"]
 
@@ -96,16 +95,6 @@ def _owned(data: Path) -> Iterator[None]:
         yield
 
 
-def _without_secrets(url: str) -> str:
-    """Return an address as it may be shown.
-
-    >>> _without_secrets("redis://me:secret@store.example:6379/1?password=secret")
-    'redis://store.example:6379/1'
-    """
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-
-
 @dataclass
 class _Room:
     what: Up
@@ -124,9 +113,9 @@ class _Room:
                 supervisor.start_first(lambda: answers(embedded.socket))
             else:
                 must_answer(url)
-            where = f"http://{self.settings.host}:{self.settings.port}"
+            where = f"http://{_in_address(self.settings.host)}:{self.settings.port}"
             self._say(f"screen at {where}  (Ctrl-C ends it)")
-            self._say(f"store at {_without_secrets(url)}")
+            self._say(f"store at {without_secrets(url)}")
             with _Status(self.console, url, self.settings.region, plan) as status:
                 supervisor.run(status.show, until)
 
@@ -136,10 +125,11 @@ class _Room:
     def _children(self, url: str, embedded: EmbeddedStore | None) -> list[Child]:
         """Return the processes, in the order in which they need each other."""
         settings = self.settings
-        hub = python("sinks.control_room", "--redis", url, "--region", settings.region)
-        hub += ["--host", settings.host, "--port", str(settings.port)]
+        # Told by the environment: a command line is for all to see, and the address has a password.
+        told = environment(settings.model_copy(update={"redis": url}))
+        screen = self._child("screen", python("flows.screen"), told)
         children = [] if embedded is None else [self._child("store", embedded.command)]
-        return [*children, self._child("screen", hub), *self._flow(url)]
+        return [*children, screen, *self._flow(url)]
 
     def _flow(self, url: str) -> list[Child]:
         """Return what watches the city: one process, or with a broker those of production."""
@@ -187,8 +177,8 @@ class _Room:
             path.write_text(f"{self.settings.kafka_prefix}-{secrets.token_hex(3)}")
         return path.read_text()
 
-    def _child(self, name: str, command: list[str]) -> Child:
-        return Child(name, command, self.data / "logs" / f"{name}.log")
+    def _child(self, name: str, command: list[str], told: dict[str, str] | None = None) -> Child:
+        return Child(name, command, self.data / "logs" / f"{name}.log", environment=told)
 
     def _plan(self, url: str) -> LivePlan:
         what, settings = self.what, self.settings
@@ -228,10 +218,10 @@ def _same_run(path: Path, plan: LivePlan) -> LivePlan:
     Raises
     ------
     UpError
-        When the directory holds the state of something else.
+        When the directory holds the state of something else, or its plan is damaged.
     """
     if path.exists():
-        before = msgspec.json.decode(path.read_bytes(), type=LivePlan)
+        before = _plan_of(path)
         mine = ("feed", "scenario", "seed", "sensors", "region", "weekly")
         if any(getattr(before, name) != getattr(plan, name) for name in mine):
             raise UpError(
@@ -241,8 +231,31 @@ def _same_run(path: Path, plan: LivePlan) -> LivePlan:
             )
         # It goes on in its own time, not from where a new run would begin.
         plan = msgspec.structs.replace(plan, live_from_ms=before.live_from_ms)
-    path.write_bytes(msgspec.json.encode(plan))
+    _write(path, msgspec.json.encode(plan))
     return plan
+
+
+def _plan_of(path: Path) -> LivePlan:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=LivePlan)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise UpError(
+            f"{path}: not the plan of a run ({error}): give another --data-dir, or delete"
+            f" {path.parent}"
+        ) from None
+
+
+def _write(path: Path, raw: bytes) -> None:
+    """Write a file whole or not at all, for us alone: the store's address may have a password."""
+    fresh = path.with_suffix(".new")
+    fresh.touch(0o600)
+    fresh.chmod(0o600)  # it may have been there
+    fresh.write_bytes(raw)
+    fresh.replace(path)
+
+
+def _in_address(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def outlook(plan: LivePlan, clock_ms: int, zone: ZoneInfo) -> str:

@@ -21,9 +21,11 @@ from pydantic_settings import (
 
 from operators.events import Hazard
 
-__all__ = ["CONFIG", "ConfigError", "Settings", "load_settings"]
+__all__ = ["CONFIG", "FASTEST", "ConfigError", "Settings", "load_settings"]
 
 CONFIG = Path("citywatch.toml")
+FASTEST = 1e9
+"""Event time a second: 30 years; beyond it a clock in milliseconds soon ends."""
 
 
 class ConfigError(ValueError):
@@ -33,7 +35,7 @@ class ConfigError(ValueError):
 class Settings(BaseSettings):
     """Every setting, with its default."""
 
-    model_config = SettingsConfigDict(env_prefix="CITYWATCH_", extra="forbid")
+    model_config = SettingsConfigDict(env_prefix="CITYWATCH_", extra="forbid", allow_inf_nan=False)
 
     redis: str | None = Field(None, description="store to use; an embedded one when not given")
     city: Path | None = Field(None, description="city.json, or the feed directory that has it")
@@ -54,7 +56,9 @@ class Settings(BaseSettings):
     kafka_ssl_key_password: SecretStr | None = Field(None, description="of our key")
     metrics_port: int | None = Field(None, ge=0, le=65535, description="of Prometheus metrics")
     metrics_host: str = Field("127.0.0.1", description="address metrics are served on")
-    speed: float = Field(1.0, gt=0, description="event time a second, for the screen's clock")
+    speed: float = Field(
+        1.0, gt=0, le=FASTEST, description="event time a second, for the screen's clock"
+    )
     snapshot_s: float = Field(10.0, gt=0, le=3600, description="in which every shard is kept once")
     region: str = Field("city", pattern=r"^[a-z0-9_-]{1,32}$", description="part of the store")
     host: str = Field("127.0.0.1", description="address the screen is served on")

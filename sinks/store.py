@@ -8,6 +8,7 @@ killed and started again on the same address while everybody else waits for it.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -41,6 +42,7 @@ __all__ = [
     "set_up_commands",
     "store_command",
     "store_url",
+    "without_secrets",
 ]
 
 SCHEMA = "1"
@@ -48,6 +50,10 @@ LIBRARY = resources.files("sinks").joinpath("citywatch.lua").read_text(encoding=
 
 ANSWER_S = 5.0  # a store that takes longer to answer counts as away
 CONNECT_S = 2.0
+_ADDRESS = re.compile(
+    r"(?P<scheme>\w+://)([^@/?#]*@)?(?P<where>([\w.-]+|\[[\w:.]+\])?(:\d+)?(/[^@?#]*)?)([?#].*)?",
+    re.DOTALL,
+)
 SOCKET_PATH_BYTES = 100  # the kernel's limit is 108, less on some systems
 
 
@@ -119,6 +125,24 @@ def connect(url: str, retries: int = 4) -> redis.Redis:
     )
 
 
+def without_secrets(url: str) -> str:
+    """Return an address as it may be shown.
+
+    Examples
+    --------
+    >>> without_secrets("redis://me:secret@store.example:6379/1?password=secret")
+    'redis://store.example:6379/1'
+    >>> without_secrets("redis://me:half/a@secret@store.example")
+    'redis://***'
+    """
+    found = _ADDRESS.fullmatch(url)
+    if found is not None:
+        return found["scheme"] + found["where"]
+    # It is no address: what of it is secret, nobody can tell.
+    scheme, slashes, _ = url.partition("://")
+    return f"{scheme}://***" if slashes else "***" if "@" in url else url
+
+
 def must_answer(url: str) -> None:
     """Find out that nobody is there before anything depends on it.
 
@@ -130,9 +154,11 @@ def must_answer(url: str) -> None:
     try:
         connect(url).ping()
     except ValueError:
-        raise StoreError(f"--redis: expected redis://HOST:PORT, got {url!r}") from None
+        raise StoreError(
+            f"--redis: expected redis://HOST:PORT, got {without_secrets(url)!r}"
+        ) from None
     except redis.RedisError as error:
-        raise StoreError(f"{url}: no store answers there: {error}") from None
+        raise StoreError(f"{without_secrets(url)}: no store answers there: {error}") from None
 
 
 def execute(client: redis.Redis, *command: Any) -> Any:

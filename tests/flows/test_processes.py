@@ -23,6 +23,7 @@ def settings(tmp_path: Path) -> Settings:
         kafka_sasl_username="citywatch",
         kafka_sasl_password=PASSWORD,
         metrics_port=9000,
+        vocabulary={"waterlogging": ['it\'s up to "here"']},
     )
 
 

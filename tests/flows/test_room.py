@@ -25,7 +25,7 @@ from websockets.exceptions import WebSocketException
 from flows.kafka import KafkaPlace
 from flows.kafka import Topics as Names
 from flows.live import LivePlan
-from flows.room import Up, _Room, outlook
+from flows.room import Up, _Room, _same_run, outlook
 from flows.run import make_part
 from flows.settings import load_settings
 from flows.up import UpError
@@ -41,7 +41,7 @@ pytestmark = pytest.mark.system
 
 SHORT = {"CITYWATCH_HISTORY_H": "1", "CITYWATCH_EPOCH_S": "0.5"}
 SMALL = ("--sensors", "300", "--speed", "600", "--scenario", "cloudburst")
-PARTS = {"store": "valkey", "screen": "sinks.control_room", "flow": "flows.live"}
+PARTS = {"store": "valkey", "screen": "flows.screen", "flow": "flows.live"}
 
 
 def page(port: int, path: str = "/") -> bytes | None:
@@ -201,6 +201,46 @@ def test_a_person_is_told_when_it_begins() -> None:
         assert outlook(replace(plan, **other), early, zone) == ""
 
 
+class TestPlan:
+    PLAN = LivePlan("redis://:secret@a:1", "city", "", 60.0, 1, 1.0, 7)
+
+    def test_is_for_us_alone_and_never_half_written(self, tmp_path: Path) -> None:
+        path = tmp_path / "plan.json"
+        for old in (path, tmp_path / "plan.new"):
+            old.write_bytes(msgspec.json.encode(self.PLAN))
+            old.chmod(0o644)
+        before = path.stat().st_ino
+        assert _same_run(path, replace(self.PLAN, live_from_ms=9)) == self.PLAN
+        assert path.stat().st_mode & 0o777 == 0o600
+        assert path.stat().st_ino != before, "another file takes its place at once"
+        assert [each.name for each in tmp_path.iterdir()] == ["plan.json"]
+
+    @pytest.mark.parametrize("raw", [b"", b"{", b'{"redis":"a","speed":null}', b"\xff", b"[]"])
+    def test_that_is_damaged_is_one_line_that_says_what_to_do(
+        self, tmp_path: Path, raw: bytes
+    ) -> None:
+        path = tmp_path / "plan.json"
+        path.write_bytes(raw)
+        with pytest.raises(UpError) as error:
+            _same_run(path, self.PLAN)
+        assert str(error.value).startswith(f"{path}: not the plan of a run (")
+        assert str(error.value).endswith(f": give another --data-dir, or delete {tmp_path}")
+        assert "\n" not in str(error.value)
+        assert path.read_bytes() == raw
+
+
+def test_no_command_line_shows_the_store_s_password(tmp_path: Path) -> None:
+    settings = load_settings(redis="redis://me:SECRET@a:1", sensors=150)
+    room = _Room(Up(), settings, tmp_path)
+    children = room._children(str(settings.redis), None)
+    assert [child.name for child in children] == ["screen", "flow"]
+    assert "SECRET" not in " ".join(part for child in children for part in child.command)
+    assert "SECRET" not in repr(children)
+    told = children[0].environment
+    assert told is not None
+    assert told["CITYWATCH_REDIS"] == "redis://me:SECRET@a:1"
+
+
 def test_it_ends_after_its_time_and_goes_on_from_there(tmp_path: Path) -> None:
     data = tmp_path / "data"
     command = ("up", *SMALL, "--port", str(free_port()), "--data-dir", data, "--for", "4")
@@ -270,6 +310,9 @@ class TestWithABroker:
         assert prefix.startswith(topics.prefix)
         assert told["CITYWATCH_REDIS"] == "redis://127.0.0.1:1"
         assert all(child.environment == told for child in children[1:])
+        screen = children[0].environment
+        assert screen is not None
+        assert screen["CITYWATCH_REDIS"] == "redis://127.0.0.1:1"
         assert "correct-horse-battery" not in repr(children)
         names = Names(prefix)
         place = KafkaPlace(kafka_broker.address)

@@ -198,3 +198,13 @@ def test_a_vocabulary_of_no_hazard_is_refused() -> None:
     config('[vocabulary]\ncomet = ["it is falling"]\n')
     with pytest.raises(ConfigError, match="comet"):
         load_settings()
+
+
+@pytest.mark.parametrize("value", ["inf", "-inf", "nan", "1e10"])
+@pytest.mark.parametrize("name", ["speed", "snapshot_s", "epoch_s", "history_h"])
+def test_a_number_without_end_is_none(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"CITYWATCH_{name.upper()}", value)
+    with pytest.raises(ConfigError, match=f"^CITYWATCH_{name.upper()}: input should be "):
+        load_settings()

@@ -1,12 +1,22 @@
 """The embedded store, and connecting to one."""
 
+import socket
 import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
-from sinks.store import EmbeddedStore, StoreError, answers, connect, store_command, store_url
+from sinks.store import (
+    EmbeddedStore,
+    StoreError,
+    answers,
+    connect,
+    must_answer,
+    store_command,
+    store_url,
+    without_secrets,
+)
 
 pytestmark = pytest.mark.system
 
@@ -61,3 +71,36 @@ def test_a_store_that_cannot_start_says_why(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="did not start"):
         store.start()
     store.stop()
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("redis://store.example:6379/1", "redis://store.example:6379/1"),
+        ("rediss://me:SECRET@store.example", "rediss://store.example"),
+        ("redis://:SECRET@[::1]:6379", "redis://[::1]:6379"),
+        ("redis://store.example/1?password=SECRET", "redis://store.example/1"),
+        ("redis://store.example?password=SEC@RET", "redis://store.example"),
+        ("unix://me:SECRET@/run/store.sock?db=1", "unix:///run/store.sock"),
+        ("unix:///run/store.sock", "unix:///run/store.sock"),
+        ("redis://me:SECRET@store.example:port", "redis://***"),
+        ("redis://me:SEC/RET@store.example", "redis://***"),
+        ("redis://me:SEC?RET@store.example", "redis://***"),
+        ("me:SECRET@store.example", "***"),
+        ("localhost:6379", "localhost:6379"),
+        ("", ""),
+    ],
+)
+def test_an_address_is_shown_without_its_password(url: str, shown: str) -> None:
+    assert without_secrets(url) == shown
+
+
+@pytest.mark.parametrize("where", ["127.0.0.1:{}", "127.0.0.1:{}/x?db=y", "[::1:{}"])
+def test_whoever_does_not_answer_is_named_without_the_password(where: str) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        url = f"redis://me:SECRET@{where.format(nobody.getsockname()[1])}"
+        with pytest.raises(StoreError) as caught:
+            must_answer(url)
+    assert "SECRET" not in str(caught.value)
+    assert "redis://" in str(caught.value)
