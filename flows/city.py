@@ -141,13 +141,14 @@ def city(run: Run | None = None) -> Dataflow:
     asked = where("commands", heard, lambda item: of_feed(item, "commands"))
     commands = run_step("command_path", asked, lambda: CommandPath(run.counters, where=run.name))
     found = op.merge("found", readings, reports, commands)
-    told = only("told", op.merge("said", found, heard), TOLD, one)
+    said = op.merge("said", found, heard)
+    told = only("told", said, TOLD, one)
     warnings = run_step("warning_path", told, run.warning_path)
 
     if run.alerts is not None:
         op.output("alerts", only("versions", warnings, Alert, one), run.alerts)
     if run.dead_letters is not None:
-        op.output("dead_letters", only("bad", found, BadMessage, one), run.dead_letters)
+        op.output("dead_letters", only("bad", said, BadMessage, one), run.dead_letters)
     if run.store is not None:
         stored = op.merge("stored", warnings, only("series", readings, SeriesPoints, one))
         op.output("store", stored, run.store)

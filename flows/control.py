@@ -11,14 +11,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 import redis
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
 from flows.sources import Stop
-from operators.codec import decode_commands
+from operators.codec import bad_message, decode_commands
 from operators.event_clock import NEVER
+from operators.events import BadMessage
 from operators.intake import CommandRows
 from operators.series import Watch
 from sinks.store import Keys, connect
@@ -31,15 +32,20 @@ WATCH_S = 1.0
 AWAY_S = 1.0
 """A store that is away is not asked again for so long: the flow would wait for each answer."""
 COUNT = 100
+SOURCE = "store/commands"
+"""What the stream is called in dead letters."""
+
+Said: TypeAlias = CommandRows | Watch | BadMessage
 
 
 @dataclass
-class ControlSource(FixedPartitionedSource[CommandRows | Watch, str]):
+class ControlSource(FixedPartitionedSource[Said, str]):
     """Commands and watches of one region.
 
     Notes
     -----
-    Resumes after the last command of the snapshot's epoch; commands are idempotent by id. While the
+    Resumes after the last command of the snapshot's epoch; commands are idempotent by id. What is
+    no command is a bad message; its offset is when the store got it, in milliseconds. While the
     store is away nothing is said, and the cursor stays where it was.
     """
 
@@ -64,7 +70,7 @@ class ControlSource(FixedPartitionedSource[CommandRows | Watch, str]):
         return _ControlPartition(self, resume_state or "0")
 
 
-class _ControlPartition(StatefulSourcePartition[CommandRows | Watch, str]):
+class _ControlPartition(StatefulSourcePartition[Said, str]):
     def __init__(self, source: ControlSource, cursor: str) -> None:
         self.source = source
         self.keys = Keys(source.region)
@@ -84,13 +90,13 @@ class _ControlPartition(StatefulSourcePartition[CommandRows | Watch, str]):
             return "0"  # every command then comes again, and is known by its id
         return known.decode() if known else "0"
 
-    def next_batch(self) -> list[CommandRows | Watch]:
+    def next_batch(self) -> list[Said]:
         if self.source.stop.asked:
             raise StopIteration
         if time.monotonic() < self._again:
             return []
         # Commands that were read have moved the cursor: they must go on whatever comes after.
-        heard: list[CommandRows | Watch] = []
+        heard: list[Said] = []
         try:
             if self.source.commands:
                 heard.extend(self._commands())
@@ -118,14 +124,19 @@ class _ControlPartition(StatefulSourcePartition[CommandRows | Watch, str]):
             self._client = connect(self.source.url, retries=0)
         return self._client
 
-    def _commands(self) -> list[CommandRows]:
+    def _commands(self) -> list[Said]:
         answer: Any = self._connected().xread({self.keys.commands: self.cursor}, count=COUNT)
         if not answer:
             return []
         entries = answer[0][1] if isinstance(answer, list) else next(iter(answer.values()))[0]
         self.cursor = entries[-1][0].decode()
-        commands = decode_commands([fields.get(b"b", b"") for _, fields in entries])
-        return [CommandRows(commands.events, NEVER)]
+        raw: list[bytes] = [fields.get(b"b", b"") for _, fields in entries]
+        told = decode_commands(raw)
+        bad = (
+            bad_message(SOURCE, 0, _sent_ms(entries[line][0]), reason, raw[line])
+            for line, reason in told.rejected
+        )
+        return [CommandRows(told.events, NEVER), *bad]
 
     def _watches(self) -> list[Watch]:
         now = time.time()
@@ -138,3 +149,7 @@ class _ControlPartition(StatefulSourcePartition[CommandRows | Watch, str]):
             return []
         self._watched = names
         return [Watch(names)]
+
+
+def _sent_ms(entry: bytes) -> int:
+    return int(entry.partition(b"-")[0])

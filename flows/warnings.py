@@ -48,5 +48,6 @@ def warnings(part: Part) -> Dataflow:
         op.output("store", op.merge("stored", stored, health), part.store)
     op.output("log", only("orders", heard, CommandRows, one), part.evidence_sink())
     op.output("alerts", only("versions", said, Alert, one), part.alert_sink())
-    op.output("dead_letters", only("bad", said, BadMessage, one), part.dead_letter_sink())
+    unused = only("bad", op.merge("unused", said, heard), BadMessage, one)
+    op.output("dead_letters", unused, part.dead_letter_sink())
     return flow

@@ -5,8 +5,10 @@ import subprocess
 import sys
 
 import pytest
+from bytewax.testing import TestingSink, TestingSource, run_main
 
 from flows.city import Run, city
+from operators.codec import bad_message
 
 
 def test_a_flow_without_a_store_has_no_steps_for_it() -> None:
@@ -47,3 +49,11 @@ def test_there_is_one_source() -> None:
     """Two would take turns, an epoch each: see ``flows.listening``."""
     sources = [step for step in city().substeps if type(step).__name__ == "input"]
     assert [step.step_id for step in sources] == ["city.source"]
+
+
+def test_what_people_say_that_cannot_be_used_is_a_dead_letter_too() -> None:
+    bad, letters = bad_message("store/commands", 0, 7, "op: missing", b"{}"), list[object]()
+    run = Run.empty()
+    run.source, run.dead_letters = TestingSource([bad]), TestingSink(letters)
+    run_main(city(run))
+    assert letters == [("city", bad)]

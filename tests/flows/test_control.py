@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from base64 import b64decode
 from typing import Any
 
 import msgspec
@@ -11,7 +12,7 @@ import redis
 
 from flows.control import ControlSource
 from flows.sources import Stop
-from operators.events import Command
+from operators.events import BadMessage, Command
 from operators.intake import CommandRows
 from operators.series import Watch
 from sinks.store import EmbeddedStore, Keys, connect
@@ -76,14 +77,24 @@ def test_a_command_that_is_none_costs_itself(store: EmbeddedStore) -> None:
     ask(store, "c-1")
     ask(store, "bad", payload=b"{")
     ask(store, "c-2")
-    assert commands(part(ControlSource(store.url))) == ["c-1", "c-2"]
+    said = part(ControlSource(store.url)).next_batch()
+    assert [c.id for item in said if isinstance(item, CommandRows) for c in item.commands] == [
+        "c-1",
+        "c-2",
+    ]
+    (bad,) = [item for item in said if isinstance(item, BadMessage)]
+    assert (bad.source, bad.partition, b64decode(bad.payload)) == ("store/commands", 0, b"{")
+    assert bad.reason.startswith("not JSON: ")
+    assert abs(bad.offset - 1000 * time.time()) < 60_000, "when the store got it"
 
 
 def test_an_entry_of_somebody_else_costs_itself(store: EmbeddedStore) -> None:
     with connect(store.url) as client:
-        client.xadd(KEYS.commands, {"other": "field"})
+        client.xadd(KEYS.commands, {"other": "field"}, id="1234-5")
     ask(store, "c-1")
-    assert commands(part(ControlSource(store.url))) == ["c-1"]
+    rows, bad = part(ControlSource(store.url)).next_batch()
+    assert [command.id for command in rows.commands] == ["c-1"]
+    assert (bad.offset, bad.payload) == (1234, "")
 
 
 def test_what_people_look_at_is_told_when_it_changes(

@@ -12,7 +12,7 @@ from flows.log_reader import LogReader
 from flows.run import run_part
 from flows.running import run_flow
 from flows.warnings import warnings
-from operators.codec import decode_alert, encode
+from operators.codec import bad_message, decode_alert, encode
 from operators.events import Alert, Command
 from operators.evidence import Found
 from operators.evidence_log import LogItem, encode_log
@@ -117,6 +117,18 @@ def test_what_people_ask_for_goes_into_the_log_before_it_counts(city: City) -> N
     assert [each.id for item in asked for each in item.commands] == ["c-1"]
     last = read(city.place.servers, city.names.evidence)[-1]
     assert last.key() == b"people"
+
+
+def test_what_people_ask_for_that_is_no_command_is_a_dead_letter(city: City) -> None:
+    end(city)
+    part = city.part("warnings")
+    part.control = TestingSource([bad_message("store/commands", 0, 7, "op: missing", b"{}")])
+    run_part(part)
+    (letter,) = read(city.place.servers, city.names.deadletter)
+    assert (letter.key(), dict(letter.headers())) == (
+        b"store/commands/0",
+        {"reason": b"op: missing"},
+    )
 
 
 def test_news_of_the_broker_go_to_the_store(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
