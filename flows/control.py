@@ -31,6 +31,8 @@ POLL = timedelta(milliseconds=20)
 WATCH_S = 1.0
 AWAY_S = 1.0
 """A store that is away is not asked again for so long: the flow would wait for each answer."""
+ANSWER_S = 1.0
+"""A store that takes longer counts as away: the flow waits for each answer."""
 COUNT = 100
 SOURCE = "store/commands"
 """What the stream is called in dead letters."""
@@ -121,7 +123,7 @@ class _ControlPartition(StatefulSourcePartition[Said, str]):
 
     def _connected(self) -> redis.Redis:
         if self._client is None:
-            self._client = connect(self.source.url, retries=0)
+            self._client = connect(self.source.url, retries=0, answer_s=ANSWER_S)
         return self._client
 
     def _commands(self) -> list[Said]:

@@ -42,6 +42,9 @@ __all__ = ["BEGINNING", "LogReader", "Mark", "Read"]
 BEGINNING = -2
 """The offset that stands for the first message there is."""
 ANSWER_S = 10.0
+CLOSE_S = 1.0
+"""A broker that takes longer to say good-bye is left without."""
+LOOK_S = 0.1
 MISSING = frozenset(
     {
         KafkaError.UNKNOWN_TOPIC_OR_PART,
@@ -54,6 +57,8 @@ LEVELS = (*[logging.CRITICAL] * 3, logging.ERROR, logging.WARNING, *[logging.INF
 """Python's for syslog's; what is left is debugging."""
 
 _ASYNC = 1
+_LEFT: list[Any] = []
+"""What clients that could not be closed may still call."""
 
 log = logging.getLogger(__name__)
 
@@ -284,17 +289,30 @@ class LogReader:
         return ends
 
     def close(self) -> None:
-        """Let go of partitions, connections and memory; once is enough."""
+        """Let go of partitions, connections and memory; once is enough.
+
+        A broker that is away is not waited for: what it was to note is noted again next time.
+        """
         if self._client is None:
             return
         client, self._client = self._client, None
         kafka = library()
         self._let_go()  # before the client is told, says its header
-        code = kafka.rd_kafka_consumer_close(client)
-        if code:
-            log.warning("%s: closing: %s", self.topic, words(code))
-        kafka.rd_kafka_queue_destroy(self._queue)
-        kafka.rd_kafka_destroy(client)
+        # Not ``rd_kafka_consumer_close``: that waits for offsets to be noted, and for ever.
+        told = kafka.rd_kafka_queue_new(client)
+        kafka.rd_kafka_consumer_close_queue(client, told)
+        deadline = time.monotonic() + CLOSE_S
+        while not kafka.rd_kafka_consumer_closed(client) and time.monotonic() < deadline:
+            event = kafka.rd_kafka_queue_poll(told, _ms(LOOK_S))
+            if event is not None:
+                kafka.rd_kafka_event_destroy(event)
+        kafka.rd_kafka_queue_destroy(told)
+        if kafka.rd_kafka_consumer_closed(client):
+            kafka.rd_kafka_queue_destroy(self._queue)
+            kafka.rd_kafka_destroy(client)
+        else:  # destroying it would wait too
+            log.warning("%s: the broker does not answer, left without a word", self.topic)
+            _LEFT.append(self._callbacks)
 
     def _let_go(self) -> None:
         for queue in self._queues.values():

@@ -103,13 +103,15 @@ class Keys:
         return f"{self.root}command:{command_id}"
 
 
-def connect(url: str, retries: int = 4) -> redis.Redis:
+def connect(url: str, retries: int = 4, answer_s: float = ANSWER_S) -> redis.Redis:
     """Return a client that waits out a store which is loading, read-only or briefly away.
 
     Parameters
     ----------
     retries
         How often it tries again; 0 where somebody else may not be made to wait.
+    answer_s
+        How long it waits for an answer.
 
     Notes
     -----
@@ -118,8 +120,8 @@ def connect(url: str, retries: int = 4) -> redis.Redis:
     return redis.Redis.from_url(
         url,
         protocol=2,
-        socket_timeout=ANSWER_S,
-        socket_connect_timeout=CONNECT_S,
+        socket_timeout=answer_s,
+        socket_connect_timeout=min(CONNECT_S, answer_s),
         retry=Retry(ExponentialBackoff(cap=0.5, base=0.02), retries),
         retry_on_error=[BusyLoadingError, ReadOnlyError],
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from base64 import b64decode
 from typing import Any
@@ -149,6 +150,16 @@ def test_an_absent_store_does_not_hold_up_the_flow() -> None:
     for _ in range(5):
         made.next_batch()
     assert time.monotonic() - began < 0.5
+
+
+def test_a_store_that_does_not_answer_holds_up_the_flow_for_a_second_at_most() -> None:
+    with socket.socket() as mute:  # takes connections, and says nothing
+        mute.bind(("127.0.0.1", 0))
+        mute.listen()
+        made = part(ControlSource(f"redis://127.0.0.1:{mute.getsockname()[1]}"))
+        began = time.monotonic()
+        assert made.next_batch() == []
+        assert time.monotonic() - began < 3.0
 
 
 def test_asked_to_stop_it_ends(store: EmbeddedStore) -> None:

@@ -409,6 +409,28 @@ def test_a_broker_that_comes_back_costs_nothing(
     eventually(lambda: log.committed()[:1] == [5000], PATIENCE_S, "what was committed")
 
 
+@pytest.mark.system
+def test_a_broker_that_is_gone_is_not_waited_for(
+    restartable_broker: LocalBroker,
+    make_log: Callable[[int], Log],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The client itself would wait until what was to be noted has been, which is never."""
+    log = make_log(1)
+    sent = log.send([b"a"])
+    reader = log.reader()
+    assert len(read_all(reader, 1)) == len(sent)
+    reader.commit({0: 1})
+    eventually(lambda: log.committed() == [1], PATIENCE_S, "what was committed")
+    restartable_broker.kill()
+    reader.commit({0: 2})
+    before = time.monotonic()
+    reader.close()
+    assert time.monotonic() - before < 3.0
+    assert "left without a word" in caplog.text
+    restartable_broker.start()
+
+
 def test_nobody_is_there(caplog: pytest.LogCaptureFixture) -> None:
     with closing(Log(f"127.0.0.1:{free_port()}", "log", 1).reader()) as reader:
         with caplog.at_level(logging.INFO, "flows.log_reader"):
