@@ -13,7 +13,7 @@ import msgspec
 
 from flows.city import Run, city
 from flows.control import ControlSource
-from flows.feeds import DirectoryFeed, Feed
+from flows.feeds import DirectoryFeed, Feed, FeedError
 from flows.listening import Listening
 from flows.replay import read_city
 from flows.running import run_flow, stop_on_signals
@@ -21,10 +21,12 @@ from flows.simulated_feed import Simulated, SimulatedFeed
 from flows.sources import FeedSource, Pace, Stop
 from operators.events import City
 from operators.registry import Registry
+from operators.step import StateError
 from simulators.simulation import BLOCK_MS
 from sinks.alert_file import AlertFileSink
 from sinks.dead_letters import DeadLetterSink
 from sinks.redis import RedisSink
+from sinks.store import StoreError
 
 __all__ = ["LivePlan", "city_of", "feed_of", "main", "make_run"]
 
@@ -111,4 +113,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except (FeedError, StateError, StoreError, OSError) as error:
+        sys.exit(f"citywatch: {error}")

@@ -42,7 +42,7 @@ __all__ = ["BEGINNING", "LogReader", "Mark", "Read"]
 BEGINNING = -2
 """The offset that stands for the first message there is."""
 ANSWER_S = 10.0
-CLOSE_S = 1.0
+CLOSE_S = 0.5
 """A broker that takes longer to say good-bye is left without."""
 LOOK_S = 0.1
 MISSING = frozenset(

@@ -16,14 +16,14 @@ from pathlib import Path
 
 import msgspec
 
-from flows.feeds import DirectoryFeed, Feed, feed_paths
-from flows.kafka import CLOCK_HEADER, END_HEADER, KafkaPlace, Topics
+from flows.feeds import DirectoryFeed, Feed, FeedError, feed_paths
+from flows.kafka import CLOCK_HEADER, END_HEADER, KafkaPlace, KafkaUnusableError, Topics
 from flows.live import LivePlan, feed_of
 from flows.running import stop_on_signals
-from flows.settings import load_settings
+from flows.settings import ConfigError, load_settings
 from flows.sources import FeedSource, Pace, Stop
 from operators.intake import Poll
-from sinks.kafka import Letter, Outbox
+from sinks.kafka import Letter, Outbox, SendError
 
 __all__ = ["Publisher", "main", "publish_directory"]
 
@@ -173,4 +173,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except (ConfigError, FeedError, KafkaUnusableError, SendError, OSError) as error:
+        sys.exit(f"citywatch: {error}")

@@ -34,6 +34,7 @@ class Ending:
         """Whether whoever asked has waited long enough."""
         if not self.asked:
             return False
+        now = self.clock()
         if self._noticed is None:
-            self._noticed = self.clock()
-        return self.clock() - self._noticed > HURRY_S
+            self._noticed = now
+        return now - self._noticed > HURRY_S

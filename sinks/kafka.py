@@ -140,9 +140,11 @@ class Outbox:
             When something could not be delivered, or not in time.
         """
         deadline = time.monotonic() + patience_s
-        while self._under_way and time.monotonic() < deadline and not self._ending.over:
-            self._producer.flush(0.1)
+        while self._under_way:
+            self._producer.flush(0.1)  # once in any case: a broker that is there needs no more
             self._check()
+            if self._ending.over or time.monotonic() >= deadline:
+                break
         self._check()
         if self._under_way:
             raise self._late(patience_s)

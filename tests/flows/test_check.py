@@ -112,3 +112,13 @@ def test_the_command_fails_when_something_is_wrong(
     said = capsys.readouterr()
     assert f"{other / 'readings.jsonl'}:9: " in said.err
     assert "nothing wrong" not in said.out
+
+
+def test_a_district_that_is_none_is_named(other: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def change(city: dict[str, Any]) -> None:
+        city["districts"][1]["polygon"] = [[106.5, 29.5], [106.6, 29.5]]
+
+    change_city(other, change)
+    assert here("check", other) == 1
+    told = f"{other / 'city.json'}: districts[1].polygon: expected at least 3 points, got 2\n"
+    assert capsys.readouterr().err == told

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from flows.live import LivePlan, main, make_run
 from flows.simulated_feed import SimulatedFeed
 from flows.sources import FeedSource, Stop
 from sinks.store import EmbeddedStore, Keys, connect
-from tests.flows.processes import eventually, here
+from tests.flows.processes import ROOT, eventually, here
 
 PLAN = LivePlan("unix:///nowhere", "city", "", 3600.0, 1000, 0.2, 1_750_000_200_000, sensors=150)
 
@@ -67,6 +69,30 @@ def test_prompt_warns_of_what_ordered_warns_of(
         assert client.get(Keys().city) is not None
     lines = [json.loads(line) for line in (tmp_path / "alerts.jsonl").read_bytes().splitlines()]
     assert log == [(alert["id"], alert["version"]) for alert in lines]
+
+
+@pytest.mark.system
+def test_a_store_that_cannot_be_used_is_one_line(
+    quiet_feed: Path, tmp_path: Path, store: EmbeddedStore
+) -> None:
+    plan = tmp_path / "plan.json"
+    plan.write_bytes(msgspec.json.encode(plan_for(quiet_feed, store, tmp_path)))
+    with connect(store.url) as client:
+        client.set(Keys().schema, "2")
+    ended = subprocess.run(
+        [sys.executable, "-m", "flows.live", plan],
+        cwd=ROOT,
+        env={**os.environ, "RUST_BACKTRACE": "0"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 1
+    said = [line for line in ended.stderr.splitlines() if line.startswith("citywatch: ")]
+    assert said == ["citywatch: cw:{city}:schema: expected 1, got b'2'"]
+    assert "Traceback" not in ended.stderr
+    assert "destructor" not in ended.stderr
 
 
 def _end_when_still(store: EmbeddedStore) -> None:

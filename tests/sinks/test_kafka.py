@@ -177,6 +177,21 @@ class TestOutbox:
         assert all(len(home) == 1 for home in homes.values())
         assert set().union(*homes.values()) == {0, 1, 2}
 
+    def test_a_broker_that_is_there_gets_them_also_at_the_very_end(
+        self, kafka_broker: LocalBroker, topics: Topics
+    ) -> None:
+        """Something else may have used up all the time there was."""
+        topic, now = topics.make("evidence"), iter((0.0, *[100.0] * 100))
+        ending = Ending(asked=True, clock=lambda: next(now))
+        made = Outbox({"bootstrap.servers": kafka_broker.address, "linger.ms": 0}, ending)
+        made.send(topic, letters(1))
+        eventually(lambda: made.settled == 1, 10, "the first, which has to find the broker")
+        assert not ending.over
+        assert ending.over
+        made.send(topic, letters(10, 1))
+        made.flush()
+        assert values(kafka_broker.address, topic) == bodies(11)
+
     def test_settled_counts_from_the_first_without_a_gap(
         self, kafka_broker: LocalBroker, topics: Topics
     ) -> None:
