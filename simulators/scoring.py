@@ -196,9 +196,9 @@ def score(
     (1.0, 20.0)
     """
     warnings = _gathered(alerts)
-    hitters = {e.id: [w for w in warnings if _hits(w, e)] for e in truth.events}
-    found = tuple(_found(event, hitters[event.id]) for event in truth.events)
-    hitting = {w.id for hit in hitters.values() for w in hit}
+    hitters = [[w for w in warnings if _hits(w, event)] for event in truth.events]
+    found = tuple(map(_found, truth.events, hitters))
+    hitting = {w.id for hit in hitters for w in hit}
     idle = [w for w in warnings if w.id not in hitting]
     false = [w for w in idle if w.level < _BLUE]
     return Score(
@@ -257,7 +257,7 @@ def _near(warning: _Warning, thing: TruthEvent | TruthBenign) -> bool:
     lon, lat = np.array(warning.places).T
     north = (lat - thing.lat) * KM_PER_LAT
     # The earth is a plane over a city; a degree of longitude shrinks with the latitude.
-    east = (lon - thing.lon) * 111.32 * np.cos(np.radians(thing.lat))
+    east = ((lon - thing.lon + 180) % 360 - 180) * 111.32 * np.cos(np.radians(thing.lat))
     away_m = 1000 * np.hypot(east, north)
     return bool((away_m <= thing.radius_m + _MARGIN_M).any())
 
