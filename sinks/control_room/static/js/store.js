@@ -152,15 +152,16 @@ export class Store {
     this.revision.sent++;
   }
 
-  /** Active warnings: level, then newest; shelved ones last, suppressed ones apart. */
-  active() {
+  /** Active warnings: level, then newest; those shelved at that time last, suppressed ones apart. */
+  active(now) {
     const all = [...this.alerts.values()].filter((a) => a.status === 'active');
     const shown = all.filter((a) => !a.marks?.suppressed_by);
     const order = (a, b) =>
-      shelved(a) - shelved(b) || a.level - b.level || b.first - a.first || (a.id < b.id ? -1 : 1);
+      shelved(a, now) - shelved(b, now) || a.level - b.level || b.first - a.first || (a.id < b.id ? -1 : 1);
     return { shown: shown.sort(order), suppressed: all.filter((a) => a.marks?.suppressed_by).sort(order) };
   }
 }
 
-export const shelved = (alert) => alert.marks?.shelved_until != null;
+// A shelf has an end: a warning comes back by itself, whether or not a new version says so.
+export const shelved = (alert, now) => (alert.marks?.shelved_until ?? 0) > now;
 export const acked = (alert) => Boolean(alert.marks?.acknowledged || alert.marks?.confirmed);
