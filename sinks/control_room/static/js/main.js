@@ -39,14 +39,26 @@ const views = [
 ];
 
 let asked = false;
+const failed = new Set();
 
 function redraw() {
   if (asked) return;
   asked = true;
   requestAnimationFrame(() => {
     asked = false;
-    for (const view of views) view.draw();
+    for (const view of views) draw(view);
   });
+}
+
+// What one view cannot show must not keep the others from showing what they can.
+function draw(view) {
+  try {
+    view.draw();
+  } catch (error) {
+    if (failed.has(view)) return; // four times a second would bury what else the console says
+    failed.add(view);
+    console.error(`${view.constructor.name}: not drawn`, error);
+  }
 }
 
 function choose(id) {
