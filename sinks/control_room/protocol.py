@@ -111,7 +111,11 @@ class History(_Message, frozen=True, tag="history"):
 
 
 class Cmd(_Message, frozen=True, tag="cmd"):
-    """One person's action on one warning; sent again with the same id it happens once."""
+    """One person's action on one warning; sent again with the same id it happens once.
+
+    The warning must be active, but for a verdict (confirm, false_alarm): its end may be what
+    settles it. ``until`` is the end of a shelf.
+    """
 
     id: Name
     op: Literal["ack", "confirm", "false_alarm", "shelve", "unshelve", "resolve", "note"]
