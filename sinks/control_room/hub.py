@@ -304,8 +304,8 @@ class Hub:
     def _beats(self, now: float, wall_ms: float) -> Callable[[Client], None]:
         """Return what sends a client the heartbeat of this moment.
 
-        The cursor in it also covers what a filter left out; a client not served up to it gets
-        none.
+        The cursor in it also covers what a filter left out; a client not served up to it, or
+        that follows no warnings and was served none, gets none.
         """
         end, facts = self._turned, self._heartbeat(now, wall_ms)
         cur = cursor(self.log.epoch, end) if self._ready else None
@@ -314,7 +314,8 @@ class Hub:
 
         def beat(client: Client) -> None:
             alerts = [sub for sub in client.subs.values() if isinstance(sub, AlertSub)]
-            client.write(full if all(sub.served(end) for sub in alerts) else bare)
+            earned = bool(alerts) and all(sub.served(end) for sub in alerts)
+            client.write(full if earned else bare)
 
         return beat
 
