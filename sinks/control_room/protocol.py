@@ -51,10 +51,6 @@ class Close(IntEnum):
     """Why the hub ends a connection."""
 
     BAD_MESSAGE = 4400
-    BAD_TOKEN = 4401
-    OUT_OF_SCOPE = 4403
-    AUTH_TIMEOUT = 4408
-    SLOW = 4409
     TOO_MUCH = 4429
     RESTART = 1012
 
