@@ -106,7 +106,9 @@ export class Store {
     return [...(this.versions.get(id)?.values() || [])].sort((a, b) => a.version - b.version);
   }
 
-  setCells(cells) {
+  /** Latest values: `whole` when they are all there are, and not only those that changed. */
+  setCells(cells, whole) {
+    if (whole) this.cells.clear();
     for (const [id, cell] of Object.entries(cells)) {
       if (cell) this.cells.set(id, { surprisal: cell[1] });
       else this.cells.delete(id); // it went silent
@@ -114,7 +116,8 @@ export class Store {
     this.revision.cells++;
   }
 
-  setFeeds(feeds) {
+  setFeeds(feeds, whole) {
+    if (whole) for (const name of this.feeds.keys()) if (!feeds[name]) this.feeds.delete(name);
     for (const [name, feed] of Object.entries(feeds)) {
       if (!feed) {
         this.feeds.delete(name);
@@ -126,8 +129,8 @@ export class Store {
     this.revision.feeds++;
   }
 
-  setOverview(fields) {
-    Object.assign(this.overview, fields);
+  setOverview(fields, whole) {
+    this.overview = whole ? fields : { ...this.overview, ...fields };
     this.revision.overview++;
   }
 
