@@ -31,7 +31,7 @@ class Plane:
 
     def __init__(self, places: Sequence[tuple[float, float]] | NDArray[np.float64]) -> None:
         given = np.asarray(places, np.float64).reshape(-1, 2)
-        self._lon, self._lat = given[0] if len(given) else (0.0, 0.0)
+        self._lon, self._lat = map(float, given[0] if len(given) else (0.0, 0.0))
         middle = np.median(given[:, 1]) if len(given) else 0.0
         self._degree_m = DEGREE_M * np.array([np.cos(np.deg2rad(middle)), 1.0])
 
