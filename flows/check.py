@@ -7,18 +7,12 @@ from pathlib import Path
 from flows.feeds import DirectoryFeed, FeedError
 from flows.replay import read_city
 from flows.settings import ConfigError, load_settings
-from operators.codec import (
-    Rejected,
-    decode_commands,
-    decode_readings,
-    decode_reports,
-    decode_truth,
-)
+from operators.codec import decode_truth
+from operators.counters import Counters
 from operators.events import City
-from operators.intake import FeedName
+from operators.intake import FeedName, Poll, Stretch, TakeEvents, TakeReadings
 from operators.kinds import KINDS
-from operators.name_index import NameIndex
-from operators.registry import LONGEST_S, SHORTEST_S
+from operators.registry import LONGEST_S, SHORTEST_S, Registry
 
 __all__ = ["check_config", "check_feed"]
 
@@ -51,7 +45,7 @@ def check_feed(directory: Path) -> list[str]:
         except ValueError as error:
             problems.append(f"{truth}: {error}")
     for name in feed.names:
-        problems += _check_messages(feed, name, NameIndex([sensor.id for sensor in city.sensors]))
+        problems += _check_messages(feed, name, city)
     feed.close()
     return problems
 
@@ -75,31 +69,22 @@ def _check_city(path: Path, city: City) -> list[str]:
     return problems
 
 
-def _check_messages(feed: DirectoryFeed, name: FeedName, known: NameIndex) -> list[str]:
+def _check_messages(feed: DirectoryFeed, name: FeedName, city: City) -> list[str]:
+    """Return what the flow itself would not take, and why."""
     problems: list[str] = []
-    total = 0
+    total, take = 0, _intake(name, city)
     while (chunk := feed.read(name)) is not None:
-        rejected = _rejected(name, chunk.lines, known)
-        total += len(rejected)
-        for line, reason in rejected[: max(0, SHOWN - len(problems))]:
-            problems.append(f"{feed.path(name)}:{chunk.offset + line + 1}: {reason}")
+        lines = chunk.lines
+        _, bad, *_ = take.accept(Poll(name, lines, (Stretch(0, chunk.offset, len(lines)),)))
+        total += len(bad)
+        for message in bad[: max(0, SHOWN - len(problems))]:
+            problems.append(f"{feed.path(name)}:{message.offset + 1}: {message.reason}")
     if total > SHOWN:
         problems.append(f"{feed.path(name)}: {total - SHOWN} more like these")
     return problems
 
 
-def _rejected(name: FeedName, lines: list[bytes], known: NameIndex) -> list[Rejected]:
-    if name == "reports":
-        return decode_reports(lines).rejected
-    if name == "commands":
-        return decode_commands(lines).rejected
-    rows = decode_readings(lines, known)
-    unknown = [
-        Rejected(
-            int(rows.line[row]),
-            f"sensor: {sensor!r} is not in city.json, and its message has no place",
-        )
-        for row, sensor in rows.unknown.items()
-        if sensor not in rows.introduced
-    ]
-    return sorted(rows.rejected + unknown)
+def _intake(name: FeedName, city: City) -> TakeReadings | TakeEvents:
+    if name == "readings":
+        return TakeReadings(Registry(city), Counters(), (0,), "")
+    return TakeEvents(name, Counters(), (0,), "")

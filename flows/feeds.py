@@ -116,8 +116,9 @@ class DirectoryFeed:
 
     @property
     def names(self) -> tuple[FeedName, ...]:
-        """Which feeds there are."""
-        return tuple(self._paths)
+        """Which feeds there are; without a file of readings there are none of them, at once."""
+        readings: FeedName = "readings"
+        return tuple(dict.fromkeys((readings, *self._paths)))
 
     def path(self, name: FeedName) -> Path:
         """Return the file of a feed."""
@@ -129,7 +130,9 @@ class DirectoryFeed:
 
     def read(self, name: FeedName) -> Chunk | None:
         """Return the next lines of a file."""
-        file = self._files[name]
+        file = self._files.get(name)
+        if file is None:
+            return None
         key = file.position
         lines = file.read(self.poll_size)
         if not lines:

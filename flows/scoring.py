@@ -6,7 +6,7 @@ from pathlib import Path
 
 from flows.feeds import DirectoryFeed, FeedError
 from operators.codec import decode_truth
-from simulators.scoring import Score, score
+from simulators.scoring import Score, read_versions, score
 
 __all__ = ["score_files"]
 
@@ -37,7 +37,7 @@ def score_files(alerts: Path, truth: Path, hours: float | None) -> Score:
         raise FeedError(f"{truth}: {error}") from None
     watched = hours if hours is not None else _hours_of(truth.parent)
     try:
-        return score(lines, known, watched)
+        return score(read_versions(lines), known, watched)
     except ValueError as error:
         raise FeedError(f"{alerts}: {error}") from None
 
@@ -54,10 +54,10 @@ def _hours_of(directory: Path) -> float:
         feed = DirectoryFeed(directory)
     except FeedError:
         raise FeedError(f"{directory}: no feed beside the truth, say --hours") from None
-    first, last = None, 0
+    ends: list[int] = []
     for name in feed.names:
         while (chunk := feed.read(name)) is not None:
-            first = int(chunk.arrival_ms[0]) if first is None else first
-            last = max(last, int(chunk.arrival_ms[-1]))
+            ends += int(chunk.arrival_ms[0]), int(chunk.arrival_ms[-1])
+            ends = [min(ends), max(ends)]
     feed.close()
-    return (last - (first or last)) / HOUR_MS
+    return (max(ends, default=0) - min(ends, default=0)) / HOUR_MS

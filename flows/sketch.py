@@ -48,7 +48,7 @@ def _panel(panel: Panel, scene: Scene, width: int) -> str:
     plotext.plotsize(width, _TALL if panel.away_m is None else _LOW)
     plotext.theme("clear")
     low, high = _limits(panel)
-    plotext.xlim(scene.start, scene.end)
+    plotext.xlim(scene.start, max(scene.end, scene.start + 1))
     plotext.ylim(low, high)
     levels = track.sensor.levels.by_level() if track.sensor.levels else {}
     for level, at in levels.items():

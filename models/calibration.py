@@ -110,7 +110,8 @@ class Calibration:
             When a row names a group there is not.
         """
         if len(groups) and not 0 <= groups.min() <= groups.max() < self.groups:
-            raise IndexError(f"groups must be 0 to {self.groups - 1}, got {groups.max()}")
+            got = f"{groups.min()} to {groups.max()}"
+            raise IndexError(f"groups must be 0 to {self.groups - 1}, got {got}")
         said = np.empty(len(raw))
         _count_rows(self._counts, groups, raw, counted, said)
         return said

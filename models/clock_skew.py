@@ -44,7 +44,8 @@ class ClockBank(RowBank):
     -----
     State: 16 bytes a sensor. Feeding rows in one call or in many gives the same bits. A lag that is
     not finite is not learnt from and is counted in ``ignored``. An offset that lasts is usual after
-    some hundred readings: whoever was off from the beginning is never noticed.
+    some hundreds of readings (600 for ten minutes): whoever was off from the beginning is never
+    noticed.
 
     Examples
     --------

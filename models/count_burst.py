@@ -31,7 +31,8 @@ UNUSUAL = 3.0  # surprisal from which a report hardly changes what is usual
 MOST_SURPRISAL = 12.0  # the model itself is not surer than that
 LEAST_DISPERSION, MOST_DISPERSION = 0.02, 2.0
 _PER_PAIR = ("_recent", "_heard", "_total", "_hours")
-_MAGIC = b"cwcounts2"
+MOST_HALF_LIVES = 20.0  # of weights that grow: float32 still resolves one report among them
+_MAGIC = b"cwcounts3"
 
 Floats = NDArray[np.float64]
 
@@ -114,15 +115,20 @@ class CountBurst:
         self._squares = np.full(len(self.hazards), DISPERSION_PRIOR)
         self._beyond = DISPERSION * self._squares
         self._start: float | None = None
+        self._origin = 0.0
+        """When a report counted 1; moved on before weights grow too large to be added to."""
         self._now = -np.inf
 
     def tick(self, time_s: float) -> None:
         """Let time pass up to this local second; earlier ones change nothing."""
         if self._start is None:
-            self._start = self._now = time_s
+            self._start = self._now = self._origin = time_s
         # A gap longer than the half-life says nothing about the hours in it.
         if time_s - self._now > self.calendar.half_life_s:
             self._now = time_s
+            self._this_hour[:] = 0.0
+        if time_s - self._origin > MOST_HALF_LIVES * self.calendar.half_life_s:
+            self._fade(np.floor((time_s - self._origin) / self.calendar.half_life_s))
         size, hour_of = self.calendar.bin_s, self.calendar.bin
         while self._now < time_s:
             until = min((np.floor(self._now / size) + 1.0) * size, time_s)
@@ -130,6 +136,15 @@ class CountBurst:
             if until % size == 0.0:
                 self._close_hour(hour_of(self._now))
             self._now = until
+
+    def _fade(self, half_lives: float) -> None:
+        """Let what has been counted weigh less, in place of what is still to come weighing more."""
+        self._origin += half_lives * self.calendar.half_life_s
+        fade = np.exp2(-half_lives)
+        self._total *= fade
+        self._hours *= fade
+        self._city_hours *= fade
+        self._watched *= fade
 
     def score_and_learn(self, hazard: str, place: str, time_s: float) -> Burst | None:
         """Count one report, say how surprising its place's counts now are, then learn it.
@@ -284,8 +299,7 @@ class CountBurst:
 
     def _weight(self, time_s: float) -> float:
         """Return what a report counts for: newer ones more, so that old ones need no work."""
-        assert self._start is not None
-        return float(2.0 ** ((time_s - self._start) / self.calendar.half_life_s))
+        return float(np.exp2((time_s - self._origin) / self.calendar.half_life_s))
 
     def snapshot(self) -> bytes:
         """Return the model as versioned bytes."""

@@ -18,7 +18,7 @@ from scipy.special import stdtr, stdtrit
 from models.compiled import AHEAD, compiled, prefetch
 from models.row_bank import Positions, RowBank
 
-__all__ = ["HORIZONS_S", "QUANTILES", "Correct", "LevelForecast", "advance", "drift_one"]
+__all__ = ["HORIZONS_S", "MOST", "QUANTILES", "Correct", "LevelForecast", "advance", "drift_one"]
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 HORIZONS_S = (900.0, 3600.0, 10_800.0, 43_200.0)  # at which past forecasts are checked
@@ -28,6 +28,8 @@ TREND_GAIN = 0.05  # share of a forecast error that is believed to go on, where 
 LEAN_GAIN = 0.45  # and how much more of it where they all lean to one side
 LEAN_RATE = 0.25  # how fast that leaning is noticed
 TREND_DOUBT = 0.4  # standard error of the forecast change, as a share of it
+SILENCE = 10.0  # times the usual gap, from which a gap is no longer one between readings
+MOST = 1e30  # larger values are left out: float32 sums must stay finite
 ERROR_RATE = 0.03  # how fast the memory of forecast errors fades, at the least
 RATIO_RATE = 0.05  # the same for what long forecasts err, relative to short ones
 TRUSTED = 0.7  # share of a predicted change believed before any has come true
@@ -210,7 +212,7 @@ def _observe_rows(
         if row + AHEAD < len(sensors):
             prefetch(rows, sensors[row + AHEAD])
         s, time_s, x = rows[sensors[row]], times_ms[row] / 1000.0, values[row]
-        if math.isfinite(x) and (time_s > s.time_s or s.seen == 0.0):
+        if abs(x) < MOST and (time_s > s.time_s or s.seen == 0.0):
             advance(s, time_s, x)
         else:
             ignored += 1
@@ -229,7 +231,8 @@ def advance(s: Sensor, time_s: float, x: float) -> None:
     gap = time_s - s.time_s
     error = x - s.level - s.trend * _faded_one(gap)
     share = max(ERROR_RATE, 1.0 / max(s.seen, 1.0))
-    s.gap += share * (gap - s.gap)
+    # A silence says nothing about how often it reports.
+    s.gap += share * ((min(gap, SILENCE * s.gap) if s.seen > 1.0 else gap) - s.gap)
     # Two readings a moment apart must not make a cliff of their noise: never below the usual gap.
     usual = max(gap, s.gap, 1e-3)
     s.step += share * (abs(error) / math.sqrt(usual) - s.step)

@@ -48,8 +48,8 @@ class _Habits:
 
     @property
     def share(self) -> float:
-        """What one reading counts, by how many there were in the hour before."""
-        return PACE / max(PACE, self.before)
+        """What one reading counts, by how many there are, or were in the hour before."""
+        return PACE / max(PACE, self.before, self.heard)
 
     def follow(self, visit: int, x: float, limit: float, share: float) -> None:
         hour, rate = visit % len(self.usual), self.rate * share

@@ -117,8 +117,11 @@ def _hour(s: Sensor, time_s: float) -> int:
 
 @compiled
 def _share(s: Sensor) -> float:
-    """Return how much one of its readings counts: a habit is not of a half hour's last minutes."""
-    return PACE / max(float(s.before), float(PACE))
+    """Return how much one of its readings counts: a habit is not of a half hour's last minutes.
+
+    It reports as often as it has so far, or did in the half hour before.
+    """
+    return PACE / max(float(s.before), float(s.heard), float(PACE))
 
 
 @compiled

@@ -60,7 +60,7 @@ def learnt(size: float, quantile: float, excess: float, t: float) -> tuple[float
     """Return quantile and mean excess with this size learnt.
 
     Steps are shares of the numbers themselves: no single reading, however wild, moves them by more
-    than a tenth, and what is far out moves them by a quarter of that.
+    than an eighth, and what is far out moves them by a quarter of that.
     """
     rate, over, most = min(0.1, max(0.02, 60.0 / (t + 1.0))), size - quantile, FAR * excess
     if over <= 0.0:

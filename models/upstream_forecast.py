@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from models.arriving import Arriving
 from models.compiled import compiled
-from models.level_forecast import LevelForecast, advance, drift_one
+from models.level_forecast import MOST, LevelForecast, advance, drift_one
 from models.newton import dot, forget, step
 from models.reach_memory import (
     BACK,
@@ -225,7 +225,7 @@ def _observe_rows(
     for row in range(len(gauges)):
         s, trend = rows[gauges[row]], trends[gauges[row]]
         time_s, x = times_ms[row] / 1000.0, values[row]
-        if not math.isfinite(x) or time_s < 0.0 or (s.beat > 0 and time_s <= s.time_s):
+        if not abs(x) < MOST or time_s < 0.0 or (s.beat > 0 and time_s <= s.time_s):
             ignored += 1
             continue
         beat = int(time_s / BEAT_S) + 1

@@ -314,7 +314,7 @@ def decode_reports(lines: Sequence[bytes]) -> DecodedEvents[Report]:
 
 def decode_commands(lines: Sequence[bytes]) -> DecodedEvents[Command]:
     """Return the good commands of a poll, and what was rejected."""
-    return _each(lines, _COMMAND, _check_time)
+    return _each(lines, _COMMAND, _check_command)
 
 
 _REPORT = msgspec.json.Decoder(Report)
@@ -340,6 +340,12 @@ def _each(
 def _check_time(event: Report | Command) -> None:
     if not 0 <= event.time < TIME_END_MS:
         raise ValueError(f"time: expected 0 to {TIME_END_MS - 1}, got {event.time}")
+
+
+def _check_command(command: Command) -> None:
+    _check_time(command)
+    if command.until is not None and not 0 <= command.until < TIME_END_MS:
+        raise ValueError(f"until: expected 0 to {TIME_END_MS - 1}, got {command.until}")
 
 
 def _check_report(report: Report) -> None:

@@ -8,7 +8,7 @@ order of the published format.
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 import numpy as np
@@ -368,7 +368,7 @@ class TruthEvent(msgspec.Struct, frozen=True):
     lon: float
     lat: float
     radius_m: float
-    level: int
+    level: Annotated[int, msgspec.Meta(ge=1, le=4)]
     peak: int | None = None
     """When it was at its worst, where known."""
 

@@ -187,11 +187,12 @@ class Foresee:
 
     def _is_mine(self, sensors: NDArray[np.intp]) -> NDArray[np.bool_]:
         columns = self.registry.columns
-        several = np.isfinite(columns.levels[sensors]).sum(axis=1) > 1
+        levels = columns.levels[sensors]
+        apart = np.fmax.reduce(levels, axis=1) > np.fmin.reduce(levels, axis=1)
         mine: NDArray[np.bool_] = (
             columns.graded[sensors]
             & (columns.horizon_s[sensors] >= BEAT_S)
-            & (self._by_factors(sensors) | several)
+            & (self._by_factors(sensors) | apart)
         )
         return mine
 

@@ -169,13 +169,6 @@ class Incident:
             weakest = min(self.strands, key=lambda k: (self.strands[k].strength, k))
             del self.strands[weakest]
 
-    def speaking(self) -> int:
-        """Return how many of its sensors are unusual."""
-        return sum(
-            source == "sensor" and is_like(self.hazard, strand.latest.hazard)
-            for (source, _), strand in self.strands.items()
-        )
-
     def view(self, time: int) -> IncidentView:
         """Return it as it stands: who speaks of its hazard before side effects, the loudest first.
 

@@ -1,9 +1,9 @@
 """Join evidence that agrees in place and time into incidents.
 
-Evidence is applied in event-time order (in prompt mode as it arrives). It joins the open incident
-with most sources, of those as many the oldest, within two cells and of the same hazard, a near one,
-or one whose effect it can be; otherwise it opens an incident. Evidence that touches two incidents
-of a hazard merges them: what more sources say goes on. Were it the older, a single sensor that has
+Evidence is applied in event-time order (in prompt mode as it arrives). It joins the oldest open
+incident of the same hazard, a near one, or one whose effect it can be, within two cells;
+otherwise it opens an incident. Evidence that touches two incidents of a hazard merges them: what
+more sources say goes on, of as many the older. Were it always the older, a single sensor that has
 drifted for hours would give its id, its cause and its first warning to the emergency it meets.
 """
 
@@ -18,18 +18,21 @@ from typing import NamedTuple
 
 from operators.agenda import Agenda
 from operators.counters import Counters
-from operators.event_clock import NEVER
+from operators.event_clock import ALLOWED_LATENESS_MS, FOREVER, NEVER
 from operators.events import HAZARD_INITIALS, Evidence
 from operators.evidence import Found
-from operators.incident import KEEP_MS, Incident, IncidentView, like, place_of
+from operators.incident import KEEP_MS, STRANDS, Incident, IncidentView, like, place_of
+from operators.intake import PROMPT_LATENESS_MS
 from operators.surroundings import Around, Surroundings
 
-__all__ = ["CLOSE_AFTER_MS", "REPORTS", "JoinIncidents", "Progress"]
+__all__ = ["AHEAD_MS", "CLOSE_AFTER_MS", "REPORTS", "JoinIncidents", "Progress"]
 
 REPORTS = "bursts"
 """Who finds evidence in what people report."""
 CLOSE_AFTER_MS = 600_000
 """An incident without live evidence for this long is over."""
+AHEAD_MS = ALLOWED_LATENESS_MS + PROMPT_LATENESS_MS
+"""How far beyond the newest watermark one clock that is ahead can move everybody's time."""
 
 
 class Progress(NamedTuple):
@@ -171,18 +174,23 @@ class JoinIncidents:
         at_once = self.prompt and self.live
         while self._held and (at_once or self._held[0][0] < watermark):
             evidence = heapq.heappop(self._held)[-1]
-            yield from self._expire(evidence.time)
-            yield from self._apply(evidence)
+            now = min(evidence.time, self._furthest())
+            yield from self._expire(now)
+            yield from self._apply(evidence, now)
         yield from self._expire(watermark)
 
-    def _apply(self, evidence: Evidence) -> Iterator[IncidentView]:
+    def _furthest(self) -> int:
+        """Return how far one piece of evidence can move time: one clock may be a quarter ahead."""
+        newest = max(self._watermarks.values())
+        return newest + AHEAD_MS if self.prompt and newest > NEVER else FOREVER
+
+    def _apply(self, evidence: Evidence, now: int) -> Iterator[IncidentView]:
         self.counters.add("incidents", "sent")
         if evidence.source == "sensor" and not evidence.fault:
             until = evidence.time + KEEP_MS["sensor"]
-            self.surroundings.hear(evidence.hazard, evidence.key, until)
+            self.surroundings.hear(evidence.hazard, evidence.cell, evidence.key, until)
         near = (self._open[name] for name in self._near.get(place_of(evidence), ()))
-        touched = [incident for incident in near if incident.covers(evidence)]
-        touched.sort(key=lambda incident: (-len(incident.strands), incident.start, incident.id))
+        touched = _ranked([incident for incident in near if incident.covers(evidence)])
         if evidence.fault:
             # It is told of where something else is found too; it begins, spreads and joins nothing.
             touched = [incident for incident in touched if evidence.cell in incident.cells][:1]
@@ -195,8 +203,8 @@ class JoinIncidents:
         self._speaks(kept, (evidence.source, evidence.key))
         for other in touched[1:]:
             if other.hazard == kept.hazard:
-                yield self._merge(other, kept, evidence.time)
-        yield self._view(kept, evidence.time)
+                yield self._merge(other, kept, now)
+        yield self._view(kept, now)
 
     def _new(self, evidence: Evidence) -> Incident:
         minute = evidence.time // 60_000
@@ -214,9 +222,11 @@ class JoinIncidents:
     def _view(self, incident: Incident, time: int) -> IncidentView:
         """Return what alerting sees, with how unusual the rest of the city is."""
         hazards = like(incident.hazard)
-        speaking = incident.speaking()
+        speaking = self.surroundings.speaking(hazards, incident.reach)
         share = self.surroundings.share_beside(hazards, incident.sensors, speaking)
-        return incident.view(time)._replace(around=Around(incident.sensors, share, self.people))
+        unnamed = speaking if len(incident.strands) >= STRANDS else 0
+        around = Around(incident.sensors, share, self.people, unnamed)
+        return incident.view(time)._replace(around=around)
 
     def _speaks(self, incident: Incident, key: tuple[str, str]) -> None:
         if key in incident.strands:
@@ -306,3 +316,12 @@ class JoinIncidents:
         self._watermarks |= {name: at for name, at in watermarks.items() if name in origins}
         self._behind, self._ended = behind & origins, ended & origins
         self.counters.add("incidents", "received", len(self._held))
+
+
+def _ranked(touched: list[Incident]) -> list[Incident]:
+    """Return incidents that evidence belongs to, first the one that it joins."""
+    oldest = min(touched, key=lambda incident: (incident.start, incident.id), default=None)
+    return sorted(
+        touched,
+        key=lambda i: (oldest and i.hazard != oldest.hazard, -len(i.strands), i.start, i.id),
+    )

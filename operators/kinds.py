@@ -31,7 +31,7 @@ class Kind(NamedTuple):
     follow from the last ones."""
 
 
-_ANY = float("inf")
+_ANY = 1e30  # larger values are none: float32 sums must stay finite
 KINDS: dict[str, Kind] = {
     "river_level": Kind(
         "m", "flood", "above", -50, 9000, "river_rain", "River level", "河道水位", 10_800

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from operators.events import Sensor
+from operators.plane import Plane
 
 __all__ = ["NEIGHBOURS", "neighbours"]
 
 NEIGHBOURS = 8
 WITHIN_M = 3000.0
 """Beyond it another sensor's day is its own."""
-_METRES = 111_195.0  # in a degree of latitude
 
 
 def neighbours(sensors: tuple[Sensor, ...]) -> NDArray[np.int32]:
@@ -37,9 +37,8 @@ def neighbours(sensors: tuple[Sensor, ...]) -> NDArray[np.int32]:
     kinds: dict[str, list[int]] = {}
     for position, sensor in enumerate(sensors):
         kinds.setdefault(sensor.kind, []).append(position)
-    places = np.array([(s.lon, s.lat) for s in sensors]).reshape(-1, 2) * _METRES
-    if len(places):
-        places[:, 0] *= np.cos(np.deg2rad(np.median(places[:, 1]) / _METRES))
+    where = [(s.lon, s.lat) for s in sensors]
+    places = Plane(where).metres(where)
     for members in kinds.values():
         own = np.array(members, np.int32)
         near[own] = _nearest(own, places[own])

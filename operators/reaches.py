@@ -13,6 +13,7 @@ import shapely
 from numpy.typing import NDArray
 
 from operators.events import Line, Sensor
+from operators.plane import Plane
 
 __all__ = ["COMPANY", "along", "company"]
 
@@ -26,7 +27,6 @@ travels, half an hour to an hour, and one to three."""
 FARTHEST_M = 80_000.0
 """What a river takes a day to travel says nothing about the next hours."""
 KIND = "river_level"
-_METRES = 111_195.0  # in a degree of latitude
 
 Floats = NDArray[np.float64]
 
@@ -52,10 +52,10 @@ def company(sensors: Sequence[Sensor], lines: Sequence[Line]) -> NDArray[np.int3
     drawn = [course for course in rivers if len(course) > 1]
     if not len(gauges) or not drawn:
         return found
-    places = np.array([(sensors[n].lon, sensors[n].lat) for n in gauges]) * _METRES
-    east = np.cos(np.deg2rad(np.median(places[:, 1]) / _METRES))
-    points = shapely.points(places * (east, 1.0))
-    courses = [shapely.LineString(np.array(course) * _METRES * (east, 1.0)) for course in drawn]
+    places = [(sensors[n].lon, sensors[n].lat) for n in gauges]
+    plane = Plane(places)
+    points = shapely.points(plane.metres(places))
+    courses = [shapely.LineString(plane.metres(course)) for course in drawn]
     away = np.stack([shapely.distance(course, points) for course in courses])
     nearest = np.where(away.min(axis=0) <= ASIDE_M, away.argmin(axis=0), -1)
     for number, course in enumerate(courses):

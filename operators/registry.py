@@ -23,6 +23,7 @@ from operators.codec import Message
 from operators.events import HAZARDS, NO_LEVEL, City, Sensor
 from operators.kinds import Kind, kind_of
 from operators.name_index import UNKNOWN, NameIndex
+from operators.plane import Plane
 
 __all__ = ["CELL_RESOLUTION", "UNKNOWN", "Columns", "LocalTime", "Registry", "cell_of"]
 
@@ -52,7 +53,7 @@ class LocalTime:
     def __init__(self, timezone: str) -> None:
         try:
             self._zone = ZoneInfo(timezone)
-        except (KeyError, ValueError):  # ZoneInfoNotFoundError is a KeyError
+        except (KeyError, ValueError, OSError):  # not found is a KeyError; some are directories
             message = f"timezone: expected a name like Asia/Chongqing, got {timezone!r}"
             raise ValueError(message) from None
         self._offset_s: dict[int, float] = {}
@@ -299,18 +300,19 @@ class _Places:
         self._told = [sensor for sensor in city.sensors if sensor.district]
 
     def district_of(self, lon: float, lat: float) -> str:
-        point = shapely.Point(lon, lat)
         if len(self._names):
-            inside = self._tree.query(point, predicate="within")
+            inside = self._tree.query(shapely.Point(lon, lat), predicate="within")
             if len(inside):
                 return self._names[int(min(inside))]
         if self._told:
-            nearest = self._told_tree.nearest(point)
+            plane, tree = self._told_tree
+            nearest = tree.nearest(shapely.points(plane.metres((lon, lat))[0]))
             return "city" if nearest is None else str(self._told[int(nearest)].district)
         return "city"
 
     @cached_property
-    def _told_tree(self) -> shapely.STRtree:
+    def _told_tree(self) -> tuple[Plane, shapely.STRtree]:
         """Made when first asked for: most cities say of every sensor where it is."""
-        lon, lat = [s.lon for s in self._told], [s.lat for s in self._told]
-        return shapely.STRtree(shapely.points(lon, lat))
+        places = [(s.lon, s.lat) for s in self._told]
+        plane = Plane(places)
+        return plane, shapely.STRtree(shapely.points(plane.metres(places)))

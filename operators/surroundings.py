@@ -6,8 +6,8 @@ twenty of the whole city is unusual, are the evening. Neighbours that say nothin
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterable
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Set
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -65,10 +65,14 @@ class Around(NamedTuple):
     """Share of the city's other sensors of it that is unusual now."""
     people: bool = False
     """Whether people could have reported it."""
+    speaking: int = 0
+    """Unusual sensors of it within reach, where they are too many to be remembered each; else 0."""
 
     def agreement(self, speaking: int) -> float:
         """Return the surprisal of so many unusual sensors here, given that one is."""
-        return 0.0 if speaking <= 1 else float(agreement(self.sensors, self.share, speaking))
+        if speaking <= 1:
+            return 0.0
+        return float(agreement(self.sensors, self.share, max(speaking, self.speaking)))
 
     @property
     def peers(self) -> int:
@@ -85,7 +89,8 @@ class Surroundings:
     Notes
     -----
     State: who spoke and until when it counts; counts of sensors follow from the registry. Cost: a
-    look-up a cell that an incident newly reaches, logarithmic in those who speak.
+    look-up a cell that an incident reaches, or that somebody speaks in if these are fewer;
+    logarithmic in those who speak.
     """
 
     def __init__(self, registry: Registry) -> None:
@@ -93,20 +98,36 @@ class Surroundings:
         self._counts = np.zeros((0, len(HAZARDS)), np.int64)
         self._totals = np.zeros(len(HAZARDS), np.int64)
         self._counted = 0
-        self._until = Agenda[tuple[str, str]]()
-        self._speaking = Counter[str]()
+        self._until = Agenda[tuple[str, str, str]]()
+        """By hazard, cell and sensor."""
+        self._speaking: dict[str, Counter[str]] = defaultdict(Counter)
+        """How many speak of each hazard in each cell."""
 
-    def hear(self, hazard: str, sensor: str, until: int) -> None:
-        """Note that a sensor is unusual, and until when that counts."""
-        name = hazard, sensor
+    def hear(self, hazard: str, cell: str, sensor: str, until: int) -> None:
+        """Note that a sensor in a cell is unusual, and until when that counts."""
+        name = hazard, cell, sensor
         if self._until.at(name) is None:
-            self._speaking[hazard] += 1
+            self._speaking[hazard][cell] += 1
         self._until.put(name, until)
 
     def pass_time(self, now: int) -> None:
         """Forget those who have not been unusual of late."""
         while (due := self._until.pop(now)) is not None:
-            self._speaking[due[1][0]] -= 1
+            hazard, cell, _ = due[1]
+            self._speaking[hazard][cell] -= 1
+            if not self._speaking[hazard][cell]:
+                del self._speaking[hazard][cell]
+
+    def speaking(self, hazards: Iterable[str], cells: Set[str]) -> int:
+        """Return how many sensors in some cells are unusual."""
+        count = 0
+        for hazard in hazards:
+            by_cell = self._speaking[hazard]
+            if len(cells) < len(by_cell):
+                count += sum(by_cell[cell] for cell in cells if cell in by_cell)
+            else:
+                count += sum(n for cell, n in by_cell.items() if cell in cells)
+        return count
 
     def sensors(self, cells: Iterable[str], hazards: Collection[str]) -> int:
         """Return how many sensors of some hazards are in some cells."""
@@ -124,7 +145,7 @@ class Surroundings:
         """
         self._up_to_date()
         others = int(self._totals[[_NUMBER[hazard] for hazard in hazards]].sum()) - sensors
-        unusual = sum(self._speaking[hazard] for hazard in hazards) - speaking
+        unusual = sum(self._speaking[hazard].total() for hazard in hazards) - speaking
         return max(0, unusual) / max(1, others)
 
     def _up_to_date(self) -> NDArray[np.int64]:
@@ -137,10 +158,10 @@ class Surroundings:
             self._counted = len(columns.cell)
         return self._counts
 
-    def take(self) -> tuple[Agenda[tuple[str, str]], Counter[str]]:
+    def take(self) -> tuple[Agenda[tuple[str, str, str]], dict[str, Counter[str]]]:
         """Return who is unusual."""
         return self._until, self._speaking
 
-    def put(self, state: tuple[Agenda[tuple[str, str]], Counter[str]]) -> None:
+    def put(self, state: tuple[Agenda[tuple[str, str, str]], dict[str, Counter[str]]]) -> None:
         """Continue from what ``take`` returned."""
         self._until, self._speaking = state

@@ -84,11 +84,16 @@ class WarningPath:
         self.cover = CoverCells()
         self.overview = DescribeCity(registry, counters, speed)
         self._reported = 0, 0
-        if not reports:
+        self._has_reports, self._has_commands = reports, commands
+        self._wait_for_nobody()
+
+    def _wait_for_nobody(self) -> None:
+        """Let time pass without the feeds that there are not."""
+        if not self._has_reports:
             nothing = Triaged((), FOREVER)
             list(self.cells.on_batch([nothing]))
             list(self.overview.on_batch([nothing]))
-        if not commands:
+        if not self._has_commands:
             list(self.alerting.on_batch([CommandRows([], FOREVER, True)]))
 
     def on_batch(self, items: Iterable[Told]) -> Iterator[Alert | CellState | Facts | FeedHealth]:
@@ -190,6 +195,7 @@ class WarningPath:
         for step, each in zip(self._steps(), steps, strict=True):
             if city == self._city() or step in (self.incidents, self.alerting, self.cover):
                 step.restore(each)
+        self._wait_for_nobody()  # there may have been one before
 
     def _city(self) -> bytes:
         """Return what the numbers of sensors and cells depend on, in a word."""

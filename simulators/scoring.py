@@ -7,10 +7,10 @@ had.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from statistics import median
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import h3
 import msgspec
@@ -20,7 +20,7 @@ from operators.events import LEVEL_NAMES, Alert, Truth, TruthBenign, TruthEvent
 from simulators.clock import HOUR_MS, MINUTE_MS
 from simulators.geometry import KM_PER_LAT
 
-__all__ = ["ACCEPTED", "Found", "Score", "Tally", "score"]
+__all__ = ["ACCEPTED", "Found", "Score", "Tally", "Version", "read_versions", "score"]
 
 ACCEPTED: dict[str, frozenset[str]] = {
     "flood": frozenset({"flood", "waterlogging"}),
@@ -35,12 +35,12 @@ _BLUE = 4
 _Group = TypeVar("_Group", str, int)
 
 
-class _Version(msgspec.Struct):
+class Version(msgspec.Struct):
     """What of an alert's version matters here."""
 
     id: str
     status: str
-    level: int
+    level: Annotated[int, msgspec.Meta(ge=1, le=4)]
     hazard: str
     lon: float
     lat: float
@@ -171,7 +171,9 @@ class Score:
 
 
 def score(
-    alerts: Iterable[Alert | Mapping[str, Any] | bytes | str], truth: Truth, hours_watched: float
+    alerts: Iterable[Version | Alert | Mapping[str, Any] | bytes | str],
+    truth: Truth,
+    hours_watched: float,
 ) -> Score:
     """Return how warnings compare with the truth.
 
@@ -196,9 +198,9 @@ def score(
     (1.0, 20.0)
     """
     warnings = _gathered(alerts)
-    hitters = {e.id: [w for w in warnings if _hits(w, e)] for e in truth.events}
-    found = tuple(_found(event, hitters[event.id]) for event in truth.events)
-    hitting = {w.id for hit in hitters.values() for w in hit}
+    hitters = [[w for w in warnings if _hits(w, event)] for event in truth.events]
+    found = tuple(map(_found, truth.events, hitters))
+    hitting = {w.id for hit in hitters for w in hit}
     idle = [w for w in warnings if w.id not in hitting]
     false = [w for w in idle if w.level < _BLUE]
     return Score(
@@ -216,8 +218,28 @@ def score(
     )
 
 
+def read_versions(lines: Iterable[bytes]) -> Iterator[Version]:
+    """Return the versions of an alert file, whose empty lines are left out.
+
+    Raises
+    ------
+    ValueError
+        When a line is none; the message says which, and what was expected.
+    """
+    for number, line in enumerate(lines, 1):
+        try:
+            if line.strip():
+                version = _version(line)
+                for cell in version.cells:
+                    if not h3.is_valid_cell(cell):
+                        raise ValueError(f"cells: expected H3 cells, got {cell!r}")
+                yield version
+        except ValueError as error:  # msgspec's errors are such
+            raise ValueError(f"line {number}: {error}") from None
+
+
 def _gathered(
-    alerts: Iterable[Alert | Mapping[str, Any] | bytes | str],
+    alerts: Iterable[Version | Alert | Mapping[str, Any] | bytes | str],
 ) -> list[_Warning]:
     """Return the warnings whose versions these are, by time of issue."""
     warnings: dict[str, _Warning] = {}
@@ -238,10 +260,10 @@ def _gathered(
     return sorted(warnings.values(), key=lambda w: (w.first, w.id))
 
 
-def _version(alert: Alert | Mapping[str, Any] | bytes | str) -> _Version:
+def _version(alert: Version | Alert | Mapping[str, Any] | bytes | str) -> Version:
     if isinstance(alert, bytes | str):
-        return msgspec.json.decode(alert, type=_Version)
-    return msgspec.convert(alert, type=_Version, from_attributes=True)
+        return msgspec.json.decode(alert, type=Version)
+    return msgspec.convert(alert, type=Version, from_attributes=True)
 
 
 def _hits(warning: _Warning, event: TruthEvent) -> bool:
@@ -257,7 +279,7 @@ def _near(warning: _Warning, thing: TruthEvent | TruthBenign) -> bool:
     lon, lat = np.array(warning.places).T
     north = (lat - thing.lat) * KM_PER_LAT
     # The earth is a plane over a city; a degree of longitude shrinks with the latitude.
-    east = (lon - thing.lon) * 111.32 * np.cos(np.radians(thing.lat))
+    east = ((lon - thing.lon + 180) % 360 - 180) * 111.32 * np.cos(np.radians(thing.lat))
     away_m = 1000 * np.hypot(east, north)
     return bool((away_m <= thing.radius_m + _MARGIN_M).any())
 

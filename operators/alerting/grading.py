@@ -64,6 +64,7 @@ class Reason(Enum):
     REOPENED = "issued again"
     MERGED = "joined"
     BY_PERSON = "by"
+    UNSHELVED = "no longer shelved"
 
 
 class Taught(NamedTuple):

@@ -23,6 +23,8 @@ CLEAR_AFTER_MS = 600_000
 SPREAD_AFTER_MS = 900_000
 """Growth alone is told at most this often."""
 FORGET_AFTER_MS = 7_200_000
+OF_HOW_BAD_IT_IS = frozenset({"ack", "false_alarm", "resolve", "shelve"})
+"""What a person does about a warning as it was seen: it is not about what became worse since."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +57,12 @@ class Life:
     below_since: int | None = None
     told_cells: frozenset[str] = frozenset()
     told_sources: frozenset[str] = frozenset()
+    worsened: int = 0
+    """The version at which it was last issued, or got worse."""
     ended_by_person_at: int = NO_LEVEL
     """Level at which a person ended it: only worse than that opens it again."""
     marks: Marks = field(default_factory=Marks)
+    told_marks: Marks = field(default_factory=Marks)
     voices: frozenset[str] = frozenset()
     """Everybody who has spoken."""
 
@@ -98,67 +103,120 @@ class Life:
         if self.version and not self.active:
             reason = Reason.REOPENED
         self.level, self.active = self.grade.level, True
+        self.marks = self._still_meant(reason)
         self.worst = min(self.worst, self.level)
         self.first = self.first or time
         self.ended_by_person_at = NO_LEVEL
-        # An acknowledgement was of something less.
-        self.marks = msgspec.structs.replace(self.marks, acknowledged=None)
+        self.worsened = self.version + 1
         return self._change(time, reason)
+
+    def _still_meant(self, reason: Reason) -> Marks:
+        """Return the marks without those that were of something less than it is now."""
+        again = reason is Reason.REOPENED and self.level >= self.worst
+        shelved = self.marks.shelved_until if again else None
+        return msgspec.structs.replace(self.marks, acknowledged=None, shelved_until=shelved)
 
     def _grow(self, time: int) -> Iterator[Change]:
         sources = frozenset(strand.latest.source for strand in self.view.strands)
         if "report" in sources and "report" not in self.told_sources:
             yield self._change(time, Reason.CONFIRMED_BY, "reports")
-        elif time - self.changed >= SPREAD_AFTER_MS and set(self.view.cells) - self.told_cells:
+        elif (
+            time - self.changed >= SPREAD_AFTER_MS and set(self.view.cells) - self.told_cells
+        ) or self.marks != self.told_marks:
             yield self._change(time, Reason.SPREAD)
 
+    def take_over(self, other: Life) -> None:
+        """Go on with what people said of a warning that is about to join this one.
+
+        It is active: that a person ended this one no longer counts. It is shelved for both only
+        where it is as bad as this one.
+        """
+        if not other.active:
+            return
+        self.ended_by_person_at = NO_LEVEL
+        ours, theirs = self.marks, other.marks
+        shelved = theirs.shelved_until if other.level <= self.level else None
+        self.marks = msgspec.structs.replace(
+            ours,
+            confirmed=ours.confirmed or theirs.confirmed,
+            shelved_until=ours.shelved_until or shelved,
+        )
+
+    @property
+    def _clears_at(self) -> int | None:
+        return None if self.below_since is None else self.below_since + CLEAR_AFTER_MS
+
+    @property
+    def _eases_at(self) -> int | None:
+        if self.lower_since is None or self.level >= NO_LEVEL - 1:
+            return None
+        return self.lower_since + EASE_AFTER_MS
+
+    @property
+    def _unshelved_at(self) -> int | None:
+        until = self.marks.shelved_until
+        return None if until is None or not self.active else max(until, self.changed)
+
     def due(self) -> int | None:
-        """Return when the next hold ends, if one is running."""
-        ends = []
-        if self.below_since is not None:
-            ends.append(self.below_since + CLEAR_AFTER_MS)
-        if self.lower_since is not None and self.level < NO_LEVEL - 1:
-            ends.append(self.lower_since + EASE_AFTER_MS)
-        return min(ends, default=None)
+        """Return when the next hold, or the shelf, ends, if there is one."""
+        ends = self._clears_at, self._eases_at, self._unshelved_at
+        return min((end for end in ends if end is not None), default=None)
 
     def pass_time(self, now: int) -> Iterator[Change]:
-        """Let a hold end; ``now`` is what ``due`` said."""
-        if self.below_since is not None and now >= self.below_since + CLEAR_AFTER_MS:
+        """Let a hold, or the shelf, end; ``now`` is what ``due`` said."""
+        if now == self._clears_at:
             yield self._end(now, Reason.CLEARED)
-        elif self.lower_since is not None:
+        elif now == self._eases_at:
             self.level += 1
             self.lower_since = now if self.grade.keeps > self.level else None
             yield self._change(now, Reason.EASED)
+        elif now == self._unshelved_at:
+            self.marks = msgspec.structs.replace(self.marks, shelved_until=None)
+            yield self._change(now, Reason.UNSHELVED)
 
     def obey(self, command: Command) -> Iterator[Change]:
         """Take what a person did."""
-        who = f"{command.op} {Reason.BY_PERSON.value} {command.by}"
         if not self.active:
             return
-        if command.op in ("false_alarm", "resolve"):
-            self.ended_by_person_at = self.level
-            yield self._end(command.time, Reason.BY_PERSON, who)
+        said = f"{command.op} {Reason.BY_PERSON.value} {command.by}"
+        late = command.version < self.worsened and command.op in OF_HOW_BAD_IT_IS
+        said += f", who saw version {command.version}: it is worse since" if late else ""
+        said += f": {command.note}" if command.note else ""
+        if late:
+            yield self._change(command.time, Reason.BY_PERSON, said)
             return
         changes: dict[str, dict[str, str | int | None]] = {
             "ack": {"acknowledged": command.by},
             "confirm": {"confirmed": command.by},
+            "false_alarm": {"confirmed": None},
             "shelve": {"shelved_until": command.until},
             "unshelve": {"shelved_until": None},
-            "note": {},
         }
-        self.marks = msgspec.structs.replace(self.marks, **changes[command.op])
-        detail = f"{who}: {command.note}" if command.note else who
-        yield self._change(command.time, Reason.BY_PERSON, detail)
+        self.marks = msgspec.structs.replace(self.marks, **changes.get(command.op, {}))
+        if command.op in ("false_alarm", "resolve"):
+            self.ended_by_person_at = self.level
+            yield self._end(command.time, Reason.BY_PERSON, said)
+        else:
+            yield self._change(command.time, Reason.BY_PERSON, said)
+
+    def reconsider(self, command: Command) -> None:
+        """Take a verdict on a warning that is over: if it was real, it may be issued again."""
+        real = command.op == "confirm"
+        if real:
+            self.ended_by_person_at = NO_LEVEL
+        confirmed = command.by if real else None
+        self.marks = msgspec.structs.replace(self.marks, confirmed=confirmed)
 
     def lone_voice(self) -> str | None:
         """Return the one sensor behind a warning that is over and nobody else agreed with."""
+        agreed = self.marks.confirmed is not None or self.view.merged_into is not None
         alone = not self.active and self.worst < NO_LEVEL and len(self.voices) == 1
-        return next(iter(self.voices)) if alone else None
+        return next(iter(self.voices)) if alone and not agreed else None
 
     def forgotten_at(self) -> int | None:
         """Return from when on nothing will be said about it, unless it is seen again."""
         over = not self.active and not self.view.strands
-        return self.changed + FORGET_AFTER_MS + 1 if over else None
+        return max(self.changed, self.view.time) + FORGET_AFTER_MS + 1 if over else None
 
     def _end(self, time: int, reason: Reason, detail: str = "") -> Change:
         self.active, self.level = False, NO_LEVEL
@@ -168,6 +226,7 @@ class Life:
     def _change(self, time: int, reason: Reason, detail: str = "") -> Change:
         self.version += 1
         self.changed = time
+        self.told_marks = self.marks
         self.told_cells = frozenset(self.view.cells)
         self.told_sources = frozenset(strand.latest.source for strand in self.view.strands)
         return Change(time, reason, detail)

@@ -7,6 +7,8 @@ import pickle
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 
+import msgspec
+
 from operators.agenda import Agenda
 from operators.alerting.lifecycle import Change, Life
 from operators.alerting.verdicts import VERDICTS, LearnFromVerdicts
@@ -15,7 +17,7 @@ from operators.counters import Counters
 from operators.event_clock import FOREVER, NEVER
 from operators.events import Alert, Command
 from operators.incident import IncidentView
-from operators.incidents import Progress
+from operators.incidents import AHEAD_MS, Progress
 from operators.intake import CommandRows
 from operators.ordering import BEYOND
 from operators.registry import Registry
@@ -102,9 +104,6 @@ class IssueWarnings:
         self._views = waiting
         yield from self._commands_until(now - 1)  # one of this very time may still come
         yield from self._pass_time(now)
-        while (over := self._ends.pop(now)) is not None:
-            del self._lives[over[1]]
-            self.verdicts.forget(over[1])
         while self._doubted.pop(now) is not None:
             pass
 
@@ -114,6 +113,8 @@ class IssueWarnings:
         life = self._lives.get(view.id)
         if life is None:
             life = self._lives[view.id] = Life.of(view)
+        if (kept := self._lives.get(view.merged_into or "")) is not None:
+            kept.take_over(life)
         sensors = {strand.latest.key for strand in view.strands}
         doubted = {sensor for sensor in sensors if self._is_doubted(sensor, view.time)}
         yield from self._write(life, life.see(view, doubted, self.verdicts.taught(view)))
@@ -125,23 +126,38 @@ class IssueWarnings:
     def _commands_until(self, time: int) -> Iterator[Alert]:
         while self._commands and (self.prompt or self._commands[0][0] <= time):
             command = heapq.heappop(self._commands)[-1]
+            if self.prompt and self._progress > NEVER:
+                at = min(command.time, self._progress + AHEAD_MS)
+                command = msgspec.structs.replace(command, time=at)
             yield from self._pass_time(command.time)
             life = self._lives.get(command.alert)
             heard = command.op in VERDICTS and self.verdicts.hear(command)
             if life is None or not life.active:
-                if heard:  # what is over cannot change, but it can be learnt from
+                if heard:  # what is over makes no version, but it can be learnt from
                     self.counters.add("alerting", "sent")
+                    self._reconsider(life, command)
                     continue
                 self.counters.add("alerting", "rejected", 1, "no such active warning")
                 continue
             self.counters.add("alerting", "sent")
             yield from self._write(life, life.obey(command))
 
+    def _reconsider(self, life: Life | None, command: Command) -> None:
+        if life is None:
+            return
+        life.reconsider(command)
+        if life.marks.confirmed is not None:
+            for voice in life.voices:
+                self._doubted.put(voice, None)
+
     def _pass_time(self, now: int) -> Iterator[Alert]:
         while (due := self._holds.pop(now)) is not None:
             at, name = due
             life = self._lives[name]
             yield from self._write(life, life.pass_time(at))
+        while (over := self._ends.pop(now)) is not None:
+            del self._lives[over[1]]
+            self.verdicts.forget(over[1])
 
     def _write(self, life: Life, changes: Iterator[Change]) -> Iterator[Alert]:
         for change in changes:

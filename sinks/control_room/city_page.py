@@ -5,16 +5,21 @@ A browser has no H3; the hub works the hexagons out once for each city it meets.
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterable
+
 import h3
 import orjson
 
 from operators.codec import encode
-from operators.events import City
+from operators.events import City, District
 
 __all__ = ["RESOLUTION", "cell_outlines", "city_page"]
 
 RESOLUTION = 8
 DIGITS = 5  # of a degree: about a metre
+
+log = logging.getLogger(__name__)
 
 
 def city_page(city: City) -> bytes:
@@ -34,11 +39,19 @@ def cell_outlines(city: City) -> dict[str, list[tuple[float, float]]]:
     """
     cells = {h3.latlng_to_cell(sensor.lat, sensor.lon, RESOLUTION) for sensor in city.sensors}
     for district in city.districts:
-        if district.polygon:
-            ring = [(lat, lon) for lon, lat in district.polygon]
-            cells.update(h3.h3shape_to_cells(h3.LatLngPoly(ring), RESOLUTION))
+        cells.update(_within(district))
     around = {near for cell in cells for near in h3.grid_disk(cell, 1)}
     return {cell: _corners(cell) for cell in sorted(around)}
+
+
+def _within(district: District) -> Iterable[str]:
+    """Return the cells of a district; none where its polygon is no shape."""
+    ring = [(lat, lon) for lon, lat in district.polygon or ()]
+    try:
+        return h3.h3shape_to_cells(h3.LatLngPoly(ring), RESOLUTION) if ring else ()
+    except Exception as error:  # what a geometry library makes of it, a screen can do without
+        log.warning("city: no cells for district %s: %r", district.id, error)
+        return ()
 
 
 def _corners(cell: str) -> list[tuple[float, float]]:

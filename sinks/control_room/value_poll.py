@@ -14,6 +14,7 @@ from operators.events import City
 from operators.kinds import KINDS
 from sinks.control_room.city_page import city_page
 from sinks.control_room.hub import Hub
+from sinks.control_room.pages import Document
 from sinks.control_room.store_rows import as_health, as_point, as_text
 from sinks.store import Keys
 
@@ -39,8 +40,8 @@ class ValuePoll:
         self._hub = hub
         self._city_at = self._watch_at = -math.inf
         self._city = b""
-        self.city_page = b""
-        """What the screen needs of the city; empty until a flow has named one."""
+        self.city_page: Document | None = None
+        """What the screen needs of the city; None until a flow has named one."""
 
     async def poll(self, now: float) -> bool:
         """Tell the hub what there is; return whether any of it is new."""
@@ -101,4 +102,11 @@ class ValuePoll:
                 log.error("store: %s is not a city: %s", self._keys.city, error)
                 return
             self._hub.put_city(city)
-            self.city_page = await asyncio.to_thread(city_page, city)
+            try:
+                self.city_page = await asyncio.to_thread(_page, city)
+            except Exception:  # warnings must come through, whatever city they are of
+                log.exception("hub: no page of the city %s", city.name)
+
+
+def _page(city: City) -> Document:
+    return Document(city_page(city))

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from flows.check import check_config, check_feed
+from flows.feeds import POLL_SIZE
 from tests.flows.processes import here
 
 
@@ -42,7 +43,7 @@ def test_a_simulated_feed_has_nothing_wrong(quiet_feed: Path) -> None:
     [
         ("readings", 118, b'{"sensor":"rl-1","time":1,"value":"abc"}', ["value", "'abc'"]),
         ("readings", 1, b"{", []),
-        ("readings", 5, b'{"sensor":"nobody","time":1,"value":1}', ["'nobody'", "city.json"]),
+        ("readings", 5, b'{"sensor":"nobody","time":1,"value":1}', ["'nobody'", "city file"]),
         ("reports", 2, b'{"id":"r-1","time":1,"lon":1}', ["lat"]),
     ],
 )
@@ -122,3 +123,23 @@ def test_a_district_that_is_none_is_named(other: Path, capsys: pytest.CaptureFix
     assert here("check", other) == 1
     told = f"{other / 'city.json'}: districts[1].polygon: expected at least 3 points, got 2\n"
     assert capsys.readouterr().err == told
+
+
+def test_who_introduced_itself_is_known_from_then_on(other: Path) -> None:
+    path = other / "readings.jsonl"
+    new = b'{"sensor":"new","kind":"noise","time":1,"value":1%s}'
+    known = new % b',"lon":106.5,"lat":29.5'
+    path.write_bytes(b"\n".join([new % b"", known, *[new % b""] * (POLL_SIZE + 5)]))
+    [problem] = check_feed(other)
+    assert problem.startswith(f"{path}:1: sensor: 'new' is not in the city file")
+    path.write_bytes(new % b',"lon":500,"lat":29.5')
+    [problem] = check_feed(other)
+    assert problem.startswith(f"{path}:1: ")
+
+
+def test_a_truth_names_levels_there_are(other: Path) -> None:
+    truth = {"id": "e", "hazard": "fire", "start": 1, "end": 2, "lon": 1, "lat": 1}
+    event = truth | {"radius_m": 5, "level": 0}
+    (other / "truth.json").write_text(json.dumps({"events": [event]}))
+    [problem] = check_feed(other)
+    assert "level" in problem

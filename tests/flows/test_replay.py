@@ -128,6 +128,27 @@ class TestTheReport:
         (other / "truth.json").unlink()
         assert here("replay", other) == 0
 
+    @pytest.mark.parametrize("empty", [True, False])
+    def test_is_a_feed_of_reports_alone(
+        self, quiet_feed: Path, tmp_path: Path, *, empty: bool
+    ) -> None:
+        """Whether its file of readings has none in it, or is not there."""
+        other = broken(quiet_feed, tmp_path / "feed")
+        (other / "readings.jsonl").write_bytes(b"")
+        if not empty:
+            (other / "readings.jsonl").unlink()
+        draw, start, minute = random.Random(5), 1_763_856_000_000, 60_000
+        places = [(start + 5 * minute * n, 106.4 + draw.random() / 10) for n in range(1000)]
+        places += [(start + (5000 + n) * minute, 106.45) for n in range(12)]
+        calls = [
+            {"id": f"r-{at}", "time": at, "lon": lon, "lat": 29.5, "category": "fire", "text": ""}
+            for at, lon in places
+        ]
+        (other / "reports.jsonl").write_text("\n".join(map(json.dumps, calls)) + "\n")
+        assert here("replay", other, "--alerts", tmp_path / "alerts.jsonl") == 0
+        versions = (tmp_path / "alerts.jsonl").read_bytes().splitlines()
+        assert [json.loads(line)["hazard"] for line in versions[:1]] == ["fire"]
+
 
 class TestBadMessages:
     SPOILT = (

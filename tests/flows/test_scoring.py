@@ -57,3 +57,35 @@ def test_what_is_missing_or_wrong_is_named(feed: Path, alerts: Path, tmp_path: P
     alerts.write_bytes(b'{"id":3}\n')
     with pytest.raises(FeedError, match=r"alerts\.jsonl: .*id"):
         score_files(alerts, feed / "truth.json", 6)
+
+
+def test_hours_are_those_of_all_its_files(feed: Path, alerts: Path, tmp_path: Path) -> None:
+    other = tmp_path / "feed"
+    shutil.copytree(feed, other)
+    lines = (other / "readings.jsonl").read_bytes().splitlines(keepends=True)
+    (other / "readings.jsonl").write_bytes(b"".join(lines[-20:]))
+    (other / "reports.jsonl").write_bytes(b"".join(lines))
+    found = score_files(alerts, other / "truth.json", None)
+    assert found.hours_watched == pytest.approx(6, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ((b'"level":3', b'"level":0'), "line 3: .*level"),
+        ((b'"cells":[]', b'"cells":["zz"]'), "line 3: cells: expected H3 cells, got 'zz'"),
+        ((b"}", b""), "line 3: "),
+    ],
+)
+def test_a_line_that_is_no_version_is_named(
+    feed: Path, alerts: Path, change: tuple[bytes, bytes], words: str
+) -> None:
+    good = (
+        b'{"id":"fi-1","status":"active","level":3,"hazard":"fire","lon":1,"lat":1,"first":1,'
+        b'"cells":[]}'
+    )
+    alerts.write_bytes(b"\n".join([good, b"", good.replace(*change)]))
+    with pytest.raises(FeedError, match=rf"alerts\.jsonl: {words}"):
+        score_files(alerts, feed / "truth.json", 6)
+    alerts.write_bytes(b"\n".join([good, b"", good, b""]))
+    assert score_files(alerts, feed / "truth.json", 6).warnings == 1

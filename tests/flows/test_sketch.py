@@ -95,3 +95,9 @@ def test_a_sensor_that_has_only_begun_to_learn_can_be_drawn() -> None:
     one = track(GAUGE, [1.0])._replace(expected=nan, spread=nan)
     drawn = sketch(set_scene(story(one), ["rl-1"], [], at(0), at(5)), 60, colour=False)
     assert "rl-1" in drawn
+
+
+def test_a_moment_can_be_drawn() -> None:
+    one = track(GAUGE, [1.0])
+    drawn = sketch(set_scene(story(one), ["rl-1"], [], at(0), at(0)), 60, colour=False)
+    assert "rl-1" in drawn

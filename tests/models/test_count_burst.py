@@ -161,3 +161,43 @@ def test_dispersion_is_learnt(size, least, most):
         for at in np.sort(rng.random(rng.poisson(mean))):
             model.score_and_learn("flood", "p", (hour + at) * HOUR)
     assert least <= model._dispersion[0] <= most
+
+
+@pytest.mark.parametrize("first_s", [0.0, -30 * 365 * DAY, -9e9])
+def test_one_old_report_does_not_switch_it_off(first_s):
+    """Weights grow with time since the first report: of another decade, they would be infinite."""
+    reports, _ = _city(np.random.default_rng(3), 35)
+    start = 56 * 365 * DAY
+    model, plain = (CountBurst(["flood"], places=20) for _ in range(2))
+    model.count_one("flood", "p0", first_s)
+    model.learn_one("flood", "p0", first_s, None)
+    for each in (model, plain):
+        for t, place in reports:
+            each.score_and_learn("flood", place, start + t)
+        for n in range(8):
+            burst = each.score_and_learn("flood", "p3", start + 35 * DAY + 30.0 * n)
+        assert burst.surprisal > 4
+    at = start + 36 * DAY
+    assert model.rate("flood", "p3", at) == pytest.approx(plain.rate("flood", "p3", at), rel=1e-6)
+
+
+def test_years_leave_every_weight_finite():
+    model = CountBurst(["flood"], places=2)
+    for at in np.sort(np.random.default_rng(5).uniform(0, 12 * 365 * DAY, 1460)):
+        burst = model.score_and_learn("flood", "p0", at)
+    assert np.isfinite(burst.surprisal)
+    assert all(np.isfinite(each).all() for each in (model._hours, model._watched, model._total))
+    assert model._total.max() < 2.0**24
+    week = [model.rate("flood", "p0", at + hour * HOUR)[0] * DAY for hour in range(168)]
+    assert np.mean(week) == pytest.approx(1 / 3, rel=0.4)
+
+
+def test_what_came_before_a_long_gap_is_not_of_the_hour_after_it():
+    model = CountBurst(["flood"], places=2)
+    for n in range(24 * 30):
+        model.score_and_learn("flood", "p0", n * HOUR)
+    for n in range(200):
+        model.score_and_learn("flood", "p0", 30 * DAY + n)
+    before = model._dispersion.copy()
+    model.tick(90 * DAY + HOUR)
+    assert model._dispersion <= before

@@ -121,3 +121,28 @@ def test_a_river_that_never_moves_is_no_threat_and_no_error():
     assert probability[:2].max() == pytest.approx(0.0, abs=1e-9)
     assert probability[3] == 1.0
     assert seconds[3] == 0.0
+
+
+@pytest.mark.parametrize("days", [1, 21])
+def test_after_a_silence_of_weeks_it_foresees_as_before(days):
+    """A silence is no usual gap between readings: trends would be divided by it for half a day."""
+    values = np.r_[_flood(hours=48), _flood()[72 * 12 : 74 * 12 + 8]]
+    times = STEP_S * np.arange(len(values))
+    times[48 * 12 :] += days * 86_400.0
+    bank = LevelForecast(1)
+    bank.observe(np.zeros(len(values), np.intp), (times * 1000).astype(np.int64), values)
+    whole = _ask(_fed(values), [3.0, np.nan, np.nan, np.nan])[0][0]
+    assert _ask(bank, [3.0, np.nan, np.nan, np.nan])[0][0] > 0.8 * whole > 0.4
+
+
+def test_readings_that_begin_a_moment_apart_come_to_their_usual_gap():
+    bank = LevelForecast(1)
+    times = np.r_[0.0, 0.001, STEP_S * np.arange(1, 40)]
+    bank.observe(np.zeros(41, np.intp), (times * 1000).astype(np.int64), np.full(41, 2.0))
+    assert bank._rows["gap"][0] == pytest.approx(STEP_S, rel=0.5)
+
+
+def test_a_value_too_large_to_be_one_is_left_out():
+    bank = _fed([*np.full(300, 2.0), 1e39, *np.full(20, 2.0)])
+    assert bank.ignored == 1
+    assert np.isfinite(_ask(bank, [3.0, np.nan, np.nan, np.nan])[0][0])

@@ -64,6 +64,18 @@ def test_a_habit_is_of_the_whole_half_hour_however_often_it_is_read(readings):
     assert _say(s, 50.0, 6 * DAY + HALF_HOUR) == pytest.approx(55.0, abs=1.0)
 
 
+@pytest.mark.parametrize("every_s", [300, 60])
+def test_one_half_hour_in_which_it_reports_more_often_is_one_visit(every_s):
+    s = _row()
+    for day in range(10):
+        for n in range(12):
+            _say(s, 20.0, day * DAY + 300.0 * n)
+    for n in range(1800 // every_s):
+        _say(s, 30.0, 10 * DAY + HALF_HOUR + every_s * n)
+    moved = _say(s, 20.0, 11 * DAY + HALF_HOUR) - 20.0
+    assert 3.0 < moved < 9.0
+
+
 def test_without_habits_the_level_is_expected():
     s, rules = _row(), RULES._replace(day=0.0)
     for day in range(5):

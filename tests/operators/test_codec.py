@@ -458,6 +458,16 @@ def test_commands_are_checked() -> None:
     assert all(r.reason.startswith("not JSON: ") for r in found.rejected[3:])
 
 
+@pytest.mark.parametrize("until", [-1, TIME_END_MS, 9_000_000_000_000_000_000, 2**70])
+def test_a_shelf_ends_at_a_time_there_is(until: int) -> None:
+    last = Command("c-1", T0, "op-7", "wl-1", 3, "shelve", TIME_END_MS - 1)
+    never = msgspec.to_builtins(last) | {"until": until}
+    found = decode_commands([line(last), json.dumps(never).encode()])
+    assert found.events == [last]
+    (rejected,) = found.rejected
+    assert rejected == (1, f"until: expected 0 to {TIME_END_MS - 1}, got {until}")
+
+
 @given(st.lists(st.binary(max_size=60), max_size=5))
 def test_no_bytes_stop_the_decoders(lines: list[bytes]) -> None:
     for decode_events in (decode_reports, decode_commands):

@@ -86,6 +86,7 @@ def test_who_can_be_forecast_hours_ahead_learns_together() -> None:
         air("a"),
         sensor("river", "river_level", levels=LEVELS),
         sensor("one level", "river_level", levels=Levels(red=80.0)),
+        sensor("no span", "river_level", levels=Levels(blue=80.0, red=80.0)),
         sensor("minutes", "street_water", levels=LEVELS),
         sensor("never", "water_pressure", levels=LEVELS),
         sensor("free", "pm25"),

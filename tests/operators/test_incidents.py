@@ -23,9 +23,9 @@ from operators.incident import (
     IncidentView,
     is_like,
 )
-from operators.incidents import CLOSE_AFTER_MS, REPORTS, JoinIncidents, Progress
+from operators.incidents import AHEAD_MS, CLOSE_AFTER_MS, REPORTS, JoinIncidents, Progress
 from operators.registry import Registry, cell_of
-from operators.surroundings import Around, Surroundings
+from operators.surroundings import MOST, Around, Surroundings
 from tests.operators.town import HOUR, LAT, LON, MINUTE, T0, cut, evidence, sensor, town
 
 HERE = cell_of(LON, LAT)
@@ -83,7 +83,7 @@ def test_a_faulty_sensor_begins_nothing_spreads_nothing_and_is_told_of_beside_ot
     *_, seen = views(step, evidence("a", T0), lies, away_too, until=T0 + 2 * MINUTE)
     assert seen.cells == (HERE,)
     assert [strand.latest.key for strand in seen.strands] == ["a", "b"]
-    assert step.surroundings.share_beside({"waterlogging"}, 0, 0) == 1.0, "one of one speaks"
+    assert step.surroundings.speaking({"waterlogging"}, {HERE}) == 1, "one speaks"
 
 
 _near = min((one, other) for one, others in NEAR.items() for other in others)
@@ -169,6 +169,29 @@ def test_a_view_says_whom_else_one_could_have_heard() -> None:
     (view, _) = hears.on_batch([Found("screen", (evidence("w", T0),), T0 + MINUTE)])
     assert isinstance(view, IncidentView)
     assert view.around.people
+
+
+@pytest.mark.parametrize("many", [30, STRANDS, 100, 180])
+def test_those_of_a_large_emergency_are_not_elsewhere(many: int) -> None:
+    here = [sensor(f"w-{n}", "street_water", at_m=(2 * n, 0)) for n in range(200)]
+    far = [sensor(f"f-{n}", "street_water", at_m=(20_000, 2 * n)) for n in range(200)]
+    step = JoinIncidents(Surroundings(Registry(town([*here, *far]))), ["screen"], Counters())
+    cells = {each.id: cell_of(each.lon, each.lat) for each in here}
+    told = [evidence(name, T0 + n, cell=cells[name]) for n, name in enumerate(list(cells)[:many])]
+    *_, last = views(step, *told, until=T0 + MINUTE)
+    assert last.around.share == 0.0
+    assert last.around.agreement(len(last.strands)) == MOST
+    assert last.around.speaking == (many if many >= STRANDS else 0)
+
+
+def test_who_is_faulty_here_hides_nobody_elsewhere() -> None:
+    far = [sensor(f"f-{n}", "street_water", at_m=(20_000, 50 * n)) for n in range(6)]
+    step = JoinIncidents(Surroundings(Registry(town([sensor("a"), *far]))), ["screen"], Counters())
+    cell = cell_of(far[0].lon, far[0].lat)
+    told = [evidence(f"f-{n}", T0, cell=cell) for n in range(3)]
+    told += [evidence("a", T0 + 1), *(evidence(f"x-{n}", T0 + 2, fault="drift") for n in range(3))]
+    seen = [v for v in views(step, *told, until=T0 + MINUTE) if HERE in v.cells]
+    assert {view.around.share for view in seen} == {3 / 6}
 
 
 # --- ends ------------------------------------------------------------------------------------
@@ -510,6 +533,16 @@ def outcome(told: Sequence[Evidence], rng: Any) -> list[IncidentView]:
     progress = [item.watermark for item in said if isinstance(item, Progress)]
     assert progress == sorted(progress)
     return [item for item in said if isinstance(item, IncidentView)]
+
+
+def test_promptly_a_clock_that_is_ahead_moves_nobody_elses_time() -> None:
+    step = join(prompt=True)
+    fast = evidence("fast", T0 + KEEP_MS["sensor"] + MINUTE, cell=away(9))
+    (first,) = views(step, evidence("a", T0), until=T0 - 2 * MINUTE)
+    (other,) = views(step, fast, until=T0)
+    assert (other.id != first.id, other.time) == (True, T0 + AHEAD_MS), "a has not fallen silent"
+    (second,) = views(step, evidence("b", T0 + AHEAD_MS), until=T0 + AHEAD_MS)
+    assert (second.id, len(second.strands)) == (first.id, 2)
 
 
 @given(_told, st.lists(st.integers(1, 5), min_size=1, max_size=6))

@@ -1,5 +1,6 @@
 """Neighbours are the nearest of the same kind within reach."""
 
+from operators.events import Sensor
 from operators.neighbours import NEIGHBOURS, WITHIN_M, neighbours
 from tests.operators.town import sensor
 
@@ -44,3 +45,8 @@ def test_no_more_than_so_many_and_never_itself_where_many_stand_in_one_place():
 def test_nobody_has_no_neighbours():
     assert neighbours(()).shape == (0, NEIGHBOURS)
     assert ids(sensor("alone")) == {"alone": []}
+
+
+def test_neighbours_on_both_sides_of_the_date_line() -> None:
+    pair = [Sensor("a", "rain", 179.995, -17.0), Sensor("b", "rain", -179.995, -17.0)]
+    assert neighbours(tuple(pair))[:, 0].tolist() == [1, 0]

@@ -210,3 +210,15 @@ def test_local_time_follows_the_clock_across_its_change(zone: str, change: str) 
 
 def test_no_times_have_no_local_time() -> None:
     assert LocalTime("UTC").seconds(np.empty(0, np.int64)).tolist() == []
+
+
+def test_the_nearest_sensor_is_so_in_metres() -> None:
+    # At 60 degrees north a degree of longitude is half as long as one of latitude.
+    east = Sensor("e", "noise", 10.015, 60.0, district="east")
+    north = Sensor("n", "noise", 10.0, 60.009, district="north")
+    assert Registry(City("T", "UTC", sensors=(east, north))).district_of(10.0, 60.0) == "east"
+
+
+def test_a_directory_of_time_zones_is_none() -> None:
+    with pytest.raises(ValueError, match="timezone: expected a name like"):
+        LocalTime("America")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from operators.registry import Registry, cell_of
 from operators.surroundings import ALONE, MOST, ORDINARY, Around, Surroundings
-from tests.operators.town import LAT, LON, MINUTE, T0, sensor, town
+from tests.operators.town import LAT, LON, METRE, MINUTE, T0, sensor, town
 
 counts = st.integers(0, 200)
 shares = st.floats(0, 1)
@@ -51,6 +51,7 @@ def surroundings() -> Surroundings:
 
 
 HERE = cell_of(LON, LAT)
+FAR = cell_of(LON + 9000 * METRE, LAT)
 
 
 def test_sensors_are_counted_by_place_and_hazard() -> None:
@@ -65,12 +66,15 @@ def test_sensors_are_counted_by_place_and_hazard() -> None:
 
 def test_the_share_is_of_the_rest_of_the_city_and_of_late() -> None:
     around, own = surroundings(), ["traffic"]
-    for name in ("t-0", "f-0", "f-1"):
-        around.hear("traffic", name, T0 + 10 * MINUTE)
-    around.hear("traffic", "f-1", T0 + 20 * MINUTE)  # the same again is one
-    around.hear("noise", "n", T0 + 20 * MINUTE)
+    for cell, name in ((HERE, "t-0"), (FAR, "f-0"), (FAR, "f-1")):
+        around.hear("traffic", cell, name, T0 + 10 * MINUTE)
+    around.hear("traffic", FAR, "f-1", T0 + 20 * MINUTE)  # the same again is one
+    around.hear("noise", HERE, "n", T0 + 20 * MINUTE)
+    assert around.speaking(own, {HERE}) == around.speaking(own, {HERE, "x", "y"}) == 1
+    assert around.speaking(["traffic", "noise"], {HERE}) == 2
     assert around.share_beside(own, 3, 1) == pytest.approx(2 / 7)
     around.pass_time(T0 + 10 * MINUTE)
+    assert around.speaking(own, {HERE}) == 0
     assert around.share_beside(own, 3, 0) == pytest.approx(1 / 7)
     later = surroundings()
     later.put(pickle.loads(pickle.dumps(around.take())))

@@ -69,7 +69,7 @@ def test_evidence_that_agrees_becomes_a_warning_when_time_has_passed_it() -> Non
 
 
 def test_promptly_it_does_not_wait() -> None:
-    (alert,) = alerts(path(prompt=True), said(crossing("a", 1), crossing("b", 1), until=-99))
+    (alert,) = alerts(path(prompt=True), said(crossing("a", 1), crossing("b", 1), until=-5))
     assert (alert.version, alert.level) == (1, 2)
 
 
@@ -110,6 +110,16 @@ def test_time_waits_for_the_feeds_there_are(feeds: dict[str, bool]) -> None:
     if "reports" in feeds:
         waiting = [Triaged((), reached), Found("bursts", (), reached, 0)]
     assert len(alerts(step, *waiting)) == 1
+
+
+def test_a_feed_that_is_gone_since_the_snapshot_is_not_waited_for() -> None:
+    before = path(reports=True, commands=True)
+    list(before.on_batch([CommandRows([], T0), Triaged((), T0), Found("bursts", (), T0, 0)]))
+    step = path()
+    step.restore(before.snapshot())
+    told = said(crossing("a", 1), crossing("b", 1), until=5)
+    windows = [Found(name, (), T0 + 5 * MINUTE) for name in ("cells", "outages")]
+    assert len(alerts(step, told, *windows)) == 1
 
 
 def report(number: int) -> TriagedReport:

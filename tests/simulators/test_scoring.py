@@ -187,3 +187,15 @@ def test_the_dictionary_states_what_it_rests_on() -> None:
     assert (result["events"], result["hours_watched"]) == (1, 36)
     assert result["by_level"]["orange"]["hits"] == 1
     assert msgspec.json.encode(result)
+
+
+def test_events_of_one_id_are_scored_each() -> None:
+    both = event(), event("flood", lon=LON + 1)
+    result = score([alert()], truth(*both), 24)
+    assert (result.total.hits, result.total.misses, result.total.false) == (1, 1, 0)
+
+
+def test_a_city_may_lie_on_the_date_line() -> None:
+    there = event(lon=-179.999, lat=-17.0, radius_m=0)
+    result = score([alert(lon=179.999, lat=-17.0)], truth(there), 24)
+    assert (result.total.hits, result.total.false) == (1, 0)

@@ -20,7 +20,7 @@ from operators.events import NO_LEVEL, Command, Marks
 from operators.incident import Strand
 from operators.registry import cell_of
 from tests.operators.alerting.strands import at_level, strand, view
-from tests.operators.town import LAT, LON, MINUTE, T0
+from tests.operators.town import HOUR, LAT, LON, MINUTE, T0
 
 EASE, CLEAR, SPREAD = (ms / MINUTE for ms in (EASE_AFTER_MS, CLEAR_AFTER_MS, SPREAD_AFTER_MS))
 Heard = list[tuple[float, Reason, int]]
@@ -57,9 +57,9 @@ class Story:
 
     def person(self, op: Any, **more: Any) -> "Story":
         self.commands += 1
-        fields = {"until": None, "note": ""} | more
         name = f"c-{self.commands}"
-        version = self.life.version
+        version = more.pop("version", self.life.version)
+        fields = {"until": None, "note": ""} | more
         self._tell(self.life.obey(Command(name, self.now, "op-7", "wl-1", version, op, **fields)))
         return self
 
@@ -209,6 +209,7 @@ def test_an_acknowledgement_is_dropped_when_the_level_rises() -> None:
 def test_a_person_can_end_it(op: str) -> None:
     story = Story().at(0).level(2).at(1).person(op, note="a drill")
     assert story.heard()[1:] == [(1, Reason.BY_PERSON, NO_LEVEL)]
+    assert story.details[-1] == f"{op} by op-7: a drill"
     assert not story.life.active
     assert story.life.due() is None
     assert story.at(2).level(2).at(3).level(3).heard() == [], "the same is not said again"
@@ -238,6 +239,103 @@ def test_a_persons_touch_does_not_disturb_the_holds() -> None:
     assert story.heard()[-1] == (1 + CLEAR, Reason.CLEARED, NO_LEVEL)
 
 
+@pytest.mark.parametrize("op", ["ack", "false_alarm", "resolve", "shelve"])
+def test_what_a_person_did_about_less_is_not_done_to_worse(op: str) -> None:
+    story = Story().at(0).level(4).at(1).level(1).at(2)
+    story.person(op, version=1, until=T0 + HOUR, note="a drill")
+    assert story.heard()[-1] == (2, Reason.BY_PERSON, 1)
+    assert story.details[-1] == f"{op} by op-7, who saw version 1: it is worse since: a drill"
+    assert (story.life.active, story.life.marks) == (True, Marks())
+    assert story.person("ack", version=2).life.marks.acknowledged == "op-7", "a note is no worse"
+
+
+def test_a_verdict_that_it_is_false_takes_back_that_it_is_real() -> None:
+    story = Story().at(0).level(3).person("confirm").at(1).person("false_alarm").at(2).level(1)
+    assert story.heard()[-1] == (2, Reason.REOPENED, 1)
+    assert story.life.marks == Marks()
+
+
+@pytest.mark.parametrize(("op", "again"), [("confirm", True), ("false_alarm", False)])
+def test_what_was_ended_and_is_real_after_all_is_issued_again(op: Any, again: bool) -> None:
+    story = Story().at(0).level(2).at(1).person("false_alarm").at(2).level(2)
+    story.life.reconsider(Command("c", story.now, "op-8", "wl-1", 1, op))
+    assert story.at(3).level(2).life.active == again
+    assert story.life.marks.confirmed == ("op-8" if again else None)
+
+
+# --- shelving --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("level", [2, 4])
+def test_a_shelf_ends_when_it_was_said_to(level: int) -> None:
+    story = Story().at(0).level(level).at(1).person("shelve", until=T0 + HOUR).at(59).level(level)
+    assert story.life.marks.shelved_until == T0 + HOUR
+    assert story.at(61).heard()[2:] == [(60, Reason.UNSHELVED, level)]
+    assert (story.life.marks, story.life.due()) == (Marks(), None)
+    story.person("shelve", until=T0).at(62)
+    assert story.heard()[-1] == (61, Reason.UNSHELVED, level), "never before it was begun"
+
+
+def test_holds_go_on_on_the_shelf() -> None:
+    story = Story().at(0).level(3).person("shelve", until=T0 + HOUR).at(1).level(4).at(20)
+    assert story.heard()[2:] == [(1 + EASE, Reason.EASED, 4)]
+    assert story.at(61).heard() == [(60, Reason.UNSHELVED, 4)]
+    over = Story().at(0).level(3).person("shelve", until=T0 + HOUR).at(1).level(None).at(61)
+    assert over.heard()[-1] == (1 + CLEAR, Reason.CLEARED, NO_LEVEL)
+
+
+def test_a_shelf_is_for_what_was_put_there_not_for_worse() -> None:
+    story = Story().at(0).level(3).person("shelve", until=T0 + HOUR).at(1).level(2)
+    assert story.life.marks.shelved_until is None
+    back = Story().at(0).level(3).person("shelve", until=T0 + HOUR).at(1).level(None).at(30)
+    assert back.level(3).life.marks.shelved_until == T0 + HOUR, "the same again"
+    back.at(31).level(None).at(50).level(2)
+    assert back.life.marks.shelved_until is None
+
+
+# --- joining ---------------------------------------------------------------------------------
+
+
+def test_who_takes_over_an_active_warning_does_not_stay_ended() -> None:
+    ended = Story().at(0).level(2).at(1).person("resolve").at(2).level(2)
+    assert ended.heard()[-1][1] is Reason.BY_PERSON
+    ended.life.take_over(Story().at(0).level(None).life)
+    assert ended.at(3).level(2).heard() == [], "what was none changes nothing"
+    ended.life.take_over(Story().at(0).level(2).life)
+    assert ended.at(4).level(2).heard() == [(4, Reason.REOPENED, 2)]
+
+
+@pytest.mark.parametrize(("ours", "theirs", "shelved"), [(3, 3, True), (3, 2, True), (2, 3, False)])
+def test_what_was_said_of_one_that_joins_goes_on(ours: int, theirs: int, shelved: bool) -> None:
+    other = Story().at(0).level(theirs).person("confirm").person("shelve", until=T0 + HOUR)
+    kept = Story().at(0).level(ours)
+    kept.life.take_over(other.life)
+    assert kept.at(1).level(ours).heard()[1:] == [(1, Reason.SPREAD, ours)]
+    until = T0 + HOUR if shelved else None
+    assert kept.life.marks == Marks(confirmed="op-7", shelved_until=until)
+    assert kept.at(2).level(ours).heard() == []
+
+
+# --- one that cried alone --------------------------------------------------------------------
+
+
+def test_who_cried_alone_is_known_unless_somebody_agreed() -> None:
+    def cried(*told: str) -> Story:
+        story = Story().at(0)
+        story._tell(story.life.see(view(strand("a", 8.0), strand("a", 8.0), time=story.now)))
+        for op in told:
+            story.person(op)
+        return story.at(1).level(None).at(60)
+
+    assert cried().life.worst == 4
+    assert cried().life.lone_voice() == "a"
+    assert cried("confirm").life.lone_voice() is None
+    assert cried("confirm", "false_alarm").life.lone_voice() == "a"
+    joins = Story().at(0)
+    joins._tell(joins.life.see(view(strand("a", 8.0), time=joins.now)))
+    assert joins.at(1).joins("wl-2").life.lone_voice() is None
+
+
 # --- the end ---------------------------------------------------------------------------------
 
 
@@ -245,6 +343,8 @@ def test_it_is_forgotten_hours_after_its_end_only() -> None:
     story = Story().at(0).level(3).at(1).level(None).at(60)
     ended = T0 + int((1 + CLEAR) * MINUTE)
     assert story.life.forgotten_at() == ended + FORGET_AFTER_MS + 1
+    later = story.at(90).level(None).life.forgotten_at()
+    assert later == T0 + 90 * MINUTE + FORGET_AFTER_MS + 1, "while its incident is open"
     assert Story().at(0).level(3).life.forgotten_at() is None
     speaks = Story().at(0).level(None, strand("a", 3.5))
     assert speaks.life.forgotten_at() is None

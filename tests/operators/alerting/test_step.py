@@ -1,5 +1,6 @@
 """Changes and commands become versions in event-time order, each once."""
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -151,13 +152,58 @@ def test_an_ended_life_is_forgotten() -> None:
     assert len(desk.step.snapshot()) < 2 * empty
 
 
+def test_what_is_forgotten_is_so_in_its_turn_however_time_was_told() -> None:
+    # minute 0 a speaks   1 nobody   130 b alone   131 nobody       a's life is over at 121
+    lone = [_lone(0, "a", 3.5), change(1, None), _lone(130, "b", 8.0), change(131, None)]
+    for minutes in ([200], [125, 200], range(1, 200)):
+        desk, left = Desk(), list(lone)
+        for minute in minutes:
+            due = [v for v in left if v.time < T0 + minute * MINUTE]
+            left = left[len(due) :]
+            desk.tell(*due, *until(minute))
+        doubted = desk.step._is_doubted("b", T0 + 200 * MINUTE)
+        assert doubted, f"b was alone: a had been forgotten ({minutes})"
+
+
+def _lone(minute: float, key: str, strength: float) -> IncidentView:
+    return view(strand(key, strength), time=T0 + int(minute * MINUTE))
+
+
+def test_an_open_incident_keeps_its_versions_however_long_ago_its_warning_ended() -> None:
+    desk = Desk()
+    first = desk.said(change(0, 2), CommandRows([command(1, "resolve")], T0 + HOUR), *until(2))
+    assert first == [(0, 1, "issued"), (1, 2, "resolve")]
+    speaks = [change(minute, 2) for minute in range(10, 300, 10)]
+    assert desk.said(*speaks, change(300, None), *until(309)) == []
+    assert desk.said(change(310, 1), *until(311)) == [(310, 3, "issued")]
+
+
+def test_one_that_a_person_ended_is_issued_again_when_an_active_one_joins_it() -> None:
+    desk = Desk()
+    resolve = CommandRows([command(1, "resolve", "wl-a")], T0 + HOUR)
+    desk.tell(change(0, 2, "wl-a"), change(0, 2, "wl-b"), resolve, *until(2))
+    joins = view(time=T0 + 5 * MINUTE, id="wl-b")._replace(merged_into="wl-a")
+    told = desk.tell(joins, change(5, 2, "wl-a"), *until(6))
+    assert [(a.id, a.version, a.status) for a in told] == [
+        ("wl-b", 2, "cleared"),
+        ("wl-a", 3, "active"),
+    ]
+
+
+def test_promptly_a_clock_that_is_ahead_moves_nobody_elses_time() -> None:
+    desk = Desk(prompt=True)
+    desk.tell(change(0, 4), change(1, None), Progress(T0 + MINUTE))
+    assert desk.said(CommandRows([command(99, "note", "wl-other")], T0)) == []
+    assert desk.said(Progress(T0 + 12 * MINUTE)) == [(11, 2, "cleared")]
+
+
 _changes = st.lists(
-    st.tuples(st.integers(0, 90), st.sampled_from([None, 1, 2, 3, 4]), st.sampled_from("pqr")),
+    st.tuples(st.integers(0, 400), st.sampled_from([None, 1, 2, 3, 4]), st.sampled_from("pqr")),
     max_size=20,
 )
 _commands = st.lists(
     st.tuples(
-        st.integers(0, 90),
+        st.integers(0, 400),
         st.sampled_from(["ack", "false_alarm", "confirm", "resolve", "note", "shelve"]),
         st.sampled_from("pqr"),
     ),
@@ -175,21 +221,21 @@ def test_the_cut_changes_nothing(
     views = [change(*told) for told in sorted(changes, key=lambda told: told[0])]
     # Of one minute the last id comes first: they are obeyed in the order of their ids all the same.
     asked = [command(*told, number=99 - n) for n, told in enumerate(sorted(commands))]
-    whole = Desk().tell(*views, CommandRows(asked, T0 + 9 * HOUR), Progress(T0 + 9 * HOUR))
+    whole = Desk().tell(*views, CommandRows(asked, T0 + 12 * HOUR), Progress(T0 + 12 * HOUR))
 
     desk, parts = Desk(), list[Alert]()
     streams: list[list[Item]] = [[], []]
     done = 0
     for part in cut(views, sizes):
         done += len(part)
-        streams[0] += [*part, Progress(min((v.time for v in views[done:]), default=T0 + 9 * HOUR))]
+        streams[0] += [*part, Progress(min((v.time for v in views[done:]), default=T0 + 12 * HOUR))]
     done = 0
     for part in cut(asked, sizes):
         done += len(part)
-        behind = min((c.time for c in asked[done:]), default=T0 + 9 * HOUR)
+        behind = min((c.time for c in asked[done:]), default=T0 + 12 * HOUR)
         streams[1].append(CommandRows(list(part), behind))
-    streams[0] = streams[0] or [Progress(T0 + 9 * HOUR)]
-    streams[1] = streams[1] or [CommandRows([], T0 + 9 * HOUR)]
+    streams[0] = streams[0] or [Progress(T0 + 12 * HOUR)]
+    streams[1] = streams[1] or [CommandRows([], T0 + 12 * HOUR)]
     while any(streams):
         stream = streams[data.draw(st.integers(0, 1))] or streams[0] or streams[1]
         parts += desk.tell(stream.pop(0))
@@ -197,8 +243,11 @@ def test_the_cut_changes_nothing(
     assert [a.time for a in whole] == sorted(a.time for a in whole)
     assert desk.step.counters.account("alerting").balanced
     for name in "pqr":
-        mine = [a.version for a in whole if a.id == name]
-        assert mine == list(range(1, len(mine) + 1))
+        mine = [a for a in whole if a.id == name]
+        assert [a.version for a in mine[:1]] in ([], [1])
+        for one, other in pairwise(mine):
+            forgotten = other.version == 1 and other.time - one.time > FORGET_AFTER_MS
+            assert other.version == one.version + 1 or forgotten
 
 
 # --- verdicts --------------------------------------------------------------------------------
@@ -213,6 +262,14 @@ def test_a_verdict_on_what_is_over_teaches_and_makes_no_version() -> None:
     account = desk.step.counters.account("alerting")
     assert account.balanced
     assert account.reasons == {"no such active warning": 1}, "the other one is no verdict"
+
+
+def test_one_that_was_doubted_is_believed_again_when_it_was_real_after_all() -> None:
+    for op, believed in (("confirm", True), ("false_alarm", False)):
+        desk = Desk()
+        desk.tell(_lone(0, "a", 8.0), change(1, None), *until(30))
+        desk.tell(CommandRows([command(40, op)], T0 + HOUR), *until(50))
+        assert desk.step._is_doubted("a", T0 + HOUR) != believed
 
 
 def _weak(minute: float, name: str) -> IncidentView:

@@ -1,12 +1,13 @@
 """The files of the screen over HTTP."""
 
+import gzip
 from pathlib import Path
 
 import pytest
 from websockets.datastructures import Headers
 from websockets.http11 import Request
 
-from sinks.control_room.pages import Pages
+from sinks.control_room.pages import Document, Pages
 
 
 @pytest.fixture
@@ -63,3 +64,26 @@ def test_a_browser_that_has_a_file_is_told_so(pages: Pages) -> None:
 )
 def test_nothing_else_is_served(pages: Pages, path: str) -> None:
     assert get(pages, path).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("accepted", "packed"),
+    [
+        ("gzip, deflate, br", True),
+        ("br, GZIP ; q=0.5", True),
+        ("gzip;q=0", False),
+        ("gzip; q=0.000", False),
+        ("x-gzip-like, br", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_a_large_document_is_packed_for_who_takes_it(accepted: str | None, packed: bool) -> None:
+    body = b'{"name":"Lanjiang"}' * 1000
+    headers = {} if accepted is None else {"Accept-Encoding": accepted}
+    answer = Document(body).get(Request("/city.json", Headers(headers)))
+    assert answer.headers.get("Content-Encoding") == ("gzip" if packed else None)
+    assert (gzip.decompress(answer.body) if packed else answer.body) == body
+    assert answer.headers["Content-Length"] == str(len(answer.body))
+    assert answer.headers["Vary"] == "Accept-Encoding"
+    assert (len(answer.body) < 500) is packed

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, WebSocketRoute, expect
 
 from operators.events import Marks
 from sinks.store import EmbeddedStore
-from tests.sinks.control_room.screen_fixture_city import NOW, RED, warning
+from tests.sinks.control_room.screen_fixture_city import NOW, RED, lesser, warning
 from tests.sinks.control_room.screen_fixture_room import (
     NO_WEBGL,
     Room,
@@ -115,6 +115,25 @@ def test_shelving_asks_for_how_long_and_can_be_undone(room: Room, browser: Brows
         expect(page.locator(".row.shelved")).to_contain_text("to 15:32")
         page.get_by_role("button", name="Unshelve").click()
         expect(page.locator(".d-act p")).to_have_text("Accepted: Unshelve")
+
+
+def test_a_shelf_ends_by_itself(room: Room, browser: Browser) -> None:
+    put_away = Marks(shelved_until=NOW + HOUR)
+    room.clear(warning(marks=put_away), lesser(1, 3))
+    with room.page(browser) as page:
+        rows = page.locator("[data-id]")
+        expect(page.locator(".row.shelved")).to_contain_text("to 15:32")
+        expect(rows.nth(1)).to_have_attribute("data-id", RED)
+        expect(page.locator(".count").first).to_contain_text("0")
+        page.locator(f'[data-id="{RED}"]').click()
+        expect(page.get_by_role("button", name="Unshelve")).to_be_visible()
+        room.put(clock=NOW + HOUR + 1)
+        expect(page.locator(".row.shelved")).to_have_count(0)
+        expect(rows.first).to_have_class("row l1 sel edge")
+        expect(rows.first).not_to_contain_text("to 15:32")
+        expect(page.locator(".count").first).to_contain_text("1")
+        expect(page.locator(".d-act p")).to_have_text("Not acknowledged")
+        expect(page.locator("[data-op=shelve]")).to_have_text("sShelve")
 
 
 def test_a_refusal_is_shown_plainly(room: Room, browser: Browser) -> None:

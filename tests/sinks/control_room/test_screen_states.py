@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from playwright.sync_api import Browser, expect
 
-from operators.events import Text
+from operators.events import Marks, Text
 from sinks.store import EmbeddedStore
 from tests.sinks.control_room.screen_fixture_city import NOW, RED, evidence, lesser, storm, warning
 from tests.sinks.control_room.screen_fixture_room import (
@@ -212,6 +212,34 @@ def test_keys_move_through_the_list(room: Room, browser: Browser) -> None:
             page.keyboard.press("j")
         page.keyboard.press("k")
         expect(page.locator("[aria-selected=true]")).to_have_attribute("data-id", ids[1])
+
+
+def test_a_time_without_a_date_is_a_dash(room: Room, browser: Browser) -> None:
+    room.clear(warning(marks=Marks(shelved_until=9_000_000_000_000_000_000)))
+    with room.page(browser) as page:
+        expect(page.locator(".row.shelved")).to_contain_text("to –")
+        room.put(lesser(1, 3))
+        expect(page.locator(".row")).to_have_count(2)
+
+
+def test_a_view_that_fails_stops_no_other_and_says_so_once(room: Room, browser: Browser) -> None:
+    room.clear()
+    page = browser.new_page(viewport={"width": 1366, "height": 768})
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto(f"http://127.0.0.1:{room.port}/?lang=en")
+    expect(page.locator(".calm-t")).to_be_visible()
+    room.put(warning(), closest=[None])  # the list cannot show this
+    districts = page.locator(".districts tr", has_text="Donghe")
+    expect(districts.locator("td").first).to_have_text("1")
+    page.wait_for_timeout(600)
+    (complaint,) = said
+    assert complaint.startswith("List: not drawn TypeError")
+    room.put()
+    expect(page.locator(f'[data-id="{RED}"]')).to_be_visible()
+    assert said == [complaint]
+    page.close()
 
 
 def test_a_lead_time_that_passes_unobserved_is_said(room: Room, browser: Browser) -> None:

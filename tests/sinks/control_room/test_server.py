@@ -1,6 +1,7 @@
 """The hub as screens meet it: a real store, a real server, real WebSockets."""
 
 import asyncio
+import gzip
 import json
 import random
 import socket
@@ -8,12 +9,16 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
 from websockets.exceptions import InvalidStatus, NegotiationError
+from websockets.http11 import Request, Response
 
 from operators.events import CellState, City, FeedHealth, Levels, Sensor, SeriesPoints
+from sinks.control_room.pages import document
 from sinks.control_room.server import HubServer
 from sinks.redis import StoreWriter
 from sinks.store import EmbeddedStore, Keys, connect
@@ -385,6 +390,8 @@ async def test_other_origins_and_other_protocols_are_refused(hub) -> None:
             pass
     async with Screen(hub.port, origin=f"http://localhost:{hub.port}") as screen:
         await screen.next("hello")
+    async with Screen(hub.port, origin=f"http://LOCALHOST:{hub.port}") as screen:
+        await screen.next("hello")
     with pytest.raises((InvalidStatus, NegotiationError)):
         async with Screen(hub.port, subprotocols=["citywatch.v9"]):
             pass
@@ -407,12 +414,24 @@ async def test_stopping_tells_the_screens_to_come_back(store) -> None:
         assert await screen.end() == 1012
 
 
+async def test_stopping_waits_for_nobody(store) -> None:
+    async with HubServer(store.url, port=0) as hub:
+        with socket.create_connection(("127.0.0.1", hub.port)) as silent:
+            while not hub._lines:
+                await asyncio.sleep(0.01)
+            started = time.monotonic()
+            await hub.__aexit__(None, None, None)
+            assert time.monotonic() - started < 2
+            assert silent.recv(1) == b""
+
+
 # --- pages -----------------------------------------------------------------------------------
 
 
-def fetch(port: int, path: str) -> tuple[int, str, bytes]:
+def fetch(port: int, path: str, **headers: str) -> tuple[int, str, bytes]:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}") as reply:
+        request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers=headers)
+        with urllib.request.urlopen(request) as reply:
             return reply.status, reply.headers["Content-Type"], reply.read()
     except urllib.error.HTTPError as error:
         with error:
@@ -427,8 +446,46 @@ async def test_documents(writer, hub) -> None:
     status, kind, body = await asyncio.to_thread(fetch, hub.port, "/city.json?x=1")
     assert (status, kind, json.loads(body)["name"]) == (200, "application/json", "Lanjiang")
     assert json.loads(body)["cells"] == {}
+    packed = await asyncio.to_thread(
+        partial(fetch, hub.port, "/city.json", **{"Accept-Encoding": "gzip"})
+    )
+    assert gzip.decompress(packed[2]) == body
     status, kind, body = await asyncio.to_thread(fetch, hub.port, "/healthz")
     assert (status, json.loads(body)["ok"]) == (200, True)
     status, kind, body = await asyncio.to_thread(fetch, hub.port, "/vendor/maplibre-gl.js")
     assert (status, kind) == (200, "text/javascript; charset=utf-8")
     assert len(body) > 500_000
+
+
+class AnySize:
+    """A page as long as its address says."""
+
+    def get(self, request: Request) -> Response:
+        return document(bytes(int(request.path.partition("?")[2])))
+
+
+@pytest.mark.slow
+async def test_a_slow_line_gets_a_large_page_whole(hub) -> None:
+    """The readers take nothing for longer than the library waits, and then all of it slowly."""
+    # What the kernel keeps would hide that the hub had given up.
+    hub._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65_536)
+    hub.tail.values.city_page = AnySize()
+    # How much is left when the last of it is handed to the kernel depends on the size.
+    sizes = range(1_000_000, 1_066_000, 6000)
+
+    def read(size: int) -> int:
+        with socket.socket() as line:
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+            line.connect(("127.0.0.1", hub.port))
+            line.sendall(b"GET /city.json?%d HTTP/1.1\r\nHost: hub\r\n\r\n" % size)
+            time.sleep(10.5)
+            got = b""
+            while part := line.recv(20_000):
+                got += part
+                time.sleep(0.001)
+        return len(got.partition(b"\r\n\r\n")[2])
+
+    with ThreadPoolExecutor(len(sizes)) as threads:
+        loop = asyncio.get_running_loop()
+        got = await asyncio.gather(*(loop.run_in_executor(threads, read, size) for size in sizes))
+    assert got == [*sizes]

@@ -26,7 +26,7 @@ export class Actions {
     if (!alert || alert.status !== 'active' || this.screen.phase === 'stale' || isWall()) return;
     if (this.screen.store.sent.get(alert.id)?.state === 'sending') return;
     if (op === 'ack' && alert.marks?.acknowledged) return;
-    if (op === 'shelve' && shelved(alert)) this.#send(alert, 'unshelve');
+    if (op === 'shelve' && shelved(alert, this.screen.asOf)) this.#send(alert, 'unshelve');
     else if (op === 'ack' || (op !== 'shelve' && this.screen.ask === op)) this.#send(alert, op);
     else this.screen.ask = this.screen.ask === op ? null : op;
     this.redraw();
@@ -69,7 +69,8 @@ export class Actions {
   }
 
   draw(host, alert) {
-    const { stale, ask, store } = this.screen;
+    const { stale, ask, store, asOf } = this.screen;
+    const put = shelved(alert, asOf);
     const [icon, text, urgent] = this.#line(alert);
     const off = stale || alert.status !== 'active';
     const sent = store.sent.get(alert.id)?.state;
@@ -85,19 +86,20 @@ export class Actions {
         ask,
         sent,
         alert.marks,
+        put,
         ask === 'shelve' && this.#shiftEnd(),
       ],
       () => [
         h(urgent ? 'p.urge' : 'p', { role: 'status' }, sign(icon), text),
-        ask === 'shelve' && !off ? this.#times(alert) : this.#buttons(alert, off || sent === 'sending'),
+        ask === 'shelve' && !off ? this.#times(alert) : this.#buttons(alert, put, off || sent === 'sending'),
       ],
     );
   }
 
-  #buttons(alert, off) {
+  #buttons(alert, put, off) {
     const { ask } = this.screen;
     const button = (op, key, primary) => {
-      const name = op === 'shelve' && shelved(alert) ? 'unshelve' : op;
+      const name = op === 'shelve' && put ? 'unshelve' : op;
       const done = op === 'ack' && acked(alert);
       const classes = primary && !done ? 'button.pri' : ask === op ? 'button.ask' : 'button';
       return h(
@@ -157,7 +159,7 @@ export class Actions {
     if (sent?.state === 'err') return ['escalate', t('refused', { why: sent.why }), true];
     if (sent) return ['pending', t(sent.state === 'ok' ? 'accepted' : 'sending', { op: t(sent.op) })];
     if (by) return ['layers', t('suppressedBy', { id: by })];
-    if (until) return ['shelve', t('shelvedUntil', { time: time(until) })];
+    if (shelved(alert, asOf)) return ['shelve', t('shelvedUntil', { time: time(until) })];
     if (confirmed) return ['checks', t('confirmedBy', { who: confirmed })];
     if (acknowledged) return ['check', t('ackedBy', { who: acknowledged })];
     if (alert.next?.at > asOf)

@@ -8,6 +8,7 @@ const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
+const LAST_MS = 8.64e15; // beyond it no time has a date
 const zh = () => lang() === 'zh';
 
 let zone = 'UTC';
@@ -25,6 +26,7 @@ export function useZone(name) {
 }
 
 function parts(ms, options) {
+  if (!(Math.abs(ms ?? NaN) <= LAST_MS)) return DASH;
   const key = lang() + JSON.stringify(options);
   if (!formats.has(key)) {
     const locale = zh() ? 'zh-CN' : 'en-GB';

@@ -82,11 +82,12 @@ export class Header {
   }
 
   #counts() {
-    const live = this.screen.store.active().shown.filter((a) => !shelved(a));
+    const { store, asOf } = this.screen;
+    const live = store.active(asOf).shown.filter((a) => !shelved(a, asOf));
     const n = LEVELS.map((level) => live.filter((a) => a.level === level).length);
     this.#parts.counts.classList.toggle('tens', Math.max(...n) > 9);
     const reds = n[0] ? `(${n[0]}) ` : '';
-    document.title = `${reds}${this.screen.store.city?.name || ''} citywatch`;
+    document.title = `${reds}${store.city?.name || ''} citywatch`;
     keep(this.#parts.counts, [n, lang()], () =>
       LEVELS.map((level, i) =>
         h(

@@ -16,10 +16,11 @@ export class Link {
   progress = null;
   server = '';
   #url;
-  #token;
   #hear;
   #socket = null;
   #cursor = null;
+  #whole = false; // on this connection: a snapshot is complete, or the resume goes on
+  #fresh = new Set(); // channels of latest values not heard of since they were asked for
   #timer = null;
   #nextId = FIRST_FREE_ID;
   #sensor = null; // {id, sensor}
@@ -28,10 +29,9 @@ export class Link {
   #commands = new Map(); // id -> command not answered yet
 
   /** `hear(message)` gets every message after the link has taken what it needs from it. */
-  constructor(url, hear, token = null) {
+  constructor(url, hear) {
     this.#url = url;
     this.#hear = hear;
-    this.#token = token;
     addEventListener('online', () => this.#retryNow());
     document.addEventListener('visibilitychange', () => this.#retryNow());
     setInterval(() => this.#watch(), 1000);
@@ -41,6 +41,7 @@ export class Link {
     clearTimeout(this.#timer);
     const socket = new WebSocket(this.#url, 'citywatch.v1');
     this.#socket = socket;
+    this.#whole = false;
     this.heardAt = performance.now();
     socket.onmessage = (event) => socket === this.#socket && this.#take(JSON.parse(event.data));
     socket.onclose = () => socket === this.#socket && this.#lost();
@@ -77,7 +78,7 @@ export class Link {
 
   #take(message) {
     this.heardAt = performance.now();
-    if (message.cur) this.#cursor = message.cur; // null: not everything before it has been sent yet
+    this.#note(message);
     if (message.t === 'reset') this.#forget();
     if (message.t === 'hello') this.#greet(message);
     if (message.t === 'hb') this.#beat(message);
@@ -86,10 +87,20 @@ export class Link {
     this.#hear(message);
   }
 
+  // A heartbeat's cursor means nothing before warnings have come on this connection: whoever resumed
+  // there would never learn what was active.
+  #note(message) {
+    if (message.t === 'ev' || (message.t === 'snap' && message.part === message.of)) this.#whole = true;
+    // null: not everything before it has been sent yet
+    if (message.cur && (this.#whole || message.t !== 'hb')) this.#cursor = message.cur;
+    // All there is comes first; what is not in it is gone.
+    if (message.t === 'st') message.whole = this.#fresh.delete(message.id);
+  }
+
   #greet(hello) {
     this.server = hello.server || '';
     this.#tellsHistory = Boolean(hello.history);
-    if (this.#token) this.#send({ t: 'auth', token: this.#token });
+    this.#fresh = new Set(Object.keys(CHANNELS).map(Number));
     for (const [id, ch] of Object.entries(CHANNELS)) {
       this.#send(
         ch === 'alerts'
@@ -103,6 +114,7 @@ export class Link {
 
   #forget() {
     this.#cursor = null;
+    this.#whole = false;
     this.#asked.clear();
   }
 

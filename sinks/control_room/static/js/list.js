@@ -36,8 +36,9 @@ export class List {
   }
 
   draw() {
-    const { shown, suppressed } = this.screen.store.active();
-    const live = shown.filter((a) => !shelved(a));
+    const { store, asOf } = this.screen;
+    const { shown, suppressed } = store.active(asOf);
+    const live = shown.filter((a) => !shelved(a, asOf));
     const over = live.length > FOLD_FROM;
     $('#list-pane').setAttribute('aria-label', t('warnings'));
     this.#rows.setAttribute('aria-label', t('warnings'));
@@ -69,7 +70,7 @@ export class List {
       choices.length,
       this.#rows.clientHeight,
       [...this.#open],
-      found.map((a) => [a.id, a.level, shelved(a)]),
+      found.map((a) => [a.id, a.level, shelved(a, this.screen.asOf)]),
     ]);
     const draw = ({ over, items }) => {
       this.#rows.classList.toggle('over', over);
@@ -156,8 +157,9 @@ export class List {
     if (this.screen.find && !alerts.length)
       return [{ key: 'none', sign: lang(), build: () => h('p.none', null, t('noneFound')) }];
     const rows = (list) => list.map((a) => this.#row(a));
-    const put = isWall() ? [] : alerts.filter(shelved);
-    const live = alerts.filter((a) => !shelved(a));
+    const { asOf } = this.screen;
+    const put = isWall() ? [] : alerts.filter((a) => shelved(a, asOf));
+    const live = alerts.filter((a) => !shelved(a, asOf));
     if (fold >= 2)
       return [
         ...rows(live.filter((a) => a.level < 3)),

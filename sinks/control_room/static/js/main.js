@@ -39,14 +39,26 @@ const views = [
 ];
 
 let asked = false;
+const failed = new Set();
 
 function redraw() {
   if (asked) return;
   asked = true;
   requestAnimationFrame(() => {
     asked = false;
-    for (const view of views) view.draw();
+    for (const view of views) draw(view);
   });
+}
+
+// What one view cannot show must not keep the others from showing what they can.
+function draw(view) {
+  try {
+    view.draw();
+  } catch (error) {
+    if (failed.has(view)) return; // four times a second would bury what else the console says
+    failed.add(view);
+    console.error(`${view.constructor.name}: not drawn`, error);
+  }
 }
 
 function choose(id) {
@@ -88,9 +100,11 @@ const hear = {
     if (screen.store.city) loadCity(); // another log may be another city's
   },
   st: (m) =>
-    ({ 2: () => screen.store.setCells(m.k), 3: () => screen.store.setFeeds(m.k), 4: () => overview(m.k) })[
-      m.id
-    ]?.(),
+    ({
+      2: () => screen.store.setCells(m.k, m.whole),
+      3: () => screen.store.setFeeds(m.k, m.whole),
+      4: () => overview(m.k, m.whole),
+    })[m.id]?.(),
   series: (m) => screen.store.setSeries(m),
   history: (m) => {
     for (const version of m.a) screen.store.remember(version);
@@ -99,8 +113,8 @@ const hear = {
   err: (m) => actions.answered(m),
 };
 
-function overview(fields) {
-  screen.store.setOverview(fields);
+function overview(fields, whole) {
+  screen.store.setOverview(fields, whole);
   if (fields.clock != null) screen.clock.set(fields.clock, screen.store.overview.speed);
 }
 
@@ -133,17 +147,12 @@ async function loadCity() {
   }
 }
 
-// A token comes in the fragment, which never leaves the browser.
-const token = new URLSearchParams(location.hash.slice(1)).get('token');
-if (token) history.replaceState(null, '', location.pathname + location.search);
-
 screen.link = new Link(
   `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws`,
   (message) => {
     hear[message.t]?.(message);
     redraw();
   },
-  token,
 );
 listen({
   actions,

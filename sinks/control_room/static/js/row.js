@@ -15,6 +15,8 @@ export function rowFacts(screen, alert, selected) {
   const { store, stale, asOf } = screen;
   const arrived = store.arrived.get(alert.id);
   const since = arrived == null ? Infinity : performance.now() - arrived;
+  const put = shelved(alert, asOf);
+  const thin = alert.level === 4 || put;
   return {
     lang: lang(),
     selected,
@@ -23,7 +25,7 @@ export function rowFacts(screen, alert, selected) {
     hazard: alert.hazard,
     trend: alert.trend,
     place: place(store, alert),
-    headline: thin(alert) ? brief(store, alert) : headline(store, alert),
+    headline: thin ? brief(store, alert) : headline(store, alert),
     lead: lead(alert, asOf, stale),
     ...counts(alert),
     age: stale ? '' : age(asOf - alert.time),
@@ -32,23 +34,22 @@ export function rowFacts(screen, alert, selected) {
     fresh: since < 1200,
     isNew: !stale && !acked(alert) && since < NEW_MS,
     acked: acked(alert),
-    shelved: shelved(alert),
+    shelved: put,
+    thin,
   };
 }
-
-const thin = (alert) => alert.level === 4 || shelved(alert);
 
 /** A row; blue and shelved ones are one line. */
 export function alertRow(alert, f, onclick) {
   const classes = [
     'button.row',
     `l${f.shelved ? 4 : alert.level}`,
-    thin(alert) && 'thin',
+    f.thin && 'thin',
     f.selected && 'sel',
     f.acked && 'acked',
     f.shelved && 'shelved',
     f.fresh && 'fresh',
-    !f.acked && !thin(alert) && 'edge',
+    !f.acked && !f.thin && 'edge',
   ];
   const marks = markNotes(f);
   return h(
@@ -62,7 +63,7 @@ export function alertRow(alert, f, onclick) {
     ),
     h('div.r-t', null, hazardIcon(alert.hazard), h('b', null, f.place)),
     h('p', null, f.headline),
-    thin(alert) ? h('div.r-m', null, marks) : h('div.r-m', null, tally(f), marks),
+    f.thin ? h('div.r-m', null, marks) : h('div.r-m', null, tally(f), marks),
     h('div.r-r', null, f.lead.kind !== 'none' && leadSmall(f.lead), trendIcon(alert.trend)),
   );
 }
@@ -86,7 +87,7 @@ function markNotes(f) {
     acknowledged && !confirmed && h('em', null, sign('check'), acknowledged),
     confirmed && h('em', null, sign('checks'), confirmed),
     passed && h('em.esc', null, sign('escalate'), known(passed)),
-    until && h('em', null, sign('shelve'), t('shelvedTo', { time: time(until) })),
+    f.shelved && h('em', null, sign('shelve'), t('shelvedTo', { time: time(until) })),
   ];
 }
 

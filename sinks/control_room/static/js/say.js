@@ -122,7 +122,7 @@ export function brief(store, alert) {
 export function lead(alert, now, stale) {
   const ahead = alert.onset - now;
   const observed = alert.certainty === 'Observed' || alert.onset <= alert.first;
-  if (alert.status !== 'active' || shelved(alert)) return { kind: 'none', value: '' };
+  if (alert.status !== 'active' || shelved(alert, now)) return { kind: 'none', value: '' };
   if (stale && (ahead > 0 || !observed)) return { kind: 'at', value: time(alert.onset) };
   if (ahead >= MINUTE) return { kind: 'in', value: span(ahead) };
   if (observed && ahead <= 0)

@@ -43,7 +43,7 @@ export class Screen {
 
   /** The warning in the detail: the chosen one, else the worst; a newer equal never steals it. */
   selected() {
-    const { shown, suppressed } = this.store.active();
+    const { shown, suppressed } = this.store.active(this.asOf);
     const chosen = this.store.alerts.get(this.chosen);
     if (chosen) return this.#show(chosen);
     const all = [...shown, ...suppressed];

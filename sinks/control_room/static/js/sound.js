@@ -35,8 +35,9 @@ export class Sound {
 
   /** New or raised warnings arrived. */
   news(alerts) {
+    const { asOf } = this.screen;
     const levels = alerts
-      .filter((a) => a.status === 'active' && !a.marks?.suppressed_by && !shelved(a))
+      .filter((a) => a.status === 'active' && !a.marks?.suppressed_by && !shelved(a, asOf))
       .map((a) => a.level);
     if (levels.length) this.#want(Math.min(...levels));
   }
@@ -48,12 +49,13 @@ export class Sound {
 
   /** Called every tick: plays what is held, and repeats for a red nobody took. */
   tick() {
-    const { phase, stale } = this.screen;
+    const { phase, stale, store, asOf } = this.screen;
     if (stale && !this.#wasStale) this.#want('stale');
     this.#wasStale = stale;
     if (phase === 'catching') return;
     const now = performance.now();
-    const red = this.screen.store.active().shown.some((a) => a.level === 1 && !acked(a) && !shelved(a));
+    const { shown } = store.active(asOf);
+    const red = shown.some((a) => a.level === 1 && !acked(a) && !shelved(a, asOf));
     if (red && !stale && now - (this.#played.at(-1) ?? -Infinity) > REPEAT_MS) this.#want(1);
     if (this.#held == null) return;
     this.#played = this.#played.filter((at) => now - at < MINUTE);

@@ -106,7 +106,9 @@ export class Store {
     return [...(this.versions.get(id)?.values() || [])].sort((a, b) => a.version - b.version);
   }
 
-  setCells(cells) {
+  /** Latest values: `whole` when they are all there are, and not only those that changed. */
+  setCells(cells, whole) {
+    if (whole) this.cells.clear();
     for (const [id, cell] of Object.entries(cells)) {
       if (cell) this.cells.set(id, { surprisal: cell[1] });
       else this.cells.delete(id); // it went silent
@@ -114,7 +116,8 @@ export class Store {
     this.revision.cells++;
   }
 
-  setFeeds(feeds) {
+  setFeeds(feeds, whole) {
+    if (whole) for (const name of this.feeds.keys()) if (!feeds[name]) this.feeds.delete(name);
     for (const [name, feed] of Object.entries(feeds)) {
       if (!feed) {
         this.feeds.delete(name);
@@ -126,8 +129,8 @@ export class Store {
     this.revision.feeds++;
   }
 
-  setOverview(fields) {
-    Object.assign(this.overview, fields);
+  setOverview(fields, whole) {
+    this.overview = whole ? fields : { ...this.overview, ...fields };
     this.revision.overview++;
   }
 
@@ -152,15 +155,16 @@ export class Store {
     this.revision.sent++;
   }
 
-  /** Active warnings: level, then newest; shelved ones last, suppressed ones apart. */
-  active() {
+  /** Active warnings: level, then newest; those shelved at that time last, suppressed ones apart. */
+  active(now) {
     const all = [...this.alerts.values()].filter((a) => a.status === 'active');
     const shown = all.filter((a) => !a.marks?.suppressed_by);
     const order = (a, b) =>
-      shelved(a) - shelved(b) || a.level - b.level || b.first - a.first || (a.id < b.id ? -1 : 1);
+      shelved(a, now) - shelved(b, now) || a.level - b.level || b.first - a.first || (a.id < b.id ? -1 : 1);
     return { shown: shown.sort(order), suppressed: all.filter((a) => a.marks?.suppressed_by).sort(order) };
   }
 }
 
-export const shelved = (alert) => alert.marks?.shelved_until != null;
+// A shelf has an end: a warning comes back by itself, whether or not a new version says so.
+export const shelved = (alert, now) => (alert.marks?.shelved_until ?? 0) > now;
 export const acked = (alert) => Boolean(alert.marks?.acknowledged || alert.marks?.confirmed);

@@ -17,9 +17,9 @@ export class Tabs {
   }
 
   draw() {
-    const { tab, store } = this.screen;
+    const { tab, store, asOf } = this.screen;
     document.documentElement.dataset.tab = tab;
-    const n = store.active().shown.filter((a) => !shelved(a)).length;
+    const n = store.active(asOf).shown.filter((a) => !shelved(a, asOf)).length;
     keep($('#tabs'), [tab, n, lang()], () => TABS.map(([id, icon, word]) => this.#tab(id, icon, word, n)));
   }
 

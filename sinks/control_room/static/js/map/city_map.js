@@ -143,9 +143,9 @@ export class CityMap {
     this.#legend();
     this.#make();
     if (!this.#ready) return;
-    const { store, stale } = this.screen;
-    const { shown, suppressed } = store.active();
-    const live = shown.filter((a) => !shelved(a));
+    const { store, stale, asOf } = this.screen;
+    const { shown, suppressed } = store.active(asOf);
+    const live = shown.filter((a) => !shelved(a, asOf));
     const selected = this.screen.chosen || this.screen.shown ? store.alerts.get(this.screen.shown) : null;
     const visible = store.alerts.get(selected?.id)?.status === 'active' ? selected : null;
     const marked = visible && !live.includes(visible) ? [...live, visible] : live;
@@ -264,7 +264,7 @@ export class CityMap {
     const [hit] = this.#map.queryRenderedFeatures(point, { layers: CELL_LAYERS });
     if (!hit) return;
     const { cell } = hit.properties;
-    const { shown } = this.screen.store.active();
+    const { shown } = this.screen.store.active(this.screen.asOf);
     const alert = shown.find((a) => a.cells.includes(cell));
     if (alert) this.choose(alert.id);
   }

@@ -17,9 +17,9 @@ export class Districts {
   }
 
   draw() {
-    const { store } = this.screen;
+    const { store, asOf } = this.screen;
     $('#map-pane').setAttribute('aria-label', t('map'));
-    const live = store.active().shown.filter((a) => !shelved(a));
+    const live = store.active(asOf).shown.filter((a) => !shelved(a, asOf));
     const ids = [
       ...new Set([...(store.city?.districts || []).map((d) => d.id), ...live.map((a) => a.district)]),
     ];
