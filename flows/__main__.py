@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -239,6 +240,8 @@ def score(
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Hold warnings against the truth: hits, misses, false warnings, lead times."""
+    if hours is not None and not 0 < hours < math.inf:
+        raise ConfigError(f"--hours: expected more than 0, got {hours:g}")
     found = score_files(alerts, truth, hours)
     if json:
         sys.stdout.buffer.write(msgspec.json.encode(found.to_dict()) + b"\n")

@@ -162,6 +162,8 @@ class TestMistakes:
     def test_hours_that_are_none(self, hours: str, capsys: pytest.CaptureFixture[str]) -> None:
         assert here("simulate", "--out", "x", "--sensors", "100", "--hours", hours) == 1
         one_line(capsys, "--hours: expected ", f"got {hours}")
+        assert here("score", "x", "y", "--hours", hours) == 1
+        one_line(capsys, "--hours: expected more than 0, ", f"got {hours}")
 
     @pytest.mark.parametrize("command", ["replay", "serve", "up"])
     def test_a_store_address_that_is_none(
