@@ -163,6 +163,7 @@ class _Part(StatefulSourcePartition[Any, None]):
 
     def next_batch(self) -> list[Any]:
         if self.source.over is not None and self.source.over():
+            self._look_around()  # what is said of the lag in the end is how it ended
             self.source.stop.asked = True  # whatever else the flow listens to ends with us
         if self.source.stop.asked:
             raise StopIteration
