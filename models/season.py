@@ -119,7 +119,8 @@ def _hour(s: Sensor, time_s: float) -> int:
 def _share(s: Sensor) -> float:
     """Return how much one of its readings counts: a habit is not of a half hour's last minutes.
 
-    It reports as often as it has so far, or did in the half hour before.
+    It reports as often as it has so far, or did in the half hour before; one that suddenly does
+    far more often still teaches that half hour more than its part.
     """
     return PACE / max(float(s.before), float(s.heard), float(PACE))
 

@@ -19,6 +19,7 @@ __all__ = [
     "HAZARD_INITIALS",
     "LEVEL_NAMES",
     "NO_LEVEL",
+    "VERDICTS",
     "Alert",
     "BadMessage",
     "CellState",
@@ -193,6 +194,10 @@ class Report(msgspec.Struct, frozen=True):
     category: str | None = None
     text: str = ""
     source: Literal["hotline", "app", "patrol", "emergency", "other"] = "other"
+
+
+VERDICTS = frozenset({"confirm", "false_alarm"})
+"""Commands that say what a warning was worth; they teach also once it has ended."""
 
 
 class Command(msgspec.Struct, frozen=True):

@@ -180,7 +180,7 @@ class JoinIncidents:
         yield from self._expire(watermark)
 
     def _furthest(self) -> int:
-        """Return how far one piece of evidence can move time: one clock may be a quarter ahead."""
+        """Return how far one piece of evidence can move time: one clock may be minutes ahead."""
         newest = max(self._watermarks.values())
         return newest + AHEAD_MS if self.prompt and newest > NEVER else FOREVER
 

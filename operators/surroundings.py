@@ -7,7 +7,7 @@ twenty of the whole city is unusual, are the evening. Neighbours that say nothin
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Set
+from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -89,8 +89,7 @@ class Surroundings:
     Notes
     -----
     State: who spoke and until when it counts; counts of sensors follow from the registry. Cost: a
-    look-up a cell that an incident reaches, or that somebody speaks in if these are fewer;
-    logarithmic in those who speak.
+    look-up a cell that an incident reaches, logarithmic in those who speak.
     """
 
     def __init__(self, registry: Registry) -> None:
@@ -102,12 +101,14 @@ class Surroundings:
         """By hazard, cell and sensor."""
         self._speaking: dict[str, Counter[str]] = defaultdict(Counter)
         """How many speak of each hazard in each cell."""
+        self._in_all = Counter[str]()
 
     def hear(self, hazard: str, cell: str, sensor: str, until: int) -> None:
         """Note that a sensor in a cell is unusual, and until when that counts."""
         name = hazard, cell, sensor
         if self._until.at(name) is None:
             self._speaking[hazard][cell] += 1
+            self._in_all[hazard] += 1
         self._until.put(name, until)
 
     def pass_time(self, now: int) -> None:
@@ -115,19 +116,13 @@ class Surroundings:
         while (due := self._until.pop(now)) is not None:
             hazard, cell, _ = due[1]
             self._speaking[hazard][cell] -= 1
+            self._in_all[hazard] -= 1
             if not self._speaking[hazard][cell]:
                 del self._speaking[hazard][cell]
 
-    def speaking(self, hazards: Iterable[str], cells: Set[str]) -> int:
+    def speaking(self, hazards: Iterable[str], cells: Collection[str]) -> int:
         """Return how many sensors in some cells are unusual."""
-        count = 0
-        for hazard in hazards:
-            by_cell = self._speaking[hazard]
-            if len(cells) < len(by_cell):
-                count += sum(by_cell[cell] for cell in cells if cell in by_cell)
-            else:
-                count += sum(n for cell, n in by_cell.items() if cell in cells)
-        return count
+        return sum(self._speaking[hazard][cell] for hazard in hazards for cell in cells)
 
     def sensors(self, cells: Iterable[str], hazards: Collection[str]) -> int:
         """Return how many sensors of some hazards are in some cells."""
@@ -145,7 +140,7 @@ class Surroundings:
         """
         self._up_to_date()
         others = int(self._totals[[_NUMBER[hazard] for hazard in hazards]].sum()) - sensors
-        unusual = sum(self._speaking[hazard].total() for hazard in hazards) - speaking
+        unusual = sum(self._in_all[hazard] for hazard in hazards) - speaking
         return max(0, unusual) / max(1, others)
 
     def _up_to_date(self) -> NDArray[np.int64]:
@@ -165,3 +160,4 @@ class Surroundings:
     def put(self, state: tuple[Agenda[tuple[str, str, str]], dict[str, Counter[str]]]) -> None:
         """Continue from what ``take`` returned."""
         self._until, self._speaking = state
+        self._in_all = Counter({name: cells.total() for name, cells in self._speaking.items()})

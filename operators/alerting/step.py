@@ -11,11 +11,11 @@ import msgspec
 
 from operators.agenda import Agenda
 from operators.alerting.lifecycle import Change, Life
-from operators.alerting.verdicts import VERDICTS, LearnFromVerdicts
+from operators.alerting.verdicts import LearnFromVerdicts
 from operators.alerting.versions import write_version
 from operators.counters import Counters
 from operators.event_clock import FOREVER, NEVER
-from operators.events import Alert, Command
+from operators.events import VERDICTS, Alert, Command
 from operators.incident import IncidentView
 from operators.incidents import AHEAD_MS, Progress
 from operators.intake import CommandRows

@@ -21,9 +21,8 @@ from operators.alerting.grading import TAUGHT_AT_MOST, UNTAUGHT, Grade, Taught
 from operators.events import Command
 from operators.incident import IncidentView
 
-__all__ = ["ENOUGH", "VERDICTS", "LearnFromVerdicts"]
+__all__ = ["ENOUGH", "LearnFromVerdicts"]
 
-VERDICTS = frozenset({"confirm", "false_alarm"})
 A_DAY = 0.2
 """How far the score of a hazard in a place moves in a day at most; what its sources lose comes
 beside it, and both together are at most ``TAUGHT_AT_MOST``."""

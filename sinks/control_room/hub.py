@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 import msgspec
 
 from operators.codec import TIME_END_MS
-from operators.events import City, Command
+from operators.events import VERDICTS, City, Command
 from sinks.control_room.alert_log import AlertLog, Entry, Wanted
 from sinks.control_room.channels import AlertSub, LatestSub, Page, SeriesSub, Turn
 from sinks.control_room.client import Client, Outlet
@@ -44,7 +44,6 @@ __all__ = ["BEAT_S", "Hub", "Record", "Story", "Wish"]
 BEAT_S = 5
 STALE_S = 10.0  # nothing new from the flow for this long, and the screen must look frozen
 ANSWERED = 10_000  # ids of commands already recorded
-VERDICTS = ("confirm", "false_alarm")  # taught by also once the warning has ended
 VERSION = "0.1.0"
 
 

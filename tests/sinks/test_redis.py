@@ -216,17 +216,21 @@ class TestRestarted:
         writer.put_alerts([*versions, alert("wl-2", 2, status="cleared")])
         writer.flush()
 
+    def forget_all(self, part, client) -> None:
+        """The store loses everything, and the part finds out."""
+        client.flushall()
+        client.function_flush()
+        part.write_batch([{"clock": 1}])
+        part.snapshot()
+        part.close()
+
     def part(self, store, **more):
         return RedisSink(store.url, **more).build_part("store", "store", None)
 
     def test_gives_back_what_the_one_before_wrote(self, store, client, held) -> None:
         before = client.hget(keys.alert("wl-1"), "b")
         part = self.part(store)
-        client.flushall()
-        client.function_flush()
-        part.write_batch([{"clock": 1}])
-        part.snapshot()
-        part.close()
+        self.forget_all(part, client)
         assert client.zrange(keys.active, 0, -1) == [b"wl-1"]
         assert client.hget(keys.alert("wl-1"), "b") == before
         story = [("wl-1", 1), ("wl-2", 1), ("wl-1", 2), ("wl-2", 2)]
@@ -236,20 +240,12 @@ class TestRestarted:
         part = self.part(store)
         part.write_batch([alert("wl-1", 3, status="cleared")])
         part.snapshot()
-        client.flushall()
-        client.function_flush()
-        part.write_batch([{"clock": 1}])
-        part.snapshot()
-        part.close()
+        self.forget_all(part, client)
         assert client.zcard(keys.active) == 0
 
     def test_one_that_writes_no_warnings_gives_none_back(self, store, client, held) -> None:
         part = self.part(store, warns=False)
-        client.flushall()
-        client.function_flush()
-        part.write_batch([{"clock": 1}])
-        part.snapshot()
-        part.close()
+        self.forget_all(part, client)
         assert client.zcard(keys.active) == 0
 
     def test_a_store_that_is_away_is_not_waited_for(self, tmp_path: Path, caplog) -> None:
