@@ -30,13 +30,14 @@ from flows.kafka import Topics
 from operators.codec import encode
 from operators.events import City, Levels, Sensor
 
-__all__ = ["ALARMS_PER_S", "Deployment", "Feed", "Load", "write_city"]
+__all__ = ["ALARMS_PER_S", "TOGETHER", "Deployment", "Feed", "Load", "write_city"]
 
 SEED = 1
 WARM_READINGS = 160
 ALARMS_PER_S = 10
 TICK_S = 0.002
-FLOWS = ("warnings", "reports", "readings")
+APART = ("warnings", "reports", "readings")
+TOGETHER = ("city",)
 
 
 class Load(NamedTuple):
@@ -48,6 +49,8 @@ class Load(NamedTuple):
     sensors: int = 10_000
     before_s: float = 15.0
     """Under the same load before it counts: a broker that has just started is still compiling."""
+    flows: tuple[str, ...] = APART
+    """The processes, who is told first; the last has the readings."""
 
     @property
     def alarms(self) -> int:
@@ -144,18 +147,19 @@ class Feed:
 
 @dataclass
 class Deployment:
-    """The three flows, a hub and a screen, as processes; a context that ends them all."""
+    """The city's flows, a hub and a screen, as processes; a context that ends them all."""
 
     bench: Rig
     topics: Topics
     data: Path
+    flows: tuple[str, ...]
     port: int = 0
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     _screen: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
         self.port = self.port or _free_port()
-        for flow in FLOWS:
+        for flow in self.flows:
             self.start(flow)
         hub = ["sinks.control_room", "--redis", self.bench.redis, "--region", self.topics.prefix]
         self._run("hub", [*hub, "--port", str(self.port)])

@@ -1,12 +1,12 @@
 """How long from a reading that should warn to the warning on a screen, under load.
 
-``python -m benchmarks.latency`` starts a broker, a store, the production processes (prompt mode,
-one of each flow), a hub and one screen, and publishes readings in an open loop: at 1,000, 20,000
-and 50,000 a second, whatever the flow can take. Ten times a second one of them is a second reading
-over an official level, of a sensor far from all others, and calls for a warning of its own. Its
-latency counts from when it should have been sent, so a publisher, a broker or a flow that falls
-behind shows. Detectors have been through 160 readings a sensor before, so that ordinary noise makes
-evidence as it does in a city; snapshots go on.
+``python -m benchmarks.latency`` starts a broker, a store, production (prompt mode; once all in one
+process, once one of each flow), a hub and one screen, and publishes readings in an open loop: at
+1,000, 20,000 and 50,000 a second, whatever the flow can take. Ten times a second one of them is a
+second reading over an official level, of a sensor far from all others, and calls for a warning of
+its own. Its latency counts from when it should have been sent, so a publisher, a broker or a flow
+that falls behind shows. Detectors have been through 160 readings a sensor before, so that ordinary
+noise makes evidence as it does in a city; snapshots go on.
 
 The hops are the warning's own stamps, ``latency_us``: from the log's timestamp (milliseconds) to
 polled, to screened, to decided, to stored, to sent by the hub. Everything runs on this machine, its
@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchmarks.deployment import ALARMS_PER_S, Deployment, Feed, Load, write_city
+from benchmarks.deployment import ALARMS_PER_S, TOGETHER, Deployment, Feed, Load, write_city
 from benchmarks.report import arguments, chosen, measured, publish, spread, table
 from benchmarks.rig import Rig, rig
 from flows.kafka import Topics
@@ -45,10 +45,13 @@ FULL = {
     "L4-1k": Load(1_000, 30.0, 3),
     "L5-20k": Load(20_000, 30.0, 3),
     "L6-50k": Load(50_000, 30.0, 3),
+    "L7-1k-together": Load(1_000, 30.0, 3, flows=TOGETHER),
+    "L8-20k-together": Load(20_000, 30.0, 3, flows=TOGETHER),
+    "L9-50k-together": Load(50_000, 30.0, 3, flows=TOGETHER),
 }
-QUICK = {"L5-20k": Load(20_000, 10.0, 1, 2_000)}
+QUICK = {"L8-20k-together": Load(20_000, 10.0, 1, 2_000, flows=TOGETHER)}
 """Scenario ids are for good: results of different commits are compared by them. L1 to L3 were the
-same loads over eight partitions."""
+loads of L4 to L6 over eight partitions."""
 
 
 class Caught(NamedTuple):
@@ -66,7 +69,7 @@ def _run(bench: Rig, name: str, load: Load) -> Caught:
     with tempfile.TemporaryDirectory(prefix="citywatch-") as scratch:
         data, feed = Path(scratch), Feed(bench, topics, load)
         write_city(load, data)
-        with Deployment(bench, topics, data) as deployed:
+        with Deployment(bench, topics, data, load.flows) as deployed:
             feed.warm()
             deployed.wait_until_live()
             deployed.watch()

@@ -17,14 +17,13 @@ from flows.kafka import KafkaPlace, KafkaUnusableError, Topics
 from flows.plot import Plot, PlotError
 from flows.plot import plot as run_plot
 from flows.processes import production
-from flows.production import FLOWS
 from flows.progress import Bar
 from flows.publish import publish_directory
 from flows.replay import Replay
 from flows.replay import replay as run_replay
 from flows.room import Up
 from flows.room import up as run_up
-from flows.run import make_part, parse_part, run_part
+from flows.run import PROCESSES, ProcessName, make_parts, parse_part, run_parts
 from flows.running import lasting
 from flows.scoring import score_files
 from flows.settings import FASTEST, ConfigError, Settings, load_settings
@@ -61,6 +60,10 @@ Kafka = Annotated[
     str | None, typer.Option(help="Broker, HOST:PORT; several with commas.", metavar="HOST:PORT")
 ]
 
+Processes = Annotated[
+    int, typer.Option(help="Processes that share the readings; needs --kafka.", min=1)
+]
+
 
 @app.command()
 def up(
@@ -78,9 +81,7 @@ def up(
     ] = None,
     sensors: Annotated[int | None, typer.Option(help="Sensors of the simulated city.")] = None,
     kafka: Kafka = None,
-    processes: Annotated[
-        int, typer.Option(help="Processes that share the readings; needs --kafka.", min=1)
-    ] = 1,
+    processes: Processes = 1,
 ) -> None:
     """Run everything on this machine: store, flow and screen, with a simulated city as the feed.
 
@@ -99,15 +100,21 @@ def up(
 
 @app.command()
 def run(
+    processes: Processes = 1,
     flow: Annotated[
-        str, typer.Option(help="readings, reports, warnings, or city: all three, kept running.")
-    ] = "city",
+        str | None,
+        typer.Option(
+            help="Run this one process, here: readings, reports, warnings, or city, all of them.",
+            metavar="NAME",
+        ),
+    ] = None,
     kafka: Kafka = None,
     redis: Redis = None,
     city: Annotated[Path | None, typer.Option(help="city.json, or the directory it is in.")] = None,
     part: Annotated[
-        str, typer.Option(help="Which of how many processes share the readings.", metavar="i/n")
-    ] = "1/1",
+        str | None,
+        typer.Option(help="With --flow readings: which of how many share them.", metavar="i/n"),
+    ] = None,
     mode: Annotated[
         str,
         typer.Option(help="prompt: warn at once (live); ordered: in event-time order (replay)."),
@@ -120,33 +127,44 @@ def run(
         int | None, typer.Option(help="Serve Prometheus metrics here; 0 takes a free port.")
     ] = None,
 ) -> None:
-    """Run a production process: Kafka in, warnings out.
+    """Watch a city from Kafka: readings and reports in, warnings out, kept running.
+
+    One process does everything, and is the soonest to warn. With --processes N so many share the
+    readings, and reports and warnings have one each. With --flow it is a single process, for who
+    keeps them running otherwise, or on several machines.
 
     Topics are made by `citywatch topics`. Each process owns its partitions and keeps their state
-    in the data directory; one that was killed goes on where it was.
+    in the data directory; one that was killed goes on where it was. The same directory will do
+    for any number of processes, one after the other.
     """
     settings = load_settings(
         kafka=kafka, redis=redis, city=city, data_dir=data_dir, metrics_port=metrics_port
     )
-    _one_of("--flow", flow, (*FLOWS, "city"))
     _one_of("--mode", mode, ("prompt", "ordered"))
     _one_of("--clock", clock, ("wall", "feed"))
-    number = parse_part(part)
-    if flow == "city":
-        _run_all(settings, number, mode, clock)
+    if flow is None:
+        if part is not None:
+            raise ConfigError("--part: expected --flow readings beside it, got no --flow")
+        _run_all(settings, processes, mode, clock)
         return
+    _one_of("--flow", flow, PROCESSES)
+    if processes > 1:
+        raise ConfigError(f"--processes: expected no --flow beside it, got --flow {flow}")
+    number = parse_part(part or "1/1")
     with lasting():
-        made = make_part(flow, settings, number, prompt=mode == "prompt", clock=clock)  # type: ignore[arg-type]
+        name: ProcessName = flow  # type: ignore[assignment]
+        parts = make_parts(name, settings, number, prompt=mode == "prompt", clock=clock)
     at = settings.metrics_port
-    run_part(made, None if at is None else (settings.metrics_host, at))
+    run_parts(parts, None if at is None else (settings.metrics_host, at))
 
 
-def _run_all(settings: Settings, part: tuple[int, int], mode: str, clock: str) -> None:
-    """Keep the three flows running, until asked to stop."""
-    for flow in FLOWS:
-        made = make_part(flow, settings, part if flow == "readings" else (1, 1))
-        made.partitions  # noqa: B018 (says what is missing, before anything starts)
-    with production(settings, [part], mode, clock) as supervisor:
+def _run_all(settings: Settings, processes: int, mode: str, clock: str) -> None:
+    """Keep the processes running, until asked to stop."""
+    for part in make_parts("city", settings):
+        part.count = processes if part.flow == "readings" else 1
+        part.number = part.count
+        part.partitions  # noqa: B018 (says what is missing, before anything starts)
+    with production(settings, processes, mode, clock) as supervisor:
         supervisor.run(lambda: None)
 
 

@@ -12,7 +12,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
@@ -30,7 +30,7 @@ from operators.event_clock import FOREVER, NEVER
 from operators.intake import PROMPT_LATENESS_MS, FeedName, Poll, Stretch
 from operators.lines import Lines
 
-__all__ = ["Broker", "KafkaSource"]
+__all__ = ["Broker", "KafkaPart", "KafkaSource"]
 
 WAIT_S = 0.002
 POLL_BYTES = 2_000_000
@@ -78,6 +78,13 @@ class KafkaSource(FixedPartitionedSource[Any, None]):
     reached
         Event time each partition has come to; None holds nobody back, and reads what waits in the
         order of its partitions.
+    to_end
+        Read what there is at the start and then end, not the flow with it. The last poll has no
+        messages and says how far that was.
+    wait_s
+        How long a poll waits for a message.
+    pause_s
+        From one poll to the next; none where this source is all the flow waits for.
     """
 
     place: KafkaPlace
@@ -96,19 +103,25 @@ class KafkaSource(FixedPartitionedSource[Any, None]):
     broker: Broker = field(default_factory=Broker)
     lags: dict[int, int] = field(default_factory=dict)
     """Messages each partition is behind its end."""
+    to_end: bool = False
+    wait_s: float = WAIT_S
+    pause_s: float = 0.0
 
     def list_parts(self) -> list[str]:
         """Return the one part: one consumer for all partitions."""
         return [self.topic]
 
-    def build_part(self, step_id: str, for_part: str, resume_state: None) -> _Part:
+    def build_part(self, step_id: str, for_part: str, resume_state: None) -> KafkaPart:
         """Connect."""
-        return _Part(self)
+        return KafkaPart(self)
 
 
-class _Part(StatefulSourcePartition[Any, None]):
+class KafkaPart(StatefulSourcePartition[Any, None]):
+    """The consumer of a source's partitions."""
+
     def __init__(self, source: KafkaSource) -> None:
         self.source = source
+        self._pause = timedelta(seconds=source.pause_s)
         self._index = {number: shard for shard, number in enumerate(source.partitions)}
         self._shard = np.full(max(source.partitions) + 1, -1, np.intp)
         self._shard[list(source.partitions)] = np.arange(len(source.partitions))
@@ -123,6 +136,9 @@ class _Part(StatefulSourcePartition[Any, None]):
         self._most = min(source.poll_size, FIRST_POLL)
         self._told_away: int | None = None
         self._reader = self._connected()
+        self._ends: dict[int, int] = {}
+        """Where partitions ended at the start."""
+        self._at_end = False
         self._next = {number: self._start(number) for number in source.partitions}
         self._reader.assign(self._next)
         if self._catching_up:
@@ -159,16 +175,20 @@ class _Part(StatefulSourcePartition[Any, None]):
                 log.warning(gone, topic, number, at, first)
             at = first
         self.source.lags[number] = end - at
+        self._ends[number] = end
         return at
 
     def next_batch(self) -> list[Any]:
+        """Return a poll of what there is, and what is to be told beside it."""
         if self.source.over is not None and self.source.over():
             self._look_around()  # what is said of the lag in the end is how it ended
             self.source.stop.asked = True  # whatever else the flow listens to ends with us
-        if self.source.stop.asked:
+        if self.source.stop.asked or self._at_end:
             raise StopIteration
+        if self.source.to_end and all(self._next[n] >= end for n, end in self._ends.items()):
+            return [self._last_poll()]
         turns = self._turns() if self._catching_up else []
-        read = self._reader.read(self._most, WAIT_S, turns)
+        read = self._reader.read(self._most, self.source.wait_s, turns)
         polls: list[Any] = []
         if read is not None:
             polled_us = time.time_ns() // 1000
@@ -180,13 +200,25 @@ class _Part(StatefulSourcePartition[Any, None]):
                 self._most = max(1, min(self.source.poll_size, POLL_BYTES // size))
                 polls.append(self._poll(read.lines, tuple(self._stretches(read)), polled_us))
         now = time.monotonic()
-        if turns and read is None:  # perhaps somebody waits for one that has nothing more
-            self._look_around()
+        if read is None and (turns or self.source.to_end):
+            self._look_around()  # perhaps somebody waits for one that has nothing more
         if now - self._ticked >= TICK_S:
             self._ticked = now
             self._look_around()
             polls += self._tick()
         return polls
+
+    def _last_poll(self) -> Poll:
+        """Fetch nothing any more; say how far it went."""
+        self._at_end = True
+        self._reader.assign({})
+        places = [Stretch(self._index[number], at, 0) for number, at in self._next.items()]
+        return self._poll([], tuple(places), 0)
+
+    def pass_to(self, number: int, offset: int) -> None:
+        """Note that messages up to here are known without having been read."""
+        self._next[number] = max(self._next[number], offset)
+        self.source.lags[number] = 0
 
     def _poll(self, lines: Sequence[bytes], stretches: tuple[Stretch, ...], at_us: int) -> Poll:
         clock = self._clock()
@@ -285,16 +317,20 @@ class _Part(StatefulSourcePartition[Any, None]):
         return sorted((number for number in at if at[number] <= far), key=lambda n: at[n])
 
     def next_awake(self) -> datetime:
-        return AT_ONCE
+        """Return when to ask again."""
+        return datetime.now(UTC) + self._pause if self._pause else AT_ONCE
 
     def snapshot(self) -> None:
         """Note the end of an epoch: everything said in the one before has reached its sink."""
+        if self._at_end:
+            self._reader.read(1, 0.0)  # what the client has to say would pile up
         if self.source.vault is not None:
             self.source.vault.epoch_ended()
         if self.source.broker.away_since_ms is None:
             self._reader.commit(self._next)
 
     def close(self) -> None:
+        """Disconnect."""
         self._reader.close()
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from flows.settings import Settings
@@ -15,22 +14,24 @@ __all__ = ["production", "production_children"]
 
 
 def production_children(
-    settings: Settings,
-    parts: Sequence[tuple[int, int]],
-    mode: str = "prompt",
-    clock: str = "wall",
+    settings: Settings, count: int = 1, mode: str = "prompt", clock: str = "wall"
 ) -> list[Child]:
     """Return the processes, in the order in which they need each other: who is told starts first.
 
-    What they are told goes by the environment, where secrets do not show.
+    One does everything; several share the readings, with one for the reports and one for the
+    warnings beside them. What they are told goes by the environment, where secrets do not show.
     """
     common = ["--mode", mode, "--clock", clock]
-    flows = [("warnings", (1, 1)), ("reports", (1, 1)), *(("readings", part) for part in parts)]
+    started = [("flow", ["--flow", "city"])]
+    if count > 1:
+        started = [(flow, ["--flow", flow]) for flow in ("warnings", "reports")]
+        for number in range(1, count + 1):
+            which = ["--flow", "readings", "--part", f"{number}/{count}"]
+            started.append((f"readings-{number}", which))
     children = []
-    for flow, (number, count) in flows:
-        name = flow if count == 1 else f"{flow}-{number}"
-        command = python("flows", "run", "--flow", flow, "--part", f"{number}/{count}", *common)
+    for name, which in started:
         log = settings.data_dir / "logs" / f"{name}.log"
+        command = python("flows", "run", *which, *common)
         children.append(Child(name, command, log, environment=environment(settings)))
     return children
 
@@ -51,14 +52,12 @@ def environment(settings: Settings) -> dict[str, str]:
     return told
 
 
-def production(
-    settings: Settings, parts: Sequence[tuple[int, int]], mode: str, clock: str
-) -> Supervisor:
+def production(settings: Settings, count: int, mode: str, clock: str) -> Supervisor:
     """Return the processes with somebody who keeps them running."""
 
     def say(sentence: str) -> None:
         print(sentence, file=sys.stderr, flush=True)
 
-    children = production_children(settings, parts, mode, clock)
+    children = production_children(settings, count, mode, clock)
     say(f"logs in {settings.data_dir / 'logs'}  (Ctrl-C ends it)")
     return Supervisor(children, say)

@@ -28,14 +28,14 @@ from operators.counters import Counters
 from operators.events import Alert, BadMessage, Sensor
 from operators.evidence import Found
 from operators.evidence_log import LogItem, encode_log
-from operators.intake import CommandRows
+from operators.intake import CommandRows, FeedName
 from operators.meter import Meter
 from operators.packed import Packed
 from operators.registry import Registry
 from sinks.kafka import KafkaSink, Letter, Outbox
 from sinks.kafka_alerts import AlertSink
 
-__all__ = ["FLOWS", "FlowName", "Part", "keep"]
+__all__ = ["FLOWS", "FlowName", "Part", "keep", "log_key"]
 
 FlowName = Literal["readings", "reports", "warnings"]
 FLOWS: tuple[FlowName, ...] = ("readings", "reports", "warnings")
@@ -148,12 +148,22 @@ class Part:
 
     def source(
         self,
-        feed: Any,
+        feed: FeedName,
         over: Callable[[], bool],
         reached: Callable[[], NDArray[np.int64]] | None = None,
     ) -> Source[Any]:
         """Return the source of our partitions, and of what people say where it is heard."""
-        source = KafkaSource(
+        source = self.log_source(feed, over, reached)
+        return source if self.control is None else Listening(source, self.control)
+
+    def log_source(
+        self,
+        feed: FeedName,
+        over: Callable[[], bool],
+        reached: Callable[[], NDArray[np.int64]] | None = None,
+    ) -> KafkaSource:
+        """Return the source of our partitions alone."""
+        return KafkaSource(
             self.kafka,
             self.topic,
             feed,
@@ -169,13 +179,12 @@ class Part:
             self.broker,
             self.lags,
         )
-        return source if self.control is None else Listening(source, self.control)
 
     def evidence_sink(self) -> KafkaSink[LogItem]:
         """Return the sink for what goes into the evidence log."""
 
         def write(item: LogItem) -> Iterator[Letter]:
-            yield Letter(_log_key(item), encode_log(item, self.registry))
+            yield Letter(log_key(item), encode_log(item, self.registry))
 
         return KafkaSink(self.outbox, self.topics.evidence, write)
 
@@ -199,7 +208,8 @@ def keep(part: Part, path: Any, take: Callable[[int], bytes | Packed]) -> Keep:
     return part.kept
 
 
-def _log_key(item: LogItem) -> bytes:
+def log_key(item: LogItem) -> bytes:
+    """Return the key of what is told, as a message of the evidence log."""
     match item:
         case Found() if item.evidence:
             return item.evidence[0].district.encode()

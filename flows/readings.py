@@ -9,6 +9,7 @@ from bytewax.dataflow import Dataflow
 
 from flows.city import one
 from flows.production import Part, keep
+from flows.vault import Keep
 from flows.warm_up import warm_up
 from operators.events import BadMessage, Sensor, SeriesPoints
 from operators.evidence import Found
@@ -18,11 +19,11 @@ from operators.series import Watch
 from operators.step import only, run_step
 from operators.windows import ShardWindow
 
-__all__ = ["readings"]
+__all__ = ["reading_step", "readings"]
 
 
-def readings(part: Part) -> Dataflow:
-    """Return the flow of one process's readings."""
+def reading_step(part: Part) -> Keep:
+    """Return the path of a process's readings as a step, gone on with where snapshots end."""
     warm_up()
     path = ReadingPath(
         part.registry,
@@ -35,7 +36,13 @@ def readings(part: Part) -> Dataflow:
     )
     for shard, number in enumerate(part.partitions):
         part.resume(number, partial(path.put, shard))
-    step = keep(part, path, path.take)
+    return keep(part, path, path.take)
+
+
+def readings(part: Part) -> Dataflow:
+    """Return the flow of one process's readings."""
+    step = reading_step(part)
+    path: ReadingPath = step.path
 
     flow = Dataflow("readings")
     source = part.source("readings", lambda: path.over, lambda: path.intake.clocks.event.now)

@@ -7,6 +7,7 @@ from bytewax.dataflow import Dataflow
 
 from flows.city import one
 from flows.production import Part, keep
+from flows.vault import Keep
 from operators.events import BadMessage
 from operators.evidence import Found
 from operators.intake import Poll
@@ -14,11 +15,11 @@ from operators.report_path import ReportPath
 from operators.step import only, run_step
 from operators.triage import Triaged
 
-__all__ = ["reports"]
+__all__ = ["report_step", "reports"]
 
 
-def reports(part: Part) -> Dataflow:
-    """Return the flow of the city's reports."""
+def report_step(part: Part) -> Keep:
+    """Return the path of the city's reports as a step, gone on with where its snapshot ends."""
     path = ReportPath(
         part.registry,
         part.counters,
@@ -29,10 +30,15 @@ def reports(part: Part) -> Dataflow:
         vocabulary=part.vocabulary,
     )
     part.resume(part.partitions[0], path.restore)
-    step = keep(part, path, lambda _: path.snapshot())
+    return keep(part, path, lambda _: path.snapshot())
+
+
+def reports(part: Part) -> Dataflow:
+    """Return the flow of the city's reports."""
+    step = report_step(part)
 
     flow = Dataflow("reports")
-    source = op.input("source", flow, part.source("reports", lambda: path.over))
+    source = op.input("source", flow, part.source("reports", lambda: step.path.over))
     heard = op.key_on("one_source", source, one)
     found = run_step("report_path", only("read", heard, Poll, one), lambda: step)
     op.output("evidence", only("told", found, (Triaged, Found), one), part.evidence_sink())

@@ -137,15 +137,13 @@ class _Room:
         if self.settings.kafka is None:
             return [self._child("flow", python("flows.live", plan))]
         settings = self._with_broker(url)
-        count = self.what.processes
-        parts = [(number, count) for number in range(1, count + 1)]
         city = Child(
             "city",
             python("flows.publish", plan),
             self.data / "logs" / "city.log",
             environment=environment(settings),
         )
-        return [*production_children(settings, parts, clock="feed"), city]
+        return [*production_children(settings, self.what.processes, clock="feed"), city]
 
     def _with_broker(self, url: str) -> Settings:
         """Make the city's file and topics; return the settings of its processes."""

@@ -1,25 +1,36 @@
-"""One production process: read its part from Kafka until somebody asks it to stop."""
+"""One production process: read its part from Kafka until somebody asks it to stop.
+
+Its flow is one of three, or all of them together: the whole city in one process.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Literal, get_args
 
 from bytewax.dataflow import Dataflow
 
 from flows.control import ControlSource
 from flows.kafka import KafkaPlace, Topics
 from flows.metrics import serve_metrics
-from flows.production import FlowName, Part
+from flows.production import FLOWS, FlowName, Part
 from flows.readings import readings
 from flows.replay import read_city
 from flows.reports import reports
 from flows.running import lasting, run_flow, stop_on_signals
 from flows.settings import ConfigError, Settings
+from flows.sources import Stop
+from flows.together import together
 from flows.warnings import warnings
+from operators.counters import Counters
+from operators.events import City
 from operators.registry import Registry
 from sinks.redis import RedisSink
 
-__all__ = ["make_part", "parse_part", "run_part"]
+__all__ = ["PROCESSES", "ProcessName", "make_parts", "parse_part", "run_parts"]
+
+ProcessName = Literal["city", "readings", "reports", "warnings"]
+PROCESSES: tuple[ProcessName, ...] = get_args(ProcessName)
 
 EPOCH_S = 0.5
 """How often sinks are asked what has arrived, and offsets committed."""
@@ -49,15 +60,15 @@ def parse_part(text: str) -> tuple[int, int]:
     raise ConfigError(f"--part: expected i/n with 1 <= i <= n, got {text!r}")
 
 
-def make_part(
-    flow: FlowName,
+def make_parts(
+    process: ProcessName,
     settings: Settings,
     part: tuple[int, int] = (1, 1),
     *,
     prompt: bool = True,
     clock: str = "wall",
-) -> Part:
-    """Return what a process of a flow is made of.
+) -> list[Part]:
+    """Return what a process is made of: one flow's part, or all of the three.
 
     Raises
     ------
@@ -70,42 +81,57 @@ def make_part(
         raise ConfigError("--kafka: expected HOST:PORT of a broker, got nothing")
     if settings.city is None:
         raise ConfigError("--city: expected city.json or the directory it is in, got nothing")
+    if process == "city" and part != (1, 1):
+        number, count = part
+        raise ConfigError(f"--part: the whole city is one process, 1/1, got {number}/{count}")
+    place = KafkaPlace(settings.kafka, settings.kafka_security())
     known = read_city(settings.city.parent if settings.city.is_file() else settings.city)
-    made = Part(
-        flow,
-        KafkaPlace(settings.kafka, settings.kafka_security()),
-        Topics(settings.kafka_prefix),
-        Registry(known),
-        settings.data_dir,
-        *part,
-        prompt=prompt,
-        clock=clock if prompt else "none",
-        ends=not prompt,
-        poll_size=settings.poll_size,
-        snapshot_s=settings.snapshot_s,
-        weekly=settings.weekly,
-        speed=settings.speed,
-        vocabulary=settings.phrases(),
+    stop, counters = Stop(), Counters()
+    parts = [
+        Part(
+            flow,
+            place,
+            Topics(settings.kafka_prefix),
+            Registry(known),
+            settings.data_dir,
+            *part,
+            prompt=prompt,
+            clock=clock if prompt else "none",
+            ends=not prompt,
+            poll_size=settings.poll_size,
+            snapshot_s=settings.snapshot_s,
+            weekly=settings.weekly,
+            speed=settings.speed,
+            vocabulary=settings.phrases(),
+            stop=stop,
+            counters=counters,
+        )
+        for flow in (FLOWS if process == "city" else (process,))
+    ]
+    if settings.redis is not None and process != "reports":
+        _connect(parts, settings.redis, settings.region, known)
+    return parts
+
+
+def _connect(parts: Sequence[Part], url: str, region: str, known: City) -> None:
+    """Have a process write to the store, and hear what people say there."""
+    first, last = parts[0], parts[-1]
+    # Whoever warns also reads commands; the readings know of watches alone.
+    asks = last.flow == "warnings"
+    given = known if asks else None
+    last.store = RedisSink(url, region, city=given, ending=last.stop, warns=asks)
+    first.control = ControlSource(
+        url,
+        region,
+        last.stop,
+        commands=asks,
+        remembers=asks,
+        arrived=lambda: last.outbox.settled == last.outbox.sent,
     )
-    if settings.redis is not None and flow != "reports":
-        asks = flow == "warnings"
-        given = known if asks else None
-        made.store = RedisSink(
-            settings.redis, settings.region, city=given, ending=made.stop, warns=asks
-        )
-        made.control = ControlSource(
-            settings.redis,
-            settings.region,
-            made.stop,
-            commands=asks,
-            remembers=asks,
-            arrived=lambda: made.outbox.settled == made.outbox.sent,
-        )
-    return made
 
 
-def run_part(part: Part, metrics: tuple[str, int] | None = None) -> None:
-    """Run until asked to stop; keep the state of every shard then.
+def run_parts(parts: Sequence[Part], metrics: tuple[str, int] | None = None) -> None:
+    """Run a process's flow until asked to stop; keep the state of every shard then.
 
     Raises
     ------
@@ -114,17 +140,20 @@ def run_part(part: Part, metrics: tuple[str, int] | None = None) -> None:
     VaultError
         When another process has the same part, or a snapshot is damaged.
     """
-    stop_on_signals(part.stop)
+    stop, outbox = parts[0].stop, parts[0].outbox
+    stop_on_signals(stop)
     with lasting():
-        flow = MAKE[part.flow](part)
+        flow = together(*parts) if len(parts) > 1 else MAKE[parts[0].flow](parts[0])
     if metrics is not None:
-        port = serve_metrics(part, *metrics)
+        port = serve_metrics(parts, *metrics)
         print(f"metrics at http://{metrics[0]}:{port}/metrics", flush=True)
-    print(f"{part.flow}: partitions {', '.join(map(str, part.partitions))}", flush=True)
+    for part in parts:
+        print(f"{part.flow}: partitions {', '.join(map(str, part.partitions))}", flush=True)
     run_flow(flow, None, EPOCH_S)
-    part.stop.check()
-    if part.kept is not None:
-        part.outbox.flush(10.0)
-        for _ in part.partitions:
-            part.kept.stage_one()
-    part.vault.close()
+    stop.check()
+    outbox.flush(10.0)
+    for part in parts:
+        if part.kept is not None:
+            for _ in part.partitions:
+                part.kept.stage_one()
+        part.vault.close()

@@ -11,17 +11,18 @@ from bytewax.dataflow import Dataflow
 
 from flows.city import one
 from flows.production import Part, keep
+from flows.vault import Keep
 from operators.events import Alert, BadMessage
 from operators.intake import CommandRows, Poll
 from operators.log_path import LogPath
 from operators.step import only, run_step, where
 from operators.warning_path import WarningPath
 
-__all__ = ["warnings"]
+__all__ = ["warning_step", "warnings"]
 
 
-def warnings(part: Part) -> Dataflow:
-    """Return the flow of the city's warnings."""
+def warning_step(part: Part) -> Keep:
+    """Return the path of the evidence log as a step, gone on with where its snapshot ends."""
     path = LogPath(
         WarningPath(
             part.registry,
@@ -36,10 +37,15 @@ def warnings(part: Part) -> Dataflow:
         part.kafka.servers,
     )
     part.resume(part.partitions[0], path.restore)
-    step = keep(part, path, lambda _: path.snapshot())
+    return keep(part, path, lambda _: path.snapshot())
+
+
+def warnings(part: Part) -> Dataflow:
+    """Return the flow of the city's warnings."""
+    step = warning_step(part)
 
     flow = Dataflow("warnings")
-    source = op.input("source", flow, part.source("evidence", lambda: path.over))
+    source = op.input("source", flow, part.source("evidence", lambda: step.path.over))
     heard = op.key_on("one_source", source, one)
     said = run_step("warning_path", only("read", heard, Poll, one), lambda: step)
     if part.store is not None:  # first: somebody may be looking at a screen

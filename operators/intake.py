@@ -40,7 +40,7 @@ __all__ = [
     "TakeReadings",
 ]
 
-FeedName = Literal["readings", "reports", "commands"]
+FeedName = Literal["readings", "reports", "commands", "evidence"]
 
 PROMPT_LATENESS_MS = 120_000
 """How far time is held back where a clock paces the stream, for windows to be whole."""

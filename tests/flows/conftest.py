@@ -13,9 +13,10 @@ import pytest
 from simulators.clock import default_start
 from simulators.feed import write_feed
 from simulators.simulation import Simulation
+from tests.flows.kafka_reader import reader, watchful
 from tests.sinks.conftest import embedded_store, store
 
-__all__ = ["as_before", "embedded_store", "feed", "quiet_feed", "store"]
+__all__ = ["as_before", "embedded_store", "feed", "quiet_feed", "reader", "store", "watchful"]
 
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -118,10 +118,13 @@ class KafkaCity:
 
 @contextlib.contextmanager
 def deployed(city: KafkaCity, processes: int = 1) -> Iterator[KafkaCity]:
-    """Start the city's processes; end those that are left."""
+    """Start so many processes of the readings and those beside, or 0: one of everything.
+
+    Those that are left are ended.
+    """
     try:
-        city.start("warnings")
-        city.start("reports")
+        for flow in ("warnings", "reports") if processes else ("city",):
+            city.start(flow)
         for number in range(1, processes + 1):
             city.start("readings", f"{number}/{processes}")
         yield city

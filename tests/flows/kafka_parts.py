@@ -10,7 +10,7 @@ from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from flows.kafka import KafkaPlace
 from flows.kafka import Topics as Names
 from flows.production import FlowName, Part
-from flows.run import make_part
+from flows.run import make_parts
 from flows.settings import Settings, load_settings
 from operators.evidence_log import LogItem, decode_log
 from operators.registry import Registry
@@ -38,7 +38,8 @@ class City:
         self, flow: FlowName, number: int = 1, count: int = 1, prompt: bool = False, **more: Any
     ) -> Part:
         """A process; in order it ends by itself where the feed is marked as ended."""
-        return make_part(flow, self.settings(**more), (number, count), prompt=prompt)
+        (part,) = make_parts(flow, self.settings(**more), (number, count), prompt=prompt)
+        return part
 
     def log(self, registry: Registry) -> list[LogItem]:
         """What the evidence log says."""

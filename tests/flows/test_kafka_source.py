@@ -4,129 +4,26 @@ from __future__ import annotations
 
 import random
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from flows import kafka_source
 from flows.kafka import CLOCK_HEADER, END_HEADER, KafkaPlace, KafkaUnusableError
-from flows.kafka_source import SKEW_MS, Broker, KafkaSource
-from flows.librdkafka import UNKNOWN_OFFSET
+from flows.kafka_source import Broker, KafkaSource
 from flows.sources import Stop
-from operators.intake import PROMPT_LATENESS_MS, Poll
+from operators.intake import PROMPT_LATENESS_MS, Stretch
 from tests.broker import LocalBroker
-from tests.flows.processes import free_port
+from tests.flows.kafka_reader import Open, numbered, rows
+from tests.flows.processes import eventually, free_port
 from tests.kafka_fixture import Topics
 from tests.kafka_tools import LONG_AGO_MS, QUIET, committed, send, send_in_transactions
 
 system = pytest.mark.system
-
-
-@dataclass
-class Reader:
-    """A source's part, turned by hand, and what it said."""
-
-    source: KafkaSource
-    polls: list[Poll] = field(default_factory=list)
-    told: list[Any] = field(default_factory=list)
-    took_s: list[float] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        (name,) = self.source.list_parts()
-        self.part = self.source.build_part("source", name, None)
-
-    def turn(self) -> None:
-        began = time.monotonic()
-        items = self.part.next_batch()
-        self.took_s.append(time.monotonic() - began)
-        for item in items:
-            if not isinstance(item, Poll):
-                self.told.append(item)
-                continue
-            assert sum(stretch.size for stretch in item.stretches) == len(item.lines)
-            self.polls.append(item)
-
-    def until(self, holds: Callable[[], object], patience_s: float = 30.0) -> None:
-        deadline = time.monotonic() + patience_s
-        while not holds():
-            assert time.monotonic() < deadline, f"{self.count} messages, {self.told}"
-            self.turn()
-
-    def commit(self, expected: list[int]) -> None:
-        """End an epoch, and wait until any tool of Kafka's sees these offsets."""
-        source, partitions = self.source, len(expected)
-        self.part.snapshot()
-        self.until(
-            lambda: (
-                committed(source.place.servers, source.group, source.topic, partitions) == expected
-            )
-        )
-
-    @property
-    def count(self) -> int:
-        return sum(len(poll.lines) for poll in self.polls)
-
-    @property
-    def found(self) -> dict[int, list[tuple[int, bytes]]]:
-        """Shard to what was read of it: offset and message."""
-        found: dict[int, list[tuple[int, bytes]]] = defaultdict(list)
-        for poll in self.polls:
-            lines = iter(poll.lines)
-            for stretch in poll.stretches:
-                for at in range(stretch.offset, stretch.offset + stretch.size):
-                    found[stretch.shard].append((at, next(lines)))
-        return dict(found)
-
-    @property
-    def starts(self) -> dict[int, int]:
-        """Where a snapshot of now would go on."""
-        return {
-            self.source.partitions[shard]: rows[-1][0] + 1 for shard, rows in self.found.items()
-        }
-
-    @property
-    def live(self) -> frozenset[int]:
-        return self.polls[-1].live if self.polls else frozenset()
-
-
-Open = Callable[..., Reader]
-
-
-@pytest.fixture
-def reader(kafka_broker: LocalBroker) -> Iterator[Open]:
-    made: list[Reader] = []
-
-    def build(topic: str, partitions: int = 1, **more: Any) -> Reader:
-        told = {"group": topic, **more}
-        place = KafkaPlace(kafka_broker.address)
-        numbers = told.pop("numbers", range(partitions))
-        made.append(Reader(KafkaSource(place, topic, "readings", list(numbers), **told)))
-        return made[-1]
-
-    yield build
-    for each in made:
-        each.part.close()
-
-
-@pytest.fixture
-def watchful(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It looks around at every turn instead of five times a second."""
-    monkeypatch.setattr("flows.kafka_source.TICK_S", 0.0)
-
-
-def numbered(count: int, prefix: bytes = b"m") -> list[bytes]:
-    return [b"%s-%d" % (prefix, n) for n in range(count)]
-
-
-def rows(messages: list[bytes], first: int = 0) -> list[tuple[int, bytes]]:
-    return list(enumerate(messages, first))
 
 
 class TestWithoutBroker:
@@ -453,93 +350,6 @@ class TestLag:
 
 
 @system
-class TestSkew:
-    FAR = 1_000_000 + 10 * SKEW_MS
-
-    def test_a_partition_far_ahead_waits_for_the_slowest(
-        self, reader: Open, topics: Topics, kafka_broker: LocalBroker, watchful: None
-    ) -> None:
-        topic = topics.make("readings", 2)
-        for number in range(2):
-            send(kafka_broker.address, topic, numbered(500, b"p%d" % number), number)
-        reached = np.array([self.FAR, 1_000_000])
-        made = reader(topic, 2, poll_size=10, reached=lambda: reached)
-        made.until(lambda: len(made.found.get(1, [])) == 500)
-        assert 0 not in made.found
-        made.until(lambda: made.count == 1000)
-        assert made.found == {number: rows(numbered(500, b"p%d" % number)) for number in range(2)}
-
-    def test_it_waits_also_while_the_client_has_not_been_told_where_the_others_end(
-        self,
-        reader: Open,
-        topics: Topics,
-        kafka_broker: LocalBroker,
-        watchful: None,
-        monkeypatch: pytest.MonkeyPatch,
-    ) -> None:
-        topic = topics.make("readings", 2)
-        for number in range(2):
-            send(kafka_broker.address, topic, numbered(500, b"p%d" % number), number)
-        unknown = dict.fromkeys(range(2), UNKNOWN_OFFSET)
-        monkeypatch.setattr("flows.log_reader.LogReader.ends", lambda _: unknown)
-        made = reader(topic, 2, reached=lambda: np.array([self.FAR, 1_000_000]))
-        made.until(lambda: len(made.found.get(1, [])) == 500)
-        assert 0 not in made.found
-
-    def test_partitions_that_catch_up_go_on_together(
-        self, reader: Open, topics: Topics, kafka_broker: LocalBroker, watchful: None
-    ) -> None:
-        topic, sizes = topics.make("readings", 3), (900, 900, 90)
-        for number, size in enumerate(sizes):
-            send(kafka_broker.address, topic, numbered(size, b"p%d" % number), number)
-        reached = np.full(3, 1_000_000)
-        made = reader(topic, 3, poll_size=30, reached=lambda: reached)
-        furthest = 0
-        while made.count < sum(sizes):
-            made.until(lambda count=made.count: made.count > count)
-            read = [len(made.found.get(number, [])) for number in range(3)]
-            reached[:] = 1_000_000 + 1000 * np.array(read)  # a message is a second
-            unfinished = [n for n, size in zip(read, sizes, strict=True) if n < size]
-            furthest = max([furthest, *(max(read) - n for n in unfinished)])
-        assert furthest <= SKEW_MS // 1000 + 30
-        assert made.found == {n: rows(numbered(size, b"p%d" % n)) for n, size in enumerate(sizes)}
-
-    def test_held_back_again_and_again_nothing_is_lost_or_doubled(
-        self, reader: Open, topics: Topics, kafka_broker: LocalBroker, watchful: None
-    ) -> None:
-        topic, rng = topics.make("readings", 3), random.Random(4)
-        for number in range(3):
-            send(kafka_broker.address, topic, numbered(400, b"p%d" % number), number)
-        reached = np.full(3, 1_000_000)
-        made = reader(topic, 3, poll_size=7, reached=lambda: reached)
-        held, deadline = set[int](), time.monotonic() + 30
-        while made.count < 1200:
-            assert time.monotonic() < deadline, made.count
-            reached[:] = 1_000_000
-            reached[ahead := rng.randrange(3)] = self.FAR
-            before = {shard: len(read) for shard, read in made.found.items()}
-            for _ in range(5):
-                made.turn()
-            if all(len(made.found.get(shard, [])) < 400 for shard in range(3)):
-                assert len(made.found.get(ahead, [])) == before.get(ahead, 0)
-                held.add(ahead)
-        assert made.found == {number: rows(numbered(400, b"p%d" % number)) for number in range(3)}
-        assert held == {0, 1, 2}
-
-    def test_inside_the_bound_and_of_who_has_read_nothing_nobody_waits(
-        self, reader: Open, topics: Topics, kafka_broker: LocalBroker, watchful: None
-    ) -> None:
-        topic = topics.make("readings", 3)
-        for number in range(3):
-            send(kafka_broker.address, topic, numbered(100), number)
-        never = np.iinfo(np.int64).min
-        reached = np.array([1_000_000, 1_000_000 + SKEW_MS, never])
-        made = reader(topic, 3, poll_size=250, reached=lambda: reached)
-        made.until(lambda: made.count == 300)
-        assert made.found == {number: rows(numbered(100)) for number in range(3)}
-
-
-@system
 class TestEnd:
     def test_comes_when_somebody_asks(self, reader: Open, topics: Topics) -> None:
         stop = Stop()
@@ -557,6 +367,50 @@ class TestEnd:
         made = reader(topic, over=lambda: made.count == 1)
         with pytest.raises(StopIteration):
             made.until(lambda: False)
+
+    def test_of_what_there_is_at_the_start_comes_with_where_that_is(
+        self, reader: Open, topics: Topics, kafka_broker: LocalBroker
+    ) -> None:
+        """The flow goes on: only this source has no more to say."""
+        topic = topics.make("readings")
+        send(kafka_broker.address, topic, numbered(5))
+        made = reader(topic, starts={0: 2}, to_end=True, pause_s=60.0)
+        assert made.part.next_awake() > datetime.now(UTC)
+        send(kafka_broker.address, topic, [b"later"])
+        with pytest.raises(StopIteration):
+            made.until(lambda: False)
+        assert rows(numbered(5)[2:], 2) == made.found[0][:3]
+        end = 2 + made.count
+        assert made.polls[-1].stretches == (Stretch(0, end, 0),)
+        assert not made.source.stop.asked
+        made.part.pass_to(0, 9)
+        made.part.snapshot()
+        known = lambda: committed(kafka_broker.address, topic, topic, 1)  # noqa: E731
+        eventually(lambda: known() == [9], 30)
+        assert made.source.lags == {0: 0}
+
+    @pytest.mark.parametrize("start", [None, 0, 3])
+    def test_where_there_is_nothing_to_read_it_comes_at_once(
+        self, start: int | None, reader: Open, topics: Topics, kafka_broker: LocalBroker
+    ) -> None:
+        topic = topics.make("readings")
+        send(kafka_broker.address, topic, numbered(3 if start else 0))
+        made = reader(topic, starts={} if start is None else {0: start}, to_end=True)
+        made.turn()
+        assert made.polls[-1].stretches == (Stretch(0, start or 0, 0),)
+        with pytest.raises(StopIteration):
+            made.turn()
+
+    def test_of_a_transaction_is_no_message_and_passed_too(
+        self, reader: Open, topics: Topics, kafka_broker: LocalBroker
+    ) -> None:
+        topic = topics.make("readings")
+        send_in_transactions(kafka_broker.address, topic, [(numbered(2), True)])
+        made = reader(topic, to_end=True)
+        with pytest.raises(StopIteration):
+            made.until(lambda: False)
+        assert made.found[0] == rows(numbered(2))
+        assert made.polls[-1].stretches == (Stretch(0, 3, 0),)
 
 
 @system

@@ -89,6 +89,7 @@ class TestWrongUsage:
             (("run", "--flow", "sensors"), ("--flow", "'sensors'", "readings", "warnings")),
             (("run", "--mode", "fast"), ("--mode", "'fast'", "prompt", "ordered")),
             (("run", "--clock", "sun"), ("--clock", "'sun'", "wall", "feed")),
+            (("run", "--processes", "0"), ("processes",)),
             (("topics", "--partitions", "0"), ("partitions",)),
             (("topics", "--replicas", "none"), ("replicas",)),
             (("up", "--processes", "0"), ("processes",)),
@@ -190,8 +191,17 @@ class TestMistakes:
             (("run",), ("--kafka: expected HOST:PORT of a broker, got nothing",)),
             (("run", "--kafka", "a:1"), ("--city: expected city.json",)),
             (("run", "--kafka", "a:1", "--city", "nowhere"), ("nowhere/city.json: no such file",)),
-            (("run", "--part", "3/2"), ("--part: expected i/n", "'3/2'")),
-            (("run", "--part", "x"), ("--part: expected i/n", "'x'")),
+            (("run", "--part", "1/2"), ("--part: expected --flow readings beside it",)),
+            (("run", "--flow", "readings", "--part", "3/2"), ("--part: expected i/n", "'3/2'")),
+            (("run", "--flow", "readings", "--part", "x"), ("--part: expected i/n", "'x'")),
+            (
+                ("run", "--flow", "city", "--part", "2/4", "--kafka", "a:1", "--city", "."),
+                ("--part: the whole city is one process, 1/1, got 2/4",),
+            ),
+            (
+                ("run", "--flow", "reports", "--processes", "2"),
+                ("--processes: expected no --flow beside it, got --flow reports",),
+            ),
             (("run", "--metrics-port", "-1"), ("--metrics-port", "got -1")),
             (("topics",), ("--kafka: expected HOST:PORT of a broker, got nothing",)),
             (("up", "--processes", "2"), ("--processes: more than one need --kafka",)),
@@ -254,6 +264,8 @@ class TestMistakes:
         topics.make(".readings", 2)
         told = ("--city", quiet_feed, "--kafka", kafka_broker.address, "--part", "3/3")
         assert here("run", "--flow", "readings", *told) == 1
+        one_line(capsys, "2 partitions: part 3/3 would have none")
+        assert here("run", *told[:-2], "--processes", "3") == 1
         one_line(capsys, "2 partitions: part 3/3 would have none")
 
     def test_too_few_sensors(self, capsys: pytest.CaptureFixture[str]) -> None:

@@ -44,9 +44,9 @@ def families(text: str) -> dict[str, Metric]:
     return {family.name: family for family in text_string_to_metric_families(text)}
 
 
-def told(made: Any) -> dict[str, Metric]:
+def told(*parts: Any) -> dict[str, Metric]:
     registry = CollectorRegistry()
-    registry.register(FlowMetrics(made))
+    registry.register(FlowMetrics(parts))
     return families(generate_latest(registry).decode())
 
 
@@ -84,11 +84,24 @@ def test_outcomes_lags_broker_and_messages_sent() -> None:
     for outcome, count in outcomes.items():
         assert sample(events, "_total", step="intake", outcome=outcome) == count
     lags = found["citywatch_lag_messages"]
-    assert [sample(lags, partition=number) for number in "01"] == [0, 5]
+    assert [sample(lags, flow="readings", partition=number) for number in "01"] == [0, 5]
     assert sample(found["citywatch_sent_messages"], "_total") == 42
     assert sample(found["citywatch_broker_up"]) == 1
     made.broker.away_since_ms = 5
     assert sample(told(made)["citywatch_broker_up"]) == 0
+
+
+def test_parts_of_one_process_are_told_apart_and_counted_once() -> None:
+    readings, warnings = part(), part()
+    warnings.flow, warnings.lags = "warnings", {0: 3}
+    found = told(readings, warnings)
+    steps, lags = found["citywatch_step_seconds"], found["citywatch_lag_messages"]
+    for flow in ("readings", "warnings"):
+        assert sample(steps, "_count", flow=flow, step="decode") == 2
+    assert sample(lags, flow="readings", partition="1") == 5
+    assert sample(lags, flow="warnings", partition="0") == 3
+    assert sample(found["citywatch_events"], "_total", step="intake", outcome="sent") == 7
+    assert sample(found["citywatch_sent_messages"], "_total") == 42
 
 
 def test_before_anything_was_done_there_is_nothing_to_count() -> None:
@@ -102,7 +115,7 @@ def test_before_anything_was_done_there_is_nothing_to_count() -> None:
 @pytest.mark.system
 def test_they_are_served_on_a_free_port_of_this_machine_alone() -> None:
     made = part()
-    port = serve_metrics(made, "127.0.0.1", 0)
+    port = serve_metrics([made], "127.0.0.1", 0)
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
         assert answer.headers["Content-Type"].startswith("text/plain")
         found = families(answer.read().decode())
@@ -117,6 +130,6 @@ def test_they_are_served_on_a_free_port_of_this_machine_alone() -> None:
 
 @pytest.mark.system
 def test_a_port_that_is_taken_is_an_error_at_once() -> None:
-    port = serve_metrics(part(), "127.0.0.1", 0)
+    port = serve_metrics([part()], "127.0.0.1", 0)
     with pytest.raises(OSError, match="in use"):
-        serve_metrics(part(), "127.0.0.1", port)
+        serve_metrics([part()], "127.0.0.1", port)

@@ -63,25 +63,26 @@ class TestEnvironment:
 
 
 class TestChildren:
-    def test_who_is_told_starts_before_who_tells(self, settings: Settings) -> None:
-        children = production_children(settings, [(1, 2), (2, 2)])
+    def test_one_process_does_everything(self, settings: Settings) -> None:
+        (child,) = production_children(settings, 1, "ordered", "feed")
+        assert (child.name, child.log.name) == ("flow", "flow.log")
+        told = ["run", "--flow", "city", "--mode", "ordered", "--clock", "feed"]
+        assert child.command[-len(told) :] == told
+
+    def test_of_several_who_is_told_starts_before_who_tells(self, settings: Settings) -> None:
+        children = production_children(settings, 2)
         assert [child.name for child in children] == [
             "warnings",
             "reports",
             "readings-1",
             "readings-2",
         ]
-        parts = [child.command[child.command.index("--part") + 1] for child in children]
-        assert parts == ["1/1", "1/1", "1/2", "2/2"]
+        parts = [child.command[child.command.index("--part") + 1] for child in children[2:]]
+        assert parts == ["1/2", "2/2"]
         assert [child.log.name for child in children][-1] == "readings-2.log"
 
-    def test_one_process_of_the_readings_needs_no_number(self, settings: Settings) -> None:
-        children = production_children(settings, [(1, 1)], "ordered", "feed")
-        assert children[-1].name == "readings"
-        assert children[-1].command[-4:] == ["--mode", "ordered", "--clock", "feed"]
-
     def test_no_secret_shows(self, settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
-        supervisor = production(settings, [(1, 1)], "prompt", "wall")
+        supervisor = production(settings, 2, "prompt", "wall")
         for child in supervisor.children:
             assert PASSWORD not in " ".join(child.command)
             assert child.environment is not None

@@ -18,6 +18,9 @@ from tests.kafka_fixture import Topics
 
 pytestmark = pytest.mark.system
 
+FAST = "1500"
+"""Seconds of event time a second, where only event time counts."""
+
 
 @pytest.fixture(scope="module")
 def replayed(feed: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, object]]:
@@ -35,7 +38,7 @@ def summary(alerts: list[dict[str, object]]) -> set[tuple[object, ...]]:
     return {each for each in worst.values() if each[-1] != 4}
 
 
-@pytest.mark.parametrize("processes", [1, 2, 4])
+@pytest.mark.parametrize("processes", [0, 2, 4])
 def test_in_order_any_number_of_processes_says_the_same(
     processes: int,
     feed: Path,
@@ -67,7 +70,7 @@ def _log_tells(city: KafkaCity, what: bytes) -> bool:
     return any(what in raw for raw in read_topic(city.address, city.names.evidence))
 
 
-@pytest.mark.parametrize("flow", ["readings", "warnings"])
+@pytest.mark.parametrize("flow", ["city", "readings", "warnings"])
 def test_killed_at_random_moments_it_says_the_same(
     flow: str,
     feed: Path,
@@ -81,8 +84,9 @@ def test_killed_at_random_moments_it_says_the_same(
     rng = random.Random(8)
     city = KafkaCity(kafka_broker.address, topics.prefix, feed, tmp_path, redis=store.url)
     city.place.create(city.names, 4)
-    publish = "replay", feed, "--kafka", city.address, "--speed", "900"
-    with deployed(city), started(*publish, **city.settings) as publishing:
+    publish = "replay", feed, "--kafka", city.address, "--speed", FAST
+    processes = 0 if flow == "city" else 1
+    with deployed(city, processes), started(*publish, **city.settings) as publishing:
         for _ in range(4):
             more = _log_length(city) + rng.randint(5, 40)
             process = city.running[f"{flow} 1/1"]
@@ -98,7 +102,32 @@ def test_killed_at_random_moments_it_says_the_same(
     assert said == [(alert["id"], alert["version"]) for alert in replayed]
 
 
+def test_moved_between_one_process_and_several_it_says_the_same(
+    feed: Path,
+    replayed: list[dict[str, object]],
+    kafka_broker: LocalBroker,
+    topics: Topics,
+    tmp_path: Path,
+) -> None:
+    """Each time killed, and gone on with by the others: state and log are the same for all."""
+    city = KafkaCity(kafka_broker.address, topics.prefix, feed, tmp_path)
+    city.place.create(city.names, 4)
+    publish = "replay", feed, "--kafka", city.address, "--speed", FAST
+    with started(*publish, **city.settings) as publishing:
+        for processes in (1, 0, 2, 0):
+            more = _log_length(city) + 40
+            with deployed(city, processes):
+                eventually(lambda more=more: _log_length(city) >= more or city.over, 60)
+            city.running.clear()
+        with deployed(city, 1):
+            city.wait()
+        assert publishing.wait(60) == 0
+    assert city.alerts() == replayed
+
+
+@pytest.mark.parametrize("processes", [0, 2])
 def test_promptly_the_same_things_are_warned_of(
+    processes: int,
     feed: Path,
     replayed: list[dict[str, object]],
     kafka_broker: LocalBroker,
@@ -109,31 +138,36 @@ def test_promptly_the_same_things_are_warned_of(
     city = KafkaCity(kafka_broker.address, topics.prefix, feed, tmp_path, mode="prompt")
     city.place.create(city.names, 4)
     publish = "replay", feed, "--kafka", city.address, "--speed", "900"
-    with deployed(city, 2), started(*publish, **city.settings) as publisher:
+    with deployed(city, processes), started(*publish, **city.settings) as publisher:
         assert publisher.wait(90) == 0
         eventually(lambda: len(summary(city.alerts())) >= len(summary(replayed)), 60)
     assert summary(city.alerts()) == summary(replayed)
 
 
+@pytest.mark.parametrize(
+    "away", [["city 1/1"], ["readings 1/2", "readings 2/2"]], ids=["city", "readings"]
+)
 def test_after_an_outage_the_same_things_are_warned_of(
+    away: list[str],
     feed: Path,
     replayed: list[dict[str, object]],
     kafka_broker: LocalBroker,
     topics: Topics,
     tmp_path: Path,
 ) -> None:
-    """The readings flow is away for hours of the feed, and catches up, reports at hand or not."""
+    """Readings are away for hours of the feed, and catch up, reports at hand or not."""
     city = KafkaCity(kafka_broker.address, topics.prefix, feed, tmp_path, mode="prompt")
     city.place.create(city.names, 4)
     publish = "replay", feed, "--kafka", city.address, "--speed", "900"
-    with deployed(city, 2), started(*publish, **city.settings) as publisher:
+    processes = 0 if len(away) == 1 else 2
+    with deployed(city, processes), started(*publish, **city.settings) as publisher:
         eventually(lambda: _log_length(city) > 20, 60, "flows that run")
-        for part in ("1/2", "2/2"):
-            city.running[f"readings {part}"].kill()
-            city.running[f"readings {part}"].wait()
+        for each in away:
+            city.running[each].kill()
+            city.running[each].wait()
         assert publisher.wait(90) == 0
-        for part in ("1/2", "2/2"):
-            city.start("readings", part)
+        for each in away:
+            city.start(*each.split())
         eventually(lambda: len(summary(city.alerts())) >= len(summary(replayed)), 60)
     assert summary(city.alerts()) == summary(replayed)
 
@@ -154,8 +188,8 @@ def test_a_broker_that_is_away_is_waited_for_and_told_of(
         said: Any = client.hget(Keys("city").overview, "broker")
         return orjson.loads(said or b"{}").get("away_since")
 
-    publish = "replay", feed, "--kafka", city.address, "--speed", "900"
-    with deployed(city), started(*publish, **city.settings) as publishing:
+    publish = "replay", feed, "--kafka", city.address, "--speed", FAST
+    with deployed(city, 0), started(*publish, **city.settings) as publishing:
         eventually(lambda: client.hexists(Keys("city").overview, "clock"), 60)
         eventually(lambda: _log_tells(city, b'"t":"reports"'), 60, "a reports flow that runs")
         broker.stop()

@@ -11,7 +11,7 @@ from bytewax.testing import TestingSource
 
 from flows.log_reader import LogReader
 from flows.readings import readings
-from flows.run import run_part
+from flows.run import run_parts
 from flows.running import run_flow
 from operators.codec import encode
 from operators.events import BadMessage, Sensor, SeriesPoints
@@ -56,7 +56,7 @@ def publish(city: City, *more: bytes, minutes: int = 20) -> None:
 def test_every_partition_tells_its_progress_its_windows_and_its_end(city: City) -> None:
     publish(city)
     part = city.part("readings")
-    run_part(part)
+    run_parts([part])
     said = city.log(part.registry)
     for number in (0, 1):
         found = [i for i in said if isinstance(i, Found) and i.origin == f"readings:{number}"]
@@ -73,7 +73,7 @@ def test_every_partition_tells_its_progress_its_windows_and_its_end(city: City) 
 def test_what_cannot_be_used_is_a_dead_letter_with_its_reason(city: City) -> None:
     publish(city, b"{", reading("s-0", T0, "loud"))
     part = city.part("readings")
-    run_part(part)
+    run_parts([part])
     letters = read(city.place.servers, city.names.deadletter)
     bad = [msgspec.json.decode(letter.value(), type=BadMessage) for letter in letters]
     assert [each.offset for each in bad] == [20, 21]
@@ -88,7 +88,7 @@ def test_who_introduces_itself_is_told_to_the_others(city: City) -> None:
     stranger = reading("new", T0 + 10 * MINUTE, 60, kind="noise", lon=106.55, lat=29.56)
     publish(city, stranger)
     part = city.part("readings")
-    run_part(part)
+    run_parts([part])
     met = [item for item in city.log(part.registry) if isinstance(item, Sensor)]
     assert [(each.id, each.kind) for each in met] == [("new", "noise")]
 
@@ -98,7 +98,7 @@ def test_series_that_somebody_looks_at_go_to_the_store(city: City) -> None:
     part, store = city.part("readings"), Kept()
     part.store = store
     part.control = TestingSource([Watch(("s-3",))])
-    run_part(part)
+    run_parts([part])
     points = [item for item in store.items if isinstance(item, SeriesPoints)]
     assert {item.sensor for item in points} <= {"s-3"}
     assert len(points) == len(store.items)

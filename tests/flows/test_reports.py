@@ -10,7 +10,7 @@ import pytest
 
 from flows.log_reader import LogReader
 from flows.reports import reports
-from flows.run import run_part
+from flows.run import run_parts
 from flows.running import run_flow
 from operators.codec import encode
 from operators.events import BadMessage
@@ -42,7 +42,7 @@ def city(kafka_broker: LocalBroker, topics: Topics, tmp_path: Path) -> City:
 
 def test_reports_go_into_the_log_each_once_numbered(city: City) -> None:
     part = city.part("reports")
-    run_part(part)
+    run_parts([part])
     said = city.log(part.registry)
     triaged = [item for item in said if isinstance(item, Triaged)]
     assert [r.id for item in triaged for r in item.reports] == ["r-0", "r-1", "r-2"]
@@ -54,7 +54,7 @@ def test_reports_go_into_the_log_each_once_numbered(city: City) -> None:
 
 
 def test_what_is_none_is_a_dead_letter_with_its_reason(city: City) -> None:
-    run_part(city.part("reports"))
+    run_parts([city.part("reports")])
     (letter,) = read(city.place.servers, city.names.deadletter)
     bad = msgspec.json.decode(letter.value(), type=BadMessage)
     assert (bad.source, bad.partition, bad.offset) == (f"{city.place.servers}/reports", 0, 1)
@@ -62,10 +62,10 @@ def test_what_is_none_is_a_dead_letter_with_its_reason(city: City) -> None:
 
 
 def test_it_goes_on_where_it_ended(city: City) -> None:
-    run_part(city.part("reports"))
+    run_parts([city.part("reports")])
     before = read(city.place.servers, city.names.evidence)
     again: Any = city.part("reports")
-    run_part(again)
+    run_parts([again])
     assert again.starts == {0: 4}
     said = city.log(again.registry)[len(before) :]
     assert not [r for item in said if isinstance(item, Triaged) for r in item.reports]

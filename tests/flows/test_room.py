@@ -26,7 +26,7 @@ from flows.kafka import KafkaPlace
 from flows.kafka import Topics as Names
 from flows.live import LivePlan
 from flows.room import Up, _Room, _same_run, outlook
-from flows.run import make_part
+from flows.run import make_parts
 from flows.settings import load_settings
 from flows.up import UpError
 from sinks.redis import StoreWriter
@@ -317,7 +317,7 @@ class TestWithABroker:
         names = Names(prefix)
         place = KafkaPlace(kafka_broker.address)
         assert len(place.partitions(names.readings)) == 8
-        made = make_part("readings", load_settings(city=tmp_path, kafka="a:1"))
+        (made,) = make_parts("readings", load_settings(city=tmp_path, kafka="a:1"))
         assert len(made.registry.sensors) == 150, "every process finds the city's file"
 
     def test_it_goes_on_with_its_topics_and_another_run_has_others(

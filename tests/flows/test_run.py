@@ -14,7 +14,7 @@ import pytest
 from flows.feeds import FeedError
 from flows.kafka import KafkaUnusableError
 from flows.publish import publish_directory
-from flows.run import make_part, parse_part, run_part
+from flows.run import make_parts, parse_part, run_parts
 from flows.settings import ConfigError, load_settings
 from flows.vault import Vault, VaultError
 from operators.evidence import Found
@@ -45,7 +45,7 @@ class TestParsePart:
         assert str(error.value) == f"--part: expected i/n with 1 <= i <= n, got {text!r}"
 
 
-class TestMakePart:
+class TestMakeParts:
     def settings(self, feed: Path, **more: Any) -> Any:
         return load_settings(**({"kafka": "a:1", "city": feed, "data_dir": feed / "data"} | more))
 
@@ -58,7 +58,7 @@ class TestMakePart:
             snapshot_s=3.0,
             speed=60.0,
         )
-        made = make_part("readings", settings, (2, 4), clock="feed")
+        (made,) = make_parts("readings", settings, (2, 4), clock="feed")
         told = {"bootstrap.servers": "a:1", "security.protocol": "ssl"}
         assert told.items() <= made.kafka.options().items()
         assert made.topic == "east.readings"
@@ -71,12 +71,12 @@ class TestMakePart:
     def test_in_order_it_goes_by_the_readings_alone_and_ends_with_them(
         self, quiet_feed: Path
     ) -> None:
-        made = make_part("readings", self.settings(quiet_feed), prompt=False, clock="feed")
+        (made,) = make_parts("readings", self.settings(quiet_feed), prompt=False, clock="feed")
         assert (made.prompt, made.clock, made.ends) == (False, "none", True)
 
     def test_the_city_may_be_the_file_or_where_it_is(self, quiet_feed: Path) -> None:
         for city in (quiet_feed, quiet_feed / "city.json"):
-            made = make_part("reports", self.settings(quiet_feed, city=city))
+            (made,) = make_parts("reports", self.settings(quiet_feed, city=city))
             assert len(made.registry.sensors) == 150
 
     def test_with_a_store_warnings_read_commands_and_readings_only_watches(
@@ -85,13 +85,13 @@ class TestMakePart:
         settings = self.settings(quiet_feed, redis="redis://127.0.0.1:1")
         asks = {}
         for flow in ("readings", "warnings"):
-            made = make_part(flow, settings)  # type: ignore[arg-type]
+            (made,) = make_parts(flow, settings)  # type: ignore[arg-type]
             assert isinstance(made.store, RedisSink)
             control: Any = made.control
             asks[flow] = control.commands, control.remembers
             assert control.stop is made.stop
         assert asks == {"readings": (False, False), "warnings": (True, True)}
-        assert make_part("reports", settings).store is None
+        assert make_parts("reports", settings)[0].store is None
 
     @pytest.mark.parametrize(
         ("missing", "words"),
@@ -104,19 +104,34 @@ class TestMakePart:
         self, quiet_feed: Path, missing: str, words: str
     ) -> None:
         with pytest.raises(ConfigError) as error:
-            make_part("readings", self.settings(quiet_feed, **{missing: None}))
+            make_parts("readings", self.settings(quiet_feed, **{missing: None}))
         assert str(error.value) == words
+
+    def test_the_whole_city_is_three_parts_with_one_end_and_one_way_to_the_store(
+        self, quiet_feed: Path
+    ) -> None:
+        settings = self.settings(quiet_feed, redis="redis://127.0.0.1:1")
+        parts = make_parts("city", settings, clock="feed")
+        assert [part.flow for part in parts] == ["readings", "reports", "warnings"]
+        assert [part.clock for part in parts] == ["feed"] * 3
+        first, _, last = parts
+        for part in parts:
+            assert (part.stop, part.counters) == (first.stop, first.counters)
+        assert [part.store is not None for part in parts] == [False, False, True]
+        assert [part.control is not None for part in parts] == [True, False, False]
+        control: Any = first.control
+        assert (control.commands, control.remembers, control.stop) == (True, True, last.stop)
 
     def test_a_city_that_is_not_there_is_named(self, quiet_feed: Path, tmp_path: Path) -> None:
         with pytest.raises(FeedError, match=r"elsewhere/city\.json: no such file"):
-            make_part("readings", self.settings(quiet_feed, city=tmp_path / "elsewhere"))
+            make_parts("readings", self.settings(quiet_feed, city=tmp_path / "elsewhere"))
 
     def test_no_secret_shows(self, quiet_feed: Path) -> None:
         secret = "correct-horse-battery"
         settings = self.settings(
             quiet_feed, kafka_security_protocol="sasl_ssl", kafka_sasl_password=secret
         )
-        made = make_part("readings", settings)
+        (made,) = make_parts("readings", settings)
         assert made.kafka.options()["sasl.password"] == secret
         assert secret not in repr(made) + str(made)
 
@@ -136,14 +151,14 @@ class TestRunPart:
         self, city: City, capsys: pytest.CaptureFixture[str]
     ) -> None:
         first = city.part("readings")
-        run_part(first)
+        run_parts([first])
         assert capsys.readouterr().out == "readings: partitions 0, 1\n"
         said = city.log(first.registry)
         ends = [item.origin for item in said if isinstance(item, Found) and item.last]
         assert Counter(ends) == {"readings:0": 1, "readings:1": 1}
 
         second = city.part("readings")
-        run_part(second)
+        run_parts([second])
         messages = read(city.place.servers, city.names.readings)
         assert second.starts == {
             number: max(
@@ -163,7 +178,7 @@ class TestRunPart:
         one, two = city.part("readings", 1, 2), city.part("readings", 2, 2)
         assert (one.partitions, two.partitions) == ([0], [1])
         for part in (one, two):
-            run_part(part)
+            run_parts([part])
         found = [item for item in city.log(one.registry) if isinstance(item, Found)]
         assert {item.origin for item in found} == {"readings:0", "readings:1"}
         files = {path.name for path in (city.data / "readings").glob("*.snapshot")}
@@ -172,7 +187,7 @@ class TestRunPart:
     def test_a_part_that_somebody_has_is_refused(self, city: City) -> None:
         owner = Vault(city.data / "readings", [1])
         with pytest.raises(VaultError, match="partition 1 is being worked on"):
-            run_part(city.part("readings"))
+            run_parts([city.part("readings")])
         owner.close()
 
     def test_a_damaged_snapshot_is_named(self, city: City) -> None:
@@ -181,20 +196,20 @@ class TestRunPart:
         path.write_bytes(b"nothing")
         part = city.part("reports")
         with pytest.raises(VaultError, match=rf"{re.escape(str(path))}: damaged"):
-            run_part(part)
+            run_parts([part])
         part.vault.close()
 
     def test_a_snapshot_of_other_habits_is_refused(self, city: City) -> None:
-        run_part(city.part("readings"))
+        run_parts([city.part("readings")])
         part = city.part("readings")
         part.weekly = True
         with pytest.raises(VaultError, match=r"0\.snapshot: expected b'cwweeks.*delete it"):
-            run_part(part)
+            run_parts([part])
         part.vault.close()
 
     def test_more_parts_than_partitions_is_one_line(self, city: City) -> None:
         with pytest.raises(KafkaUnusableError) as error:
-            run_part(city.part("readings", 3, 3))
+            run_parts([city.part("readings", 3, 3)])
         assert str(error.value) == (
             f"{city.names.readings} has 2 partitions: part 3/3 would have none"
         )
@@ -206,26 +221,26 @@ class TestRunPart:
         topics.make(".readings", 2)
         topics.make(".evidence", 2)
         with pytest.raises(KafkaUnusableError, match=r"\.evidence: expected 1 partition, got 2"):
-            run_part(made.part("warnings"))
+            run_parts([made.part("warnings")])
 
     def test_topics_that_are_not_there_is_one_line(
         self, kafka_broker: LocalBroker, topics: Topics, quiet_feed: Path, tmp_path: Path
     ) -> None:
         made = City(kafka_broker, topics, quiet_feed, tmp_path / "data")
         with pytest.raises(KafkaUnusableError, match=r"no topic .*\.reports: make it with"):
-            run_part(made.part("reports"))
+            run_parts([made.part("reports")])
 
     def test_its_metrics_are_where_it_says(
         self, city: City, capsys: pytest.CaptureFixture[str]
     ) -> None:
         part = city.part("reports")
-        run_part(part, ("127.0.0.1", 0))
+        run_parts([part], ("127.0.0.1", 0))
         found = re.search(r"metrics at (http://127\.0\.0\.1:\d+/metrics)", capsys.readouterr().out)
         assert found is not None
         with urllib.request.urlopen(found[1], timeout=5) as answer:
             text = answer.read().decode()
         assert 'citywatch_step_seconds_count{flow="reports",step="decode"}' in text
-        assert 'citywatch_lag_messages{partition="0"} 0.0' in text
+        assert 'citywatch_lag_messages{flow="reports",partition="0"} 0.0' in text
 
 
 def test_a_broker_that_is_not_there_is_one_line(
@@ -235,4 +250,4 @@ def test_a_broker_that_is_not_there_is_one_line(
     shutil.copy(quiet_feed / "city.json", tmp_path)
     settings = load_settings(kafka=f"127.0.0.1:{free_port()}", city=tmp_path, data_dir=tmp_path)
     with pytest.raises(KafkaUnusableError, match="no Kafka answers"):
-        run_part(make_part("readings", settings))
+        run_parts(make_parts("readings", settings))

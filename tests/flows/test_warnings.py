@@ -9,7 +9,7 @@ import pytest
 from bytewax.testing import TestingSource
 
 from flows.log_reader import LogReader
-from flows.run import run_part
+from flows.run import run_parts
 from flows.running import run_flow
 from flows.warnings import warnings
 from operators.codec import bad_message, decode_alert, encode
@@ -65,7 +65,7 @@ def test_versions_go_to_the_topic_and_to_the_store(city: City) -> None:
     end(city)
     part, store = city.part("warnings"), Kept()
     part.store = store
-    run_part(part)
+    run_parts([part])
     said = alerts(city)
     assert said[0].hazard == "waterlogging"
     assert (said[0].version, said[0].status) == (1, "active")
@@ -79,10 +79,10 @@ def test_versions_go_to_the_topic_and_to_the_store(city: City) -> None:
 def test_read_again_it_says_nothing_again(city: City) -> None:
     tell(city, *(wet(minute, minute) for minute in range(5)))
     end(city)
-    run_part(city.part("warnings"))
+    run_parts([city.part("warnings")])
     said = alerts(city)
     (city.data / "warnings" / "0.snapshot").unlink()  # killed before its first snapshot
-    run_part(city.part("warnings"))
+    run_parts([city.part("warnings")])
     assert alerts(city) == said
     assert said
 
@@ -91,7 +91,7 @@ def test_evidence_told_twice_counts_once(city: City) -> None:
     once = [wet(minute, minute) for minute in range(5)]
     tell(city, *once[:3], *once[1:])
     end(city)
-    run_part(city.part("warnings"))
+    run_parts([city.part("warnings")])
     assert len(alerts(city)[0].evidence) == 1
     assert [each.version for each in alerts(city)] == [*range(1, len(alerts(city)) + 1)]
 
@@ -99,7 +99,7 @@ def test_evidence_told_twice_counts_once(city: City) -> None:
 def test_what_is_not_ours_in_the_log_is_a_dead_letter(city: City) -> None:
     tell(city, wet(0, 0), b"{}", wet(1, 1), b"")
     end(city)
-    run_part(city.part("warnings"))
+    run_parts([city.part("warnings")])
     letters = read(city.place.servers, city.names.deadletter)
     assert len(letters) == 2
     assert all(dict(letter.headers())["reason"] for letter in letters)
@@ -112,7 +112,7 @@ def test_what_people_ask_for_goes_into_the_log_before_it_counts(city: City) -> N
     part = city.part("warnings")
     command = Command("c-1", T0, "op-1", "wl-1", 1, "ack")
     part.control = TestingSource([CommandRows([command], T0)])
-    run_part(part)
+    run_parts([part])
     asked = [item for item in city.log(part.registry) if isinstance(item, CommandRows)]
     assert [each.id for item in asked for each in item.commands] == ["c-1"]
     last = read(city.place.servers, city.names.evidence)[-1]
@@ -123,7 +123,7 @@ def test_what_people_ask_for_that_is_no_command_is_a_dead_letter(city: City) -> 
     end(city)
     part = city.part("warnings")
     part.control = TestingSource([bad_message("store/commands", 0, 7, "op: missing", b"{}")])
-    run_part(part)
+    run_parts([part])
     (letter,) = read(city.place.servers, city.names.deadletter)
     assert (letter.key(), dict(letter.headers())) == (
         b"store/commands/0",

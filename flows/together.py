@@ -1,0 +1,133 @@
+"""The whole city from Kafka in one process: the three production flows, joined without a detour.
+
+What the paths of readings and reports find is applied at once, and written to the evidence log
+beside: the very bytes. The log is this process's own; it is read only at the start, from where
+the snapshot of the warnings ends. So a city may be moved between one process and several: all of
+them have the same log and the same snapshots.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import bytewax.operators as op
+from bytewax.dataflow import Dataflow
+
+from flows.city import one
+from flows.listening import Listening
+from flows.log_first import LogFirst
+from flows.production import Part, log_key
+from flows.readings import reading_step
+from flows.reports import report_step
+from flows.vault import Keep
+from flows.warnings import warning_step
+from operators.events import Alert, BadMessage, Sensor
+from operators.evidence import Found
+from operators.evidence_log import encode_log
+from operators.intake import CommandRows, Poll, Stretch
+from operators.registry import Registry
+from operators.series import Watch
+from operators.step import only, run_step, where
+from operators.triage import Triaged
+from operators.windows import ShardWindow
+from sinks.kafka import KafkaSink, Letter
+
+__all__ = ["Together", "together"]
+
+REPORTS_S = 0.005
+"""How often reports are looked for: the flow waits for readings, who come far more often."""
+TOLD = (Found, ShardWindow, Triaged, CommandRows, Sensor)
+UNSTORABLE = (BadMessage, Letter)
+
+
+class Together:
+    """The three paths as one step.
+
+    Parameters
+    ----------
+    readings, reports, warnings
+        The paths, each with its snapshots.
+    registry
+        Of the readings: the names of what they number.
+
+    Notes
+    -----
+    What is found goes through the log's own form, as between processes: what is applied now and
+    what is read back after a crash are the same bytes, in the same order. Where nobody else writes
+    to the log its place is known before it is there; if somebody did, a restart would read some
+    of it twice, and leave that out by its number.
+    """
+
+    def __init__(self, readings: Keep, reports: Keep, warnings: Keep, registry: Registry) -> None:
+        self._readings = readings
+        self._reports = reports
+        self._warnings = warnings
+        self._registry = registry
+
+    @property
+    def written(self) -> int:
+        """Where the next message of the log will be."""
+        return self._warnings.offsets[0]
+
+    def on_batch(self, items: Iterable[Any]) -> Iterator[Any]:
+        """Return what the warnings' path says, and letters to the log; pass on what is neither."""
+        for item in items:
+            match item:
+                case Poll(feed="evidence"):
+                    yield from self._warnings.on_batch([item])
+                case Poll(feed="reports"):
+                    yield from self._apply(self._reports.on_batch([item]))
+                case Poll() | Watch():
+                    yield from self._apply(self._readings.on_batch([item]))
+                case _:
+                    yield from self._apply([item])
+
+    def _apply(self, said: Iterable[Any]) -> Iterator[Any]:
+        for item in list(said):  # first all of a path, then the next: each has its own stop-watch
+            if not isinstance(item, TOLD):
+                yield item
+                continue
+            raw = encode_log(item, self._registry)
+            yield Letter(log_key(item), raw)
+            place = Stretch(0, self.written, 1)
+            yield from self._warnings.on_batch([Poll("evidence", [raw], (place,))])
+
+    def snapshot(self) -> bytes:
+        """Return nothing: the vaults keep it."""
+        return b""
+
+    def restore(self, state: bytes) -> None:
+        """Do nothing: the vaults have restored the paths."""
+
+
+def together(readings: Part, reports: Part, warnings: Part) -> Dataflow:
+    """Return the flow of the whole city."""
+    reports.outbox = warnings.outbox = readings.outbox  # a snapshot waits for what anybody said
+    heard_by = reading_step(readings)
+    told_by, warned_by = report_step(reports), warning_step(warnings)
+    step = Together(heard_by, told_by, warned_by, readings.registry)
+
+    def over() -> bool:
+        return bool(warned_by.path.over)
+
+    def reached() -> Any:
+        return heard_by.path.intake.clocks.event.now
+
+    listening = readings.source("readings", over, reached)
+    beside = replace(reports.log_source("reports", over), wait_s=0.0, pause_s=REPORTS_S)
+    log = replace(warnings.log_source("evidence", over), to_end=True)
+    source = LogFirst(log, Listening(listening, beside), lambda: step.written)
+
+    flow = Dataflow("together")
+    heard = op.key_on("one_source", op.input("source", flow, source), one)
+    said = run_step("city", heard, lambda: step)
+    if warnings.store is not None:  # first: somebody may be looking at a screen
+        stored = where("storable", said, lambda item: not isinstance(item, UNSTORABLE))
+        op.output("store", stored, warnings.store)
+    op.output("alerts", only("versions", said, Alert, one), warnings.alert_sink())
+    letters = KafkaSink[Letter](warnings.outbox, warnings.topics.evidence, lambda each: [each])
+    op.output("evidence", only("letters", said, Letter, one), letters)
+    op.output("dead_letters", only("bad", said, BadMessage, one), readings.dead_letter_sink())
+    return flow
