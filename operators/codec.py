@@ -20,7 +20,7 @@ import orjson
 from numpy.typing import NDArray
 
 from operators import reading_lines
-from operators.events import Alert, BadMessage, City, Command, Report, Truth
+from operators.events import Alert, BadMessage, Command, Report, Truth
 from operators.name_index import UNKNOWN, NameIndex
 from operators.reading_lines import MAX_GATEWAY, TIME_END_MS
 
@@ -33,19 +33,17 @@ __all__ = [
     "Rejected",
     "bad_message",
     "decode_alert",
-    "decode_city",
     "decode_commands",
     "decode_readings",
     "decode_reports",
     "decode_truth",
+    "decode_whole",
     "encode",
     "encode_alert_line",
 ]
 
 _PAYLOAD_BYTES = 4096
 _REASON_CHARS = 500
-_NO_AREA = 1e-12
-"""Square degrees, 0.01 m2: less than the thinnest district has, more than rounding makes."""
 _SHOWN_CHARS = 40
 
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
@@ -374,43 +372,6 @@ def _plain(error: Exception) -> str:
     return f"{where}: {said}" if where else said
 
 
-def decode_city(raw: bytes) -> City:
-    """Return the city file.
-
-    Raises
-    ------
-    ValueError
-        When it is not one; the message says where and what was expected.
-    """
-    found = _whole(raw, City)
-    _check_city(found)
-    return found
-
-
-def _check_city(city: City) -> None:
-    for number, district in enumerate(city.districts):
-        ring = district.polygon
-        if not ring:
-            continue  # of unknown extent
-        where = f"districts[{number}].polygon"
-        if len(ring) < 3:
-            raise ValueError(f"{where}: expected at least 3 points, got {len(ring)}")
-        for at, (lon, lat) in enumerate(ring):
-            # Beyond 180 go on those that reach over the date line.
-            if not (abs(lon) <= 360 and abs(lat) <= 90):
-                raise ValueError(f"{where}[{at}]: expected degrees, got {lon}, {lat}")
-        if _on_one_line(ring):
-            raise ValueError(f"{where}: expected an area, got {len(ring)} points on one line")
-
-
-def _on_one_line(ring: Sequence[tuple[float, float]]) -> bool:
-    # Not by the area itself: that of a ring that crosses itself may cancel out.
-    (x0, y0), *rest = ring
-    legs = [(x - x0, y - y0) for x, y in rest]
-    far_x, far_y = max(legs, key=lambda leg: math.hypot(*leg))
-    return max(abs(x * far_y - y * far_x) for x, y in legs) <= _NO_AREA
-
-
 def decode_truth(raw: bytes) -> Truth:
     """Return the truth file.
 
@@ -419,7 +380,7 @@ def decode_truth(raw: bytes) -> Truth:
     ValueError
         When it is not one; the message says where and what was expected.
     """
-    return _whole(raw, Truth)
+    return decode_whole(raw, Truth)
 
 
 def decode_alert(raw: bytes) -> Alert:
@@ -430,10 +391,17 @@ def decode_alert(raw: bytes) -> Alert:
     ValueError
         When it is not one; the message says where and what was expected.
     """
-    return _whole(raw, Alert)
+    return decode_whole(raw, Alert)
 
 
-def _whole(raw: bytes, kind: type[T]) -> T:
+def decode_whole(raw: bytes, kind: type[T]) -> T:
+    """Return what the bytes are as a whole.
+
+    Raises
+    ------
+    ValueError
+        When they are none; the message says where and what was expected.
+    """
     try:
         return msgspec.json.decode(raw, type=kind)
     except _UNREADABLE as error:

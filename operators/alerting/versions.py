@@ -157,7 +157,7 @@ def _behind(grade: Grade) -> str:
     if grade.silent:
         said.append(f"{grade.silent} silent sensors")
     if not said:
-        return "what was known before"
+        return "signs that are weak each by itself"
     if sensors + reports + grade.silent == 1:
         return f"{said[0]} alone"
     return " and ".join(said) + " agree"

@@ -17,7 +17,6 @@ from operators.codec import (
     DecodedReadings,
     bad_message,
     decode_alert,
-    decode_city,
     decode_commands,
     decode_readings,
     decode_reports,
@@ -480,28 +479,7 @@ def test_no_bytes_stop_the_decoders(lines: list[bytes]) -> None:
 # --- whole files -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("raw", "where"),
-    [
-        (
-            b'{"name":"T","timezone":"UTC","sensors":[{"id":"a","kind":"x","lon":"1","lat":2}]}',
-            "sensors[0].lon: ",
-        ),
-        (
-            b'{"name":"T","timezone":"UTC","districts":[{"id":"d","name":"D","polygon":[[1,"x"]]}]}',
-            "districts[0].polygon[0][1]: ",
-        ),
-        (b'{"name":5,"timezone":"UTC"}', "name: expected str, got int"),
-        (b"[]", "expected object, got array"),
-    ],
-)
-def test_a_bad_city_file_says_where(raw: bytes, where: str) -> None:
-    with pytest.raises(ValueError) as caught:  # noqa: PT011 (the message is what is tested)
-        decode_city(raw)
-    assert str(caught.value).startswith(where)
-
-
-@pytest.mark.parametrize("decode", [decode_city, decode_truth, decode_alert])
+@pytest.mark.parametrize("decode", [decode_truth, decode_alert])
 @pytest.mark.parametrize("raw", [b"\xff", b"", b"{", NESTED.replace(b'"value":1', b'"name":""')])
 def test_a_file_that_is_none_is_one_kind_of_error(decode: Any, raw: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
@@ -550,48 +528,3 @@ def test_a_dead_letter_has_a_short_reason_whatever_was_found() -> None:
     assert bad_message("s", 0, 7, long, b"").reason == "ä" * 499 + "…"
     large = bad_message("s", 0, 7, "x" * 1_000_000, b"x" * 1_000_000)
     assert len(encode(large)) < 10_000
-
-
-def with_district(ring: Any) -> bytes:
-    return json.dumps(
-        {
-            "name": "T",
-            "timezone": "UTC",
-            "districts": [{"id": "a", "name": "A"}, {"id": "d", "name": "D", "polygon": ring}],
-        }
-    ).encode()
-
-
-@pytest.mark.parametrize(
-    ("ring", "told"),
-    [
-        ([[106.5, 29.5]], ": expected at least 3 points, got 1"),
-        ([[106.5, 29.5], [106.6, 29.5]], ": expected at least 3 points, got 2"),
-        ([[106.5, 29.5]] * 3, ": expected an area, got 3 points on one line"),
-        ([[106, 29], [106.1, 29], [106, 29]], ": expected an area, got 3 points on one line"),
-        ([[106, 29], [106.1, 29.1], [106.3, 29.3]], ": expected an area, got 3 points on one line"),
-        ([[0, 0], [1e300, 0], [0, 5]], "[1]: expected degrees, got 1e+300, 0.0"),
-        ([[0, 0], [1, 0], [0, 95]], "[2]: expected degrees, got 0.0, 95.0"),
-    ],
-)
-def test_a_district_that_is_none_is_refused(ring: Any, told: str) -> None:
-    with pytest.raises(ValueError) as caught:  # noqa: PT011 (the message is what is tested)
-        decode_city(with_district(ring))
-    assert str(caught.value) == f"districts[1].polygon{told}"
-
-
-@pytest.mark.parametrize(
-    "ring",
-    [
-        None,
-        [],
-        [[106.5, 29.5], [106.50001, 29.5], [106.5, 29.50001]],  # a metre
-        [[106, 29], [106.1, 29.0000001], [106.2, 29]],  # 20 km by a centimetre
-        [[106, 29], [106.1, 29.1], [106.1, 29], [106, 29.1]],  # crosses itself: area 0 by the sum
-        [[179.5, -17], [180.5, -17], [180.5, -16], [179.5, -17]],  # over the date line, closed
-        [[106, 29], [106, 29], [106.1, 29], [106.1, 29.1]],  # a point twice
-    ],
-)
-def test_a_district_of_whatever_shape_is_taken(ring: Any) -> None:
-    found = decode_city(with_district(ring)).districts[1].polygon
-    assert found == (ring if ring is None else [tuple(map(float, point)) for point in ring])

@@ -142,6 +142,7 @@ CELL = strand("c", 5.0, source="cell", value=3.0)
         ((QUIET,), "4 silent sensors agree"),
         ((strand("a"), PEOPLE, QUIET), "1 sensor and 5 reports and 4 silent sensors agree"),
         ((CELL,), "3 sensors agree"),
+        ((strand("a", 1.0), strand("b", 1.0)), "signs that are weak each by itself"),
     ],
 )
 def test_the_reason_names_what_stands_behind_it(strands: tuple[Strand, ...], behind: str) -> None:

@@ -1,0 +1,51 @@
+"""The city file: bytes to a city whose districts have a shape."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from operators.codec import decode_whole
+from operators.events import City
+
+__all__ = ["decode_city"]
+
+_NO_AREA = 1e-12
+"""Square degrees, 0.01 m2: less than the thinnest district has, more than rounding makes."""
+
+
+def decode_city(raw: bytes) -> City:
+    """Return the city file.
+
+    Raises
+    ------
+    ValueError
+        When it is not one; the message says where and what was expected.
+    """
+    found = decode_whole(raw, City)
+    _check_city(found)
+    return found
+
+
+def _check_city(city: City) -> None:
+    for number, district in enumerate(city.districts):
+        ring = district.polygon
+        if not ring:
+            continue  # of unknown extent
+        where = f"districts[{number}].polygon"
+        if len(ring) < 3:
+            raise ValueError(f"{where}: expected at least 3 points, got {len(ring)}")
+        for at, (lon, lat) in enumerate(ring):
+            # Beyond 180 go on those that reach over the date line.
+            if not (abs(lon) <= 360 and abs(lat) <= 90):
+                raise ValueError(f"{where}[{at}]: expected degrees, got {lon}, {lat}")
+        if _on_one_line(ring):
+            raise ValueError(f"{where}: expected an area, got {len(ring)} points on one line")
+
+
+def _on_one_line(ring: Sequence[tuple[float, float]]) -> bool:
+    # Not by the area itself: that of a ring that crosses itself may cancel out.
+    (x0, y0), *rest = ring
+    legs = [(x - x0, y - y0) for x, y in rest]
+    far_x, far_y = max(legs, key=lambda leg: math.hypot(*leg))
+    return max(abs(x * far_y - y * far_x) for x, y in legs) <= _NO_AREA
