@@ -84,7 +84,7 @@ class Feed:
         self.due_us: dict[str, int] = {}
         """When the reading that calls for each sensor's warning should have been sent."""
         self._load = load
-        self._topic = topics.readings
+        self._topic, self._reports = topics.readings, topics.reports
         self._rng = np.random.default_rng(SEED)
         self._names = [sensor.id for sensor in made_city(load.sensors).sensors]
         self._producer = Producer(
@@ -105,6 +105,9 @@ class Feed:
             for name, value in zip(self._names, said, strict=True):
                 self._put(name, start + number * 60_000, value)
             self._producer.poll(0)
+        # As in any city somebody has called: so the reports have a state that is kept, too.
+        told = b'{"id":"r-1","time":%d,"lon":107.5,"lat":28.0,"text":"a tree is on the road"}'
+        self._producer.produce(self._reports, told % start)
         self._producer.flush(120)
 
     def run(self) -> int:

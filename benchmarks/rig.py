@@ -10,6 +10,7 @@ import os
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,7 +27,7 @@ from operators.triage import Triaged
 from sinks.store import EmbeddedStore
 from tests.broker import LocalBroker
 
-__all__ = ["Rig", "Workload", "broker", "fill", "made_city", "rig", "values"]
+__all__ = ["OwnLog", "Rig", "Workload", "broker", "fill", "made_city", "rig", "values"]
 
 KINDS = (
     "street_water",
@@ -42,6 +43,24 @@ KINDS = (
 )
 LEVEL, SPREAD, CALM_SPREAD = 50.0, 1.0, 0.02
 RARE = 20_000
+END: Any = [(END_HEADER, b"1")]
+
+
+@dataclass(frozen=True)
+class OwnLog(Topics):
+    """The feed of other topics, and a log of its own."""
+
+    feed: Topics = field(default_factory=Topics)
+
+    @property
+    def readings(self) -> str:
+        """Return the topic of the others' readings."""
+        return self.feed.readings
+
+    @property
+    def reports(self) -> str:
+        """Return the topic of the others' reports."""
+        return self.feed.reports
 
 
 class Rig(NamedTuple):
@@ -127,7 +146,10 @@ def values(rng: np.random.Generator, sensors: np.ndarray[Any, Any]) -> np.ndarra
 
 
 def fill(place: KafkaPlace, topics: Topics, load: Workload, start_ms: int, seed: int) -> None:
-    """Publish a workload to topics of its own, its ends marked; there are no reports in it."""
+    """Publish a workload to topics of its own, its ends marked; there are no reports in it.
+
+    The log says so too, for who has no flow of reports.
+    """
     place.create(topics, load.partitions)
     producer = Producer(
         {
@@ -145,7 +167,8 @@ def fill(place: KafkaPlace, topics: Topics, load: Workload, start_ms: int, seed:
             except BufferError:
                 producer.poll(0.05)
     for partition in range(load.partitions):
-        producer.produce(topics.readings, None, partition=partition, headers=[(END_HEADER, b"1")])
+        producer.produce(topics.readings, None, partition=partition, headers=END)
+    producer.produce(topics.reports, None, partition=0, headers=END)
     nothing = Registry(City("", "UTC"))
     for said in (Triaged((), FOREVER, last=True), Found("bursts", (), FOREVER, 0, last=True)):
         producer.produce(topics.evidence, encode_log(said, nothing))

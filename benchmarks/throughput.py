@@ -3,10 +3,12 @@
 ``python -m benchmarks.throughput`` starts a broker and a store, fills topics with seeded readings,
 and reads them with, in turn, each in fresh processes:
 
-* ``whole``: what ``citywatch run`` is. The readings flow scores every reading and sums up cells;
-  the warnings flow, in a process beside it, turns evidence into warnings and writes warnings and
-  the state of cells to the store. Detectors are warm: every sensor has been through 160 readings.
-  What is kept of sensors is there, as it is in a city that has been watched for a day.
+* ``whole``: what ``citywatch run --flow readings`` and ``--flow warnings`` are. The first scores
+  every reading and sums up cells; the second, in a process beside it, turns evidence into warnings
+  and writes warnings and the state of cells to the store. Detectors are warm: every sensor has been
+  through 160 readings. What is kept of sensors is there, as it is in a city that has been watched
+  for a day.
+* ``together``: what ``citywatch run`` is, the same in one process.
 * ``pass-through``: the same source and sinks, and a step between them that does nothing.
 * ``ceiling``: consume and decode, without a flow, as citywatch does it.
 * ``client``: the same with confluent-kafka's consumer and its message objects, for comparison.
@@ -38,17 +40,19 @@ from bytewax.dataflow import Dataflow
 from confluent_kafka import Consumer, Message, TopicPartition
 
 from benchmarks.report import arguments, chosen, measured, publish, spread, table
-from benchmarks.rig import Rig, Workload, fill, made_city, rig
+from benchmarks.rig import OwnLog, Rig, Workload, fill, made_city, rig
 from benchmarks.warming import warm
 from flows.city import one
 from flows.kafka import KafkaPlace, Topics
 from flows.kafka_client import DEFAULTS
-from flows.production import Part
+from flows.production import FLOWS, FlowName, Part
 from flows.progress import Bar
 from flows.readings import readings
 from flows.running import run_flow
+from flows.together import together
 from flows.warnings import warnings
 from operators.codec import decode_readings
+from operators.reading_path import ReadingPath
 from operators.registry import Registry
 from operators.step import only, run_step
 from sinks.redis import RedisSink
@@ -147,11 +151,11 @@ class _Nothing:
         """There is no state."""
 
 
-def _part(job: Job, flow: Any) -> Part:
+def _part(job: Job, flow: FlowName, topics: Topics | None = None) -> Part:
     part = Part(
         flow,
         KafkaPlace(job.kafka),
-        Topics(job.prefix),
+        topics or Topics(job.prefix),
         Registry(made_city(job.sensors)),
         Path(job.data),
         ends=True,
@@ -170,12 +174,7 @@ def _whole(job: Job) -> dict[str, Any]:
     warm(path, job.start_ms)
     part.kept.path = _Watched(path, watch)
     run_flow(flow, None, 0.5)
-    figures: dict[str, Any] = watch.figures()
-    figures["memory"] = _resident() - before
-    figures["steps_ns"] = {n: 1000 * step.total_us for n, step in part.meter.steps.items()}
-    figures["readings"] = part.counters.account("intake").received
-    figures["state"] = sum(len(path.take(shard)) for shard in range(job.partitions))
-    return figures
+    return watch.figures() | _of_readings(part, path, before)
 
 
 def _warnings(job: Job) -> dict[str, Any]:
@@ -185,10 +184,37 @@ def _warnings(job: Job) -> dict[str, Any]:
     assert part.kept is not None
     part.kept.path = _Watched(part.kept.path, watch, NOTHING_REPORTED)
     run_flow(flow, None, 0.5)
-    alerting = part.counters.account("alerting")
-    return {**watch.figures(), "evidence": part.counters.account("incidents").received} | {
-        "alerting": alerting.sent
+    return watch.figures() | _of_warnings(part)
+
+
+def _together(job: Job) -> dict[str, Any]:
+    topics, watch = OwnLog(f"{job.prefix}-together", Topics(job.prefix)), _Watch()
+    KafkaPlace(job.kafka).create(topics, job.partitions)
+    part, reports, beside = (_part(job, flow, topics) for flow in FLOWS)
+    beside.store = RedisSink(job.redis, job.prefix, city=None)
+    flow = together(part, reports, beside)
+    assert part.kept is not None
+    path = part.kept.path
+    before = _resident()
+    warm(path, job.start_ms)
+    part.kept.path = _Watched(path, watch)
+    run_flow(flow, None, 0.5)
+    return watch.figures() | _of_readings(part, path, before) | _of_warnings(beside)
+
+
+def _of_readings(part: Part, path: ReadingPath, before: int) -> dict[str, Any]:
+    return {
+        "memory": _resident() - before,
+        "steps_ns": {name: 1000 * step.total_us for name, step in part.meter.steps.items()},
+        "readings": part.counters.account("intake").received,
+        "state": sum(len(path.take(shard)) for shard in range(len(part.partitions))),
     }
+
+
+def _of_warnings(part: Part) -> dict[str, Any]:
+    counters = part.counters
+    received, sent = counters.account("incidents").received, counters.account("alerting").sent
+    return {"evidence": received, "alerting": sent}
 
 
 def _pass_through(job: Job) -> dict[str, Any]:
@@ -244,6 +270,7 @@ def _client(job: Job) -> dict[str, Any]:
 
 JOBS: dict[str, Callable[[Job], dict[str, Any]]] = {
     "whole": _whole,
+    "together": _together,
     "warnings": _warnings,
     "pass-through": _pass_through,
     "ceiling": _ceiling,

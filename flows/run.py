@@ -86,13 +86,15 @@ def make_parts(
         raise ConfigError(f"--part: the whole city is one process, 1/1, got {number}/{count}")
     place = KafkaPlace(settings.kafka, settings.kafka_security())
     known = read_city(settings.city.parent if settings.city.is_file() else settings.city)
-    stop, counters = Stop(), Counters()
+    stop, counters, registry = Stop(), Counters(), Registry(known)
     parts = [
         Part(
             flow,
             place,
             Topics(settings.kafka_prefix),
-            Registry(known),
+            # Warnings number those who introduce themselves by what the log says, not by what
+            # the same process has heard: as they would elsewhere.
+            Registry(known) if flow != process and flow == "warnings" else registry,
             settings.data_dir,
             *part,
             prompt=prompt,

@@ -27,6 +27,8 @@ from operators.events import Alert, BadMessage, Sensor
 from operators.evidence import Found
 from operators.evidence_log import encode_log
 from operators.intake import CommandRows, Poll, Stretch
+from operators.log_path import LogPath
+from operators.reading_path import ReadingPath
 from operators.registry import Registry
 from operators.series import Watch
 from operators.step import only, run_step, where
@@ -105,17 +107,15 @@ class Together:
 def together(readings: Part, reports: Part, warnings: Part) -> Dataflow:
     """Return the flow of the whole city."""
     reports.outbox = warnings.outbox = readings.outbox  # a snapshot waits for what anybody said
-    heard_by = reading_step(readings)
-    told_by, warned_by = report_step(reports), warning_step(warnings)
-    step = Together(heard_by, told_by, warned_by, readings.registry)
+    heard_by, warned_by = reading_step(readings), warning_step(warnings)
+    step = Together(heard_by, report_step(reports), warned_by, readings.registry)
+    path: ReadingPath = heard_by.path
+    log_path: LogPath = warned_by.path
 
     def over() -> bool:
-        return bool(warned_by.path.over)
+        return log_path.over
 
-    def reached() -> Any:
-        return heard_by.path.intake.clocks.event.now
-
-    listening = readings.source("readings", over, reached)
+    listening = readings.source("readings", over, lambda: path.intake.clocks.event.now)
     beside = replace(reports.log_source("reports", over), wait_s=0.0, pause_s=REPORTS_S)
     log = replace(warnings.log_source("evidence", over), to_end=True)
     source = LogFirst(log, Listening(listening, beside), lambda: step.written)
