@@ -51,7 +51,7 @@ from flows.readings import readings
 from flows.running import run_flow
 from flows.together import together
 from flows.warnings import warnings
-from operators.codec import decode_readings
+from operators.reading_codec import decode_readings
 from operators.reading_path import ReadingPath
 from operators.registry import Registry
 from operators.step import only, run_step

@@ -19,6 +19,7 @@ __all__ = [
     "HAZARD_INITIALS",
     "LEVEL_NAMES",
     "NO_LEVEL",
+    "TIME_END_MS",
     "VERDICTS",
     "Alert",
     "BadMessage",
@@ -43,6 +44,9 @@ __all__ = [
     "TruthEvent",
     "Unit",
 ]
+
+TIME_END_MS = 4_102_444_800_000
+"""2100-01-01: later than any reading, earlier than seconds taken for milliseconds twice."""
 
 Hazard = Literal[
     "flood",

@@ -16,17 +16,16 @@ from numpy.typing import NDArray
 
 from operators.codec import (
     DecodedEvents,
-    DecodedReadings,
     Rejected,
     bad_message,
     decode_commands,
-    decode_readings,
     decode_reports,
 )
 from operators.counters import Counters
 from operators.event_clock import NEVER, EventClocks
 from operators.events import BadMessage, Command, Readings, Report, Sensor
 from operators.ordering import RowBatch
+from operators.reading_codec import DecodedReadings, decode_readings
 from operators.registry import UNKNOWN, Registry
 
 __all__ = [
@@ -168,7 +167,7 @@ class TakeReadings:
     Notes
     -----
     State: one block of times per shard. A message is judged by its shard's clock, so
-    what is late does not depend on the other shards. Cost: see ``codec.decode_readings``.
+    what is late does not depend on the other shards. Cost: see ``reading_codec.decode_readings``.
     """
 
     def __init__(

@@ -2,7 +2,7 @@
 
 What is plain is taken here, by compiled code that makes no object per message; whatever is not
 plain is left, not judged. So this module only has to be right about what it takes: messages that
-the strict decoder in ``codec`` would accept too, with the same rows to the last bit.
+the strict decoder in ``reading_codec`` would accept too, with the same rows to the last bit.
 """
 
 from __future__ import annotations
@@ -14,13 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import compiled, inlined
+from operators.events import TIME_END_MS
 from operators.lines import Lines
 from operators.name_index import PADDING, UNKNOWN, NameIndex, Whole, word
 
-__all__ = ["MAX_GATEWAY", "TIME_END_MS", "Parsed", "parse"]
+__all__ = ["MAX_GATEWAY", "Parsed", "parse"]
 
-TIME_END_MS = 4_102_444_800_000
-"""2100-01-01: later than any reading, earlier than seconds taken for milliseconds twice."""
 MAX_GATEWAY = 10_000
 """Readings one gateway message may carry."""
 

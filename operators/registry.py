@@ -19,11 +19,11 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from operators.codec import Message
 from operators.events import HAZARDS, NO_LEVEL, City, Sensor
 from operators.kinds import Kind, kind_of
 from operators.name_index import UNKNOWN, NameIndex
 from operators.plane import Plane
+from operators.reading_codec import Message
 
 __all__ = ["CELL_RESOLUTION", "UNKNOWN", "Columns", "LocalTime", "Registry", "cell_of"]
 

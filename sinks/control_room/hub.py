@@ -13,8 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
-from operators.codec import TIME_END_MS
-from operators.events import VERDICTS, City, Command
+from operators.events import TIME_END_MS, VERDICTS, City, Command
 from sinks.control_room.alert_log import AlertLog, Entry, Wanted
 from sinks.control_room.channels import AlertSub, LatestSub, Page, SeriesSub, Turn
 from sinks.control_room.client import Client, Outlet

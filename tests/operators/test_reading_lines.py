@@ -9,9 +9,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from operators.events import TIME_END_MS
 from operators.lines import Lines
 from operators.name_index import NameIndex
-from operators.reading_lines import MAX_GATEWAY, TIME_END_MS, Parsed, parse
+from operators.reading_lines import MAX_GATEWAY, Parsed, parse
 from tests.operators.town import T0
 
 NAMES = ["a", "rl-0012", "río-7", "传感器", "x" * 24, "x" * 25, "y" * 200, "b\\", 'q"t', "\t", ""]

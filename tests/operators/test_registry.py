@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operators.codec import Message
 from operators.events import HAZARDS, City, District, Levels, Sensor
+from operators.reading_codec import Message
 from operators.registry import UNKNOWN, LocalTime, Registry, cell_of
 from tests.operators.town import EAST, HOUR, LAT, LON, WEST, sensor, town
 
