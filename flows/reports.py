@@ -36,9 +36,10 @@ def report_step(part: Part) -> Keep:
 def reports(part: Part) -> Dataflow:
     """Return the flow of the city's reports."""
     step = report_step(part)
+    path: ReportPath = step.path
 
     flow = Dataflow("reports")
-    source = op.input("source", flow, part.source("reports", lambda: step.path.over))
+    source = op.input("source", flow, part.source("reports", lambda: path.over))
     heard = op.key_on("one_source", source, one)
     found = run_step("report_path", only("read", heard, Poll, one), lambda: step)
     op.output("evidence", only("told", found, (Triaged, Found), one), part.evidence_sink())

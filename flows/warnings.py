@@ -43,9 +43,10 @@ def warning_step(part: Part) -> Keep:
 def warnings(part: Part) -> Dataflow:
     """Return the flow of the city's warnings."""
     step = warning_step(part)
+    path: LogPath = step.path
 
     flow = Dataflow("warnings")
-    source = op.input("source", flow, part.source("evidence", lambda: step.path.over))
+    source = op.input("source", flow, part.source("evidence", lambda: path.over))
     heard = op.key_on("one_source", source, one)
     said = run_step("warning_path", only("read", heard, Poll, one), lambda: step)
     if part.store is not None:  # first: somebody may be looking at a screen
