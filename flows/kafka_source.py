@@ -324,6 +324,7 @@ class KafkaPart(StatefulSourcePartition[Any, None]):
         """Note the end of an epoch: everything said in the one before has reached its sink."""
         if self._at_end:
             self._reader.read(1, 0.0)  # what the client has to say would pile up
+            self.source.broker.away_since_ms = self._reader.away_since_ms
         if self.source.vault is not None:
             self.source.vault.epoch_ended()
         if self.source.broker.away_since_ms is None:

@@ -5,6 +5,7 @@ Who writes a log alone, and applies what it writes at once, needs to read it onl
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,8 @@ from flows.kafka_source import KafkaPart, KafkaSource
 
 __all__ = ["LogFirst"]
 
+WAIT_S = 0.002
+
 
 @dataclass
 class LogFirst(FixedPartitionedSource[Any, None]):
@@ -26,60 +29,71 @@ class LogFirst(FixedPartitionedSource[Any, None]):
     log
         Read to where it ended at the start (``to_end``).
     then
-        Asked from then on. It is opened at the start: what is wrong with it shows at once.
+        Opened and asked from then on.
     written
         How far the log goes by now, as far as the flow has written it: noted for its group, so
         that ordinary tools see no lag where there is none.
+    held
+        Whether the log does not take what is written: nothing happens then, and the broker is
+        said to be away.
     """
 
     log: KafkaSource
     then: Any
     written: Callable[[], int]
+    held: Callable[[], bool]
 
     def list_parts(self) -> list[str]:
         """Return the one partition."""
         return self.log.list_parts()
 
     def build_part(self, step_id: str, for_part: str, resume_state: None) -> _LogFirst:
-        """Open both."""
-        parts: list[str] = self.then.list_parts()
-        return _LogFirst(
-            self,
-            self.log.build_part(step_id, for_part, None),
-            self.then.build_part(step_id, parts[0], None),
-        )
+        """Open the log."""
+        return _LogFirst(self, step_id, self.log.build_part(step_id, for_part, None))
 
 
 class _LogFirst(StatefulSourcePartition[Any, None]):
-    def __init__(self, source: LogFirst, log: KafkaPart, then: Any) -> None:
+    def __init__(self, source: LogFirst, step_id: str, log: KafkaPart) -> None:
         self._source = source
+        self._step_id = step_id
         self._log = log
-        self._then = then
-        self._over = False
+        self._then: Any = None
+        self._held = False
 
     def next_batch(self) -> list[Any]:
-        if not self._over:
+        source = self._source
+        if self._then is None:
             try:
                 return self._log.next_batch()
             except StopIteration:
-                if self._source.log.stop.asked:
+                if source.log.stop.asked:
                     raise
-            self._over = True
+            self._then = source.then.build_part(self._step_id, source.then.list_parts()[0], None)
             # It has just answered; from now on the other source tells.
-            return [{"broker": {"away_since": None}}]
-        items: list[Any] = self._then.next_batch()
-        return items
+            return [_away_since(None)]
+        if source.held() and not source.log.stop.asked:
+            told = [] if self._held else [_away_since(int(time.time() * 1000))]
+            self._held = True
+            time.sleep(WAIT_S)
+            return told
+        told, self._held = [_away_since(None)] if self._held else [], False
+        return [*told, *self._then.next_batch()]
 
     def next_awake(self) -> datetime | None:
-        awake: datetime | None = (self._then if self._over else self._log).next_awake()
+        awake: datetime | None = (self._then or self._log).next_awake()
         return awake
 
     def snapshot(self) -> None:
-        if self._over:
+        if self._then is not None:
             self._log.pass_to(self._source.log.partitions[0], self._source.written())
+            self._then.snapshot()
         self._log.snapshot()
-        self._then.snapshot()
 
     def close(self) -> None:
         self._log.close()
-        self._then.close()
+        if self._then is not None:
+            self._then.close()
+
+
+def _away_since(at_ms: int | None) -> dict[str, Any]:
+    return {"broker": {"away_since": at_ms}}

@@ -29,7 +29,7 @@ __all__ = ["FlowMetrics", "serve_metrics"]
 class FlowMetrics:
     """The figures of one production process, collected when somebody asks.
 
-    Its parts share a broker, what they send with, and counters.
+    Its parts share counters, and what they send with.
     """
 
     def __init__(self, parts: Sequence[Part]) -> None:
@@ -49,9 +49,9 @@ class FlowMetrics:
                 lag.add_metric([part.flow, str(partition)], behind)
         yield lag
         first = self._parts[0]
-        away = first.broker.away_since_ms
+        away = any(part.broker.away_since_ms is not None for part in self._parts)
         yield GaugeMetricFamily(
-            "citywatch_broker_up", "1 while the broker answers", value=1 if away is None else 0
+            "citywatch_broker_up", "1 while the broker answers", value=0 if away else 1
         )
         yield CounterMetricFamily(
             "citywatch_sent_messages", "messages given to Kafka", value=first.outbox.sent

@@ -32,12 +32,19 @@ def production_children(
     for name, which in started:
         log = settings.data_dir / "logs" / f"{name}.log"
         command = python("flows", "run", *which, *common)
-        children.append(Child(name, command, log, environment=environment(settings)))
+        told = environment(settings, alone=count == 1)
+        children.append(Child(name, command, log, environment=told))
     return children
 
 
-def environment(settings: Settings) -> dict[str, str]:
-    """Return the environment in which a child process reads the same settings."""
+def environment(settings: Settings, alone: bool = False) -> dict[str, str]:
+    """Return the environment in which a child process reads the same settings.
+
+    Parameters
+    ----------
+    alone
+        Nobody else serves metrics: those that do cannot share a port.
+    """
     told = dict(os.environ)
     for name, value in settings:
         if value is None:
@@ -46,8 +53,7 @@ def environment(settings: Settings) -> dict[str, str]:
         plain = secret() if secret else value.resolve() if isinstance(value, Path) else value
         text = json.dumps(plain) if isinstance(plain, dict) else str(plain)
         told[f"CITYWATCH_{name.upper()}"] = text
-    # Each takes a free port for its metrics, and says which; one port cannot serve them all.
-    if settings.metrics_port is not None:
+    if settings.metrics_port is not None and not alone:  # each takes a free one, and says which
         told["CITYWATCH_METRICS_PORT"] = "0"
     return told
 

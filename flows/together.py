@@ -40,6 +40,9 @@ __all__ = ["Together", "together"]
 
 REPORTS_S = 0.005
 """How often reports are looked for: the flow waits for readings, who come far more often."""
+HELD_S = 1.0
+"""A log that takes longer to take a message is waited for: what is applied and not in it would,
+after a crash, have been said and not be known."""
 TOLD = (Found, ShardWindow, Triaged, CommandRows, Sensor)
 UNSTORABLE = (BadMessage, Letter)
 
@@ -57,9 +60,9 @@ class Together:
     Notes
     -----
     What is found goes through the log's own form, as between processes: what is applied now and
-    what is read back after a crash are the same bytes, in the same order. Where nobody else writes
-    to the log its place is known before it is there; if somebody did, a restart would read some
-    of it twice, and leave that out by its number.
+    what is read back after a crash are the same bytes, in the same order. Nobody else writes to the
+    log, so the place of a message is known before it is there; one that turns out to be elsewhere
+    ends the process, which then reads what the log says.
     """
 
     def __init__(self, readings: Keep, reports: Keep, warnings: Keep, registry: Registry) -> None:
@@ -70,8 +73,8 @@ class Together:
 
     @property
     def written(self) -> int:
-        """Where the next message of the log will be."""
-        return self._warnings.offsets[0]
+        """Where the next message of the log will be; 0 before it was looked at."""
+        return self._warnings.offsets.get(0, 0)
 
     def on_batch(self, items: Iterable[Any]) -> Iterator[Any]:
         """Return what the warnings' path says, and letters to the log; pass on what is neither."""
@@ -91,9 +94,9 @@ class Together:
             if not isinstance(item, TOLD):
                 yield item
                 continue
-            raw = encode_log(item, self._registry)
-            yield Letter(log_key(item), raw)
-            place = Stretch(0, self.written, 1)
+            raw, at = encode_log(item, self._registry), self.written
+            yield Letter(log_key(item), raw, offset=at)
+            place = Stretch(0, at, 1)
             yield from self._warnings.on_batch([Poll("evidence", [raw], (place,))])
 
     def snapshot(self) -> bytes:
@@ -118,7 +121,11 @@ def together(readings: Part, reports: Part, warnings: Part) -> Dataflow:
     listening = readings.source("readings", over, lambda: path.intake.clocks.event.now)
     beside = replace(reports.log_source("reports", over), wait_s=0.0, pause_s=REPORTS_S)
     log = replace(warnings.log_source("evidence", over), to_end=True)
-    source = LogFirst(log, Listening(listening, beside), lambda: step.written)
+
+    def held() -> bool:
+        return warnings.outbox.waiting_s > HELD_S
+
+    source = LogFirst(log, Listening(listening, beside), lambda: step.written, held)
 
     flow = Dataflow("together")
     heard = op.key_on("one_source", op.input("source", flow, source), one)

@@ -41,6 +41,8 @@ class Letter(NamedTuple):
     headers: tuple[tuple[str, bytes], ...] = ()
     partition: int | None = None
     """Where it must go; None leaves it to the key."""
+    offset: int | None = None
+    """Where it must be in its partition, which nobody else writes to; None is anywhere."""
 
 
 class Outbox:
@@ -63,7 +65,7 @@ class Outbox:
         self._ending = ending or Ending()
         self.sent = 0
         """Messages handed over so far."""
-        self._under_way: dict[int, None] = {}
+        self._under_way: dict[int, float] = {}
         self._failed: SendError | None = None
         self._producer = Producer(
             {
@@ -85,6 +87,13 @@ class Outbox:
         self._check()
         return next(iter(self._under_way), self.sent)
 
+    @property
+    def waiting_s(self) -> float:
+        """How long the oldest message that has not arrived has been under way, in seconds."""
+        if self.settled == self.sent:
+            return 0.0
+        return time.monotonic() - next(iter(self._under_way.values()))
+
     def send(self, topic: str, letters: Iterable[Letter]) -> None:
         """Hand messages over; waits only while the client's queue is full.
 
@@ -105,6 +114,11 @@ class Outbox:
             self._under_way.pop(number, None)
             if error is not None:
                 self._failed = SendError(f"{topic}: {NOT}: {error.str()}")
+                return
+            at = message.offset()  # negative where the broker did not say
+            if letter.offset is not None and at is not None and 0 <= at != letter.offset:
+                found = f"expected to write message {letter.offset}, wrote {at}"
+                self._failed = SendError(f"{topic}: {found}: somebody else writes to it, too")
 
         where: dict[str, Any] = {}
         if letter.partition is not None:
@@ -128,7 +142,7 @@ class Outbox:
             except KafkaException as error:  # larger than the client sends, for one
                 self._failed = SendError(f"{topic}: {NOT}: {error.args[0].str()}")
                 self._check()
-        self._under_way[number] = None
+        self._under_way[number] = time.monotonic()
         self.sent += 1
 
     def flush(self, patience_s: float = LONGEST_S) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,12 +22,14 @@ class Part:
         self.name, self.awake, self.batches = name, awake, list(batches)
         self.stop, self.partitions = Stop(), [0]
         self.noted: list[Any] = []
+        self.built = False
 
     def list_parts(self) -> list[str]:
         return [self.name]
 
     def build_part(self, step_id: str, for_part: str, resume_state: Any) -> Part:
         assert (for_part, resume_state) == (self.name, None)
+        self.built = True
         return self
 
     def next_batch(self) -> list[Any]:
@@ -47,8 +50,8 @@ class Part:
         self.noted.append("closed")
 
 
-def both(log: Part, then: Part, written: int = 0) -> Any:
-    source: Any = LogFirst(log, then, lambda: written)  # type: ignore[arg-type]
+def both(log: Part, then: Part, written: int = 0, held: Callable[[], bool] = lambda: False) -> Any:
+    source: Any = LogFirst(log, then, lambda: written, held)  # type: ignore[arg-type]
     assert source.list_parts() == ["log"]
     return source.build_part("source", "log", None)
 
@@ -84,4 +87,39 @@ def test_what_is_written_later_is_noted_as_read() -> None:
     part.snapshot()
     part.close()
     assert log.noted[1:] == [(0, 7), "snapshot", "closed"]
-    assert then.noted == ["snapshot", "snapshot", "closed"]
+    assert then.noted == ["snapshot", "closed"]
+
+
+def test_what_comes_after_is_opened_when_it_is_asked() -> None:
+    """Meanwhile nobody would serve it."""
+    log, then = Part("log", SOON, [1]), Part("then", LATER, ["a"])
+    part = both(log, then)
+    part.next_batch()
+    assert not then.built
+    part.next_batch()
+    assert then.built
+    part.close()
+
+
+def test_a_log_that_does_not_take_what_is_written_is_waited_for_and_told_of_once() -> None:
+    log, then = Part("log", SOON), Part("then", LATER, ["a"], ["b"])
+    held = [False]
+    part = both(log, then, held=lambda: held[0])
+    part.next_batch()
+    assert part.next_batch() == ["a"]
+    held[0] = True
+    (told,) = part.next_batch()
+    assert told["broker"]["away_since"] > 0
+    assert part.next_batch() == part.next_batch() == []
+    held[0] = False
+    assert part.next_batch() == [{"broker": {"away_since": None}}, "b"]
+
+
+def test_the_end_is_not_waited_for() -> None:
+    log, then = Part("log", SOON), Part("then", LATER, ["a"])
+    part = both(log, then, held=lambda: True)
+    part.next_batch()
+    part.next_batch()
+    log.stop.asked = then.stop.asked = True
+    with pytest.raises(StopIteration):
+        part.next_batch()

@@ -102,6 +102,8 @@ def test_parts_of_one_process_are_told_apart_and_counted_once() -> None:
     assert sample(lags, flow="warnings", partition="0") == 3
     assert sample(found["citywatch_events"], "_total", step="intake", outcome="sent") == 7
     assert sample(found["citywatch_sent_messages"], "_total") == 42
+    warnings.broker.away_since_ms = 5
+    assert sample(told(readings, warnings)["citywatch_broker_up"]) == 0, "whoever has noticed"
 
 
 def test_before_anything_was_done_there_is_nothing_to_count() -> None:

@@ -68,6 +68,8 @@ class TestChildren:
         assert (child.name, child.log.name) == ("flow", "flow.log")
         told = ["run", "--flow", "city", "--mode", "ordered", "--clock", "feed"]
         assert child.command[-len(told) :] == told
+        assert child.environment is not None
+        assert child.environment["CITYWATCH_METRICS_PORT"] == "9000", "nobody else needs it"
 
     def test_of_several_who_is_told_starts_before_who_tells(self, settings: Settings) -> None:
         children = production_children(settings, 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,11 @@ def _log_tells(city: KafkaCity, what: bytes) -> bool:
     return any(what in raw for raw in read_topic(city.address, city.names.evidence))
 
 
+def _kept(city: KafkaCity, since: float) -> bool:
+    """Whether state has been kept since a time."""
+    return any(path.stat().st_mtime > since for path in city.data.rglob("*.snapshot"))
+
+
 @pytest.mark.parametrize("flow", ["city", "readings", "warnings"])
 def test_killed_at_random_moments_it_says_the_same(
     flow: str,
@@ -87,10 +93,12 @@ def test_killed_at_random_moments_it_says_the_same(
     publish = "replay", feed, "--kafka", city.address, "--speed", FAST
     processes = 0 if flow == "city" else 1
     with deployed(city, processes), started(*publish, **city.settings) as publishing:
-        for _ in range(4):
-            more = _log_length(city) + rng.randint(5, 40)
+        for nth in range(4):
+            more, since = _log_length(city) + rng.randint(5, 40), time.time()
             process = city.running[f"{flow} 1/1"]
             eventually(lambda more=more: _log_length(city) >= more or city.over, 60)
+            if nth % 2:  # else: perhaps before there is anything to go on from
+                eventually(lambda since=since: _kept(city, since) or city.over, 60)
             process.kill()
             process.wait()
             city.start(flow)
@@ -115,9 +123,10 @@ def test_moved_between_one_process_and_several_it_says_the_same(
     publish = "replay", feed, "--kafka", city.address, "--speed", FAST
     with started(*publish, **city.settings) as publishing:
         for processes in (1, 0, 2, 0):
-            more = _log_length(city) + 40
+            more, since = _log_length(city) + 40, time.time()
             with deployed(city, processes):
                 eventually(lambda more=more: _log_length(city) >= more or city.over, 60)
+                eventually(lambda since=since: _kept(city, since) or city.over, 60)
             city.running.clear()
         with deployed(city, 1):
             city.wait()

@@ -76,6 +76,15 @@ class TestWithoutBroker:
             with pytest.raises(SendError, match="not delivered"):
                 again()
 
+    def test_it_says_how_long_the_oldest_has_been_under_way(self) -> None:
+        made = nobody(message_timeout_ms=60_000)
+        assert made.waiting_s == 0.0
+        began = time.monotonic()
+        made.send("topic", letters(1))
+        eventually(lambda: made.waiting_s > 0.05, 10)
+        made.send("topic", letters(1))
+        assert 0.05 < made.waiting_s <= time.monotonic() - began
+
     def test_flushing_ends_after_its_time(self) -> None:
         made = nobody(message_timeout_ms=60_000)
         made.send("topic", letters(3))
@@ -162,6 +171,20 @@ class TestOutbox:
             None,
             [("mark", b"1")],
             2,
+        )
+
+    def test_one_that_is_elsewhere_than_it_must_be_is_an_error(
+        self, kafka_broker: LocalBroker, topics: Topics
+    ) -> None:
+        topic = topics.make("log")
+        made = outbox(kafka_broker.address)
+        made.send(topic, [Letter(b"", b"a", offset=0), Letter(b"", b"b", offset=1)])
+        made.flush()
+        assert made.waiting_s == 0.0
+        made.send(topic, [Letter(b"", b"c", offset=3)])
+        said = str(until_it_fails(made.flush))
+        assert said == (
+            f"{topic}: expected to write message 3, wrote 2: somebody else writes to it, too"
         )
 
     def test_a_key_stays_in_its_partition(self, kafka_broker: LocalBroker, topics: Topics) -> None:
