@@ -187,6 +187,8 @@ class KafkaPart(StatefulSourcePartition[Any, None]):
             raise StopIteration
         if self.source.to_end and all(self._next[n] >= end for n, end in self._ends.items()):
             return [self._last_poll()]
+        if time.monotonic() - self._ticked >= LIVE_S:  # not asked for so long: who is live by now?
+            self._look_around()
         turns = self._turns() if self._catching_up else []
         read = self._reader.read(self._most, self.source.wait_s, turns)
         polls: list[Any] = []

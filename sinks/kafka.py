@@ -65,7 +65,9 @@ class Outbox:
         self._ending = ending or Ending()
         self.sent = 0
         """Messages handed over so far."""
-        self._under_way: dict[int, float] = {}
+        self._under_way: dict[int, None] = {}
+        self._placed: dict[int, float] = {}
+        """Since when those that have a place are under way."""
         self._failed: SendError | None = None
         self._producer = Producer(
             {
@@ -89,10 +91,10 @@ class Outbox:
 
     @property
     def waiting_s(self) -> float:
-        """How long the oldest message that has not arrived has been under way, in seconds."""
-        if self.settled == self.sent:
+        """How long the oldest of those that have a place (``Letter.offset``) has been under way."""
+        if self.settled == self.sent or not self._placed:
             return 0.0
-        return time.monotonic() - next(iter(self._under_way.values()))
+        return time.monotonic() - next(iter(self._placed.values()))
 
     def send(self, topic: str, letters: Iterable[Letter]) -> None:
         """Hand messages over; waits only while the client's queue is full.
@@ -112,13 +114,14 @@ class Outbox:
 
         def arrived(error: KafkaError | None, message: Message) -> None:
             self._under_way.pop(number, None)
+            self._placed.pop(number, None)
             if error is not None:
                 self._failed = SendError(f"{topic}: {NOT}: {error.str()}")
                 return
             at = message.offset()  # negative where the broker did not say
             if letter.offset is not None and at is not None and 0 <= at != letter.offset:
                 found = f"expected to write message {letter.offset}, wrote {at}"
-                self._failed = SendError(f"{topic}: {found}: somebody else writes to it, too")
+                self._failed = SendError(f"{topic}: {found}: somebody else writes to it, or did")
 
         where: dict[str, Any] = {}
         if letter.partition is not None:
@@ -142,7 +145,9 @@ class Outbox:
             except KafkaException as error:  # larger than the client sends, for one
                 self._failed = SendError(f"{topic}: {NOT}: {error.args[0].str()}")
                 self._check()
-        self._under_way[number] = time.monotonic()
+        self._under_way[number] = None
+        if letter.offset is not None:
+            self._placed[number] = time.monotonic()
         self.sent += 1
 
     def flush(self, patience_s: float = LONGEST_S) -> None:

@@ -286,6 +286,24 @@ class TestClock:
         made.until(lambda: made.live == {0})
         assert made.count < 400
 
+    def test_speaks_for_nobody_who_has_more_to_read_since_it_was_last_asked(
+        self,
+        reader: Open,
+        topics: Topics,
+        kafka_broker: LocalBroker,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """A flow that was held up for minutes is behind, and knows it at its first poll."""
+        topic = topics.make("readings")
+        send(kafka_broker.address, topic, numbered(1))
+        made = reader(topic, poll_size=2)
+        made.until(lambda: made.live == {0})
+        send(kafka_broker.address, topic, numbered(1000))
+        eventually(lambda: made.part._reader.ends() == {0: 1001}, 30)
+        monkeypatch.setattr("flows.kafka_source.LIVE_S", 0.0)
+        made.until(lambda: made.count > 1)
+        assert made.live == frozenset()
+
     def test_speaks_for_a_quiet_partition_that_goes_on_at_its_end(
         self, reader: Open, topics: Topics, kafka_broker: LocalBroker
     ) -> None:
@@ -406,6 +424,7 @@ class TestEnd:
     ) -> None:
         topic = topics.make("readings")
         send_in_transactions(kafka_broker.address, topic, [(numbered(2), True)])
+        eventually(lambda: reader(topic).part._bounds(0) == (0, 3), 30)
         made = reader(topic, to_end=True)
         with pytest.raises(StopIteration):
             made.until(lambda: False)

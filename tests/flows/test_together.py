@@ -188,7 +188,7 @@ def test_who_finds_another_writer_in_its_log_ends_and_says_so(city: City) -> Non
     made = parts(city)
     meddle = partial(send, city.place.servers, city.names.evidence, [b"{}"])
     made[0].control = People(made[0], until=lambda: bool(meddle()))
-    with pytest.raises(SendError, match="somebody else writes to it, too"):
+    with pytest.raises(SendError, match="somebody else writes to it, or did"):
         run_parts(made)
 
 

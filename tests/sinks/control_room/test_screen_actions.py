@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, WebSocketRoute, expect
+from playwright.sync_api import Browser, Page, Route, WebSocketRoute, expect
 
 from operators.events import Marks
 from sinks.store import EmbeddedStore
@@ -115,6 +115,25 @@ def test_shelving_asks_for_how_long_and_can_be_undone(room: Room, browser: Brows
         expect(page.locator(".row.shelved")).to_contain_text("to 15:32")
         page.get_by_role("button", name="Unshelve").click()
         expect(page.locator(".d-act p")).to_have_text("Accepted: Unshelve")
+
+
+def test_times_are_the_city_s_also_of_warnings_that_came_before_it(
+    room: Room, browser: Browser
+) -> None:
+    room.clear(warning(marks=Marks(shelved_until=NOW + HOUR)))
+    late: list[Route] = []
+
+    def hold(page: Page) -> None:
+        def keep(route: Route) -> None:
+            late.append(route)
+
+        page.route("**/city.json", keep)
+
+    with room.page(browser, before=hold) as page:
+        shelved = page.locator(".row.shelved")
+        expect(shelved).to_contain_text("to 07:32")  # of no city yet
+        late[0].continue_()
+        expect(shelved).to_contain_text("to 15:32")
 
 
 def test_a_shelf_ends_by_itself(room: Room, browser: Browser) -> None:

@@ -27,10 +27,16 @@ export function svg(tag, attrs, ...kids) {
 }
 
 const signatures = new WeakMap();
+let drawing = 0;
+
+/** Rebuild everything the next time, whatever its signature: times, say, are told otherwise now. */
+export function drawAnew() {
+  drawing += 1;
+}
 
 /** Rebuild the children of `host` only when the signature differs: focus and motion survive. */
 export function keep(host, signature, build) {
-  const text = typeof signature === 'string' ? signature : JSON.stringify(signature);
+  const text = `${drawing} ${typeof signature === 'string' ? signature : JSON.stringify(signature)}`;
   if (signatures.get(host) === text) return false;
   signatures.set(host, text);
   host.replaceChildren(...[build()].flat().filter((kid) => kid != null && kid !== false));
@@ -46,7 +52,8 @@ export function keepEach(host, items) {
   const now = new Map();
   for (const item of items) {
     const row = old.get(item.key);
-    now.set(item.key, row && row.sign === item.sign ? row : { sign: item.sign, node: item.build() });
+    const sign = `${drawing} ${item.sign}`;
+    now.set(item.key, row && row.sign === sign ? row : { sign, node: item.build() });
   }
   rows.set(host, now);
   const nodes = [...now.values()].map((row) => row.node);

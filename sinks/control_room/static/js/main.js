@@ -3,7 +3,7 @@
 import { Actions } from './actions.js';
 import { Banner } from './banner.js';
 import { Detail } from './detail.js';
-import { $, write } from './dom.js';
+import { $, drawAnew, write } from './dom.js';
 import { Footer } from './footer.js';
 import { useZone } from './format.js';
 import { Header } from './header.js';
@@ -130,6 +130,7 @@ let cityText = null;
 
 function setCity(city) {
   useZone(city.timezone);
+  drawAnew(); // warnings may have been here before
   screen.store.setCity(city);
   redraw();
 }
