@@ -52,7 +52,6 @@ from flows.running import run_flow
 from flows.together import together
 from flows.warnings import warnings
 from operators.reading_codec import decode_readings
-from operators.reading_path import ReadingPath
 from operators.registry import Registry
 from operators.step import only, run_step
 from sinks.redis import RedisSink
@@ -166,15 +165,8 @@ def _part(job: Job, flow: FlowName, topics: Topics | None = None) -> Part:
 
 
 def _whole(job: Job) -> dict[str, Any]:
-    part, watch = _part(job, "readings"), _Watch()
-    flow = readings(part)
-    assert part.kept is not None
-    path = part.kept.path
-    before = _resident()
-    warm(path, job.start_ms)
-    part.kept.path = _Watched(path, watch)
-    run_flow(flow, None, 0.5)
-    return watch.figures() | _of_readings(part, path, before)
+    part = _part(job, "readings")
+    return _of_readings(job, part, readings(part))
 
 
 def _warnings(job: Job) -> dict[str, Any]:
@@ -188,22 +180,22 @@ def _warnings(job: Job) -> dict[str, Any]:
 
 
 def _together(job: Job) -> dict[str, Any]:
-    topics, watch = OwnLog(f"{job.prefix}-together", Topics(job.prefix)), _Watch()
+    topics = OwnLog(f"{job.prefix}-together", Topics(job.prefix))
     KafkaPlace(job.kafka).create(topics, job.partitions)
     part, reports, beside = (_part(job, flow, topics) for flow in FLOWS)
     beside.store = RedisSink(job.redis, job.prefix, city=None)
-    flow = together(part, reports, beside)
+    figures = _of_readings(job, part, together(part, reports, beside))
+    return figures | _of_warnings(beside)
+
+
+def _of_readings(job: Job, part: Part, flow: Dataflow) -> dict[str, Any]:
+    """Run a flow whose readings are warm to its end."""
     assert part.kept is not None
-    path = part.kept.path
-    before = _resident()
+    path, watch, before = part.kept.path, _Watch(), _resident()
     warm(path, job.start_ms)
     part.kept.path = _Watched(path, watch)
     run_flow(flow, None, 0.5)
-    return watch.figures() | _of_readings(part, path, before) | _of_warnings(beside)
-
-
-def _of_readings(part: Part, path: ReadingPath, before: int) -> dict[str, Any]:
-    return {
+    return watch.figures() | {
         "memory": _resident() - before,
         "steps_ns": {name: 1000 * step.total_us for name, step in part.meter.steps.items()},
         "readings": part.counters.account("intake").received,

@@ -14,10 +14,9 @@ from typing import Any
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
 from flows.kafka_source import KafkaPart, KafkaSource
+from flows.sources import IDLE_S
 
 __all__ = ["LogFirst"]
-
-WAIT_S = 0.002
 
 
 @dataclass
@@ -74,7 +73,7 @@ class _LogFirst(StatefulSourcePartition[Any, None]):
         if source.held() and not source.log.stop.asked:
             told = [] if self._held else [_away_since(int(time.time() * 1000))]
             self._held = True
-            time.sleep(WAIT_S)
+            time.sleep(IDLE_S)
             return told
         told, self._held = [_away_since(None)] if self._held else [], False
         return [*told, *self._then.next_batch()]

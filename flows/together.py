@@ -15,7 +15,7 @@ from typing import Any
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 
-from flows.city import one
+from flows.city import TOLD, one
 from flows.listening import Listening
 from flows.log_first import LogFirst
 from flows.production import Part, log_key
@@ -23,17 +23,14 @@ from flows.readings import reading_step
 from flows.reports import report_step
 from flows.vault import Keep
 from flows.warnings import warning_step
-from operators.events import Alert, BadMessage, Sensor
-from operators.evidence import Found
+from operators.events import Alert, BadMessage
 from operators.evidence_log import encode_log
-from operators.intake import CommandRows, Poll, Stretch
+from operators.intake import Poll, Stretch
 from operators.log_path import LogPath
 from operators.reading_path import ReadingPath
 from operators.registry import Registry
 from operators.series import Watch
 from operators.step import only, run_step, where
-from operators.triage import Triaged
-from operators.windows import ShardWindow
 from sinks.kafka import KafkaSink, Letter
 
 __all__ = ["Together", "together"]
@@ -43,7 +40,6 @@ REPORTS_S = 0.005
 HELD_S = 1.0
 """A log that takes longer to take a message is waited for: what is applied and not in it would,
 after a crash, have been said and not be known."""
-TOLD = (Found, ShardWindow, Triaged, CommandRows, Sensor)
 UNSTORABLE = (BadMessage, Letter)
 
 
