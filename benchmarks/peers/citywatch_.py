@@ -1,16 +1,14 @@
 """citywatch at the peers' topic: not their job but its own, whole.
 
-The readings flow scores every reading with its own detectors and sums up cells; the warnings flow,
-in a process beside it, makes warnings of the evidence and writes them and the state of cells to
-Redis. Time is taken to the last of that. Afterwards, off the clock, what the evidence log says is
-put where peers put their alerts, to be checked: a sensor's first evidence and none within the
-half hour after, for citywatch goes on saying that a sensor has not calmed down.
+In one process, as ``citywatch run`` is: readings are scored by its own detectors, cells summed up,
+warnings made of the evidence and written to Redis with the state of cells. Time is taken to the
+last of that. Afterwards, off the clock, what the evidence log says is put where peers put their
+alerts, to be checked: a sensor's first evidence and none within the half hour after, for citywatch
+goes on saying that a sensor has not calmed down.
 """
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -25,18 +23,16 @@ from benchmarks.peers.feed import names
 from benchmarks.peers.job import ALERTS
 from benchmarks.peers.measuring import Stopwatch, given
 from flows.kafka import KafkaPlace, Topics
-from flows.production import FlowName, Part
-from flows.readings import readings
+from flows.production import FLOWS, Part
 from flows.running import run_flow
-from flows.warnings import warnings
+from flows.together import together
 from operators.event_clock import FOREVER
 from operators.events import City, Sensor
 from operators.evidence import Found
-from operators.evidence_log import LogItem, decode_log, encode_log
+from operators.evidence_log import LogItem, decode_log
 from operators.reading_path import ReadingPath, readings_origin
 from operators.registry import Registry
 from operators.triage import Triaged
-from sinks.kafka import Letter
 from sinks.redis import RedisSink
 
 CITY = City("peers", "UTC", sensors=tuple(Sensor(n, "signal", 106.5, 29.5) for n in names(1000)))
@@ -56,10 +52,11 @@ class SharedTopics(Topics):
 
 
 class Measured:
-    """The readings' path: starts the watch, and asks to stop when all readings are through."""
+    """The readings' path: starts the watch, and says that all is over once all are through."""
 
     def __init__(self, path: ReadingPath, part: Part, watch: Stopwatch, count: int) -> None:
         self._path, self._part, self._watch, self._count = path, part, watch, count
+        self._over = False
 
     def on_batch(self, items: Iterable[Any]) -> Iterator[Any]:
         """Pass items through the path."""
@@ -67,36 +64,24 @@ class Measured:
             if len(item.lines):
                 self._watch.start()
             yield from self._path.on_batch([item])
-        if self._part.counters.account("intake").received >= self._count:
-            self._part.stop.asked = True
+        if not self._over and self._part.counters.account("intake").received >= self._count:
+            self._over = True
+            yield from end(self._path)
 
 
-def make_part(flow: FlowName, kafka: str, prefix: str, topic: str, data: str) -> Part:
-    """Return what a process of ours is made of."""
-    topics = SharedTopics(prefix, topic)
-    return Part(flow, KafkaPlace(kafka), topics, Registry(CITY), Path(data), ends=True)
-
-
-def warn(kafka: str, prefix: str, topic: str, data: str, redis: str) -> None:
-    """Be the process of the warnings flow."""
-    part = make_part("warnings", kafka, prefix, topic, data)
-    part.store = RedisSink(redis, "peers")
-    flow = warnings(part)
-    print("ready", flush=True)
-    run_flow(flow, None, 0.5)
-    print("done", flush=True)
-
-
-def end_log(part: Part, path: ReadingPath) -> None:
-    """Tell the warnings flow that nothing more will come; there never were reports."""
-    said: list[LogItem] = [Triaged((), FOREVER, last=True)]
-    said += [Found("bursts", (), FOREVER, 0, last=True)]
+def end(path: ReadingPath) -> Iterator[LogItem]:
+    """Return that nothing more will come; there never were reports."""
+    yield Triaged((), FOREVER, last=True)
+    yield Found("bursts", (), FOREVER, 0, last=True)
     reached = path.intake.clocks.watermarks.tolist()
     for number, watermark in zip(path.shards, reached, strict=True):
-        said.append(Found(readings_origin(number), (), watermark, last=True))
-    letters = (Letter(b"", encode_log(item, part.registry)) for item in said)
-    part.outbox.send(part.topics.evidence, letters)
-    part.outbox.flush()
+        yield Found(readings_origin(number), (), watermark, last=True)
+
+
+def make_parts(kafka: str, prefix: str, topic: str, data: str) -> list[Part]:
+    """Return what a process of ours is made of."""
+    place, topics = KafkaPlace(kafka), SharedTopics(prefix, topic)
+    return [Part(flow, place, topics, Registry(CITY), Path(data), ends=True) for flow in FLOWS]
 
 
 def evidence(kafka: str, topic: str) -> Iterator[tuple[str, int, float]]:
@@ -126,27 +111,17 @@ def put_alerts(kafka: str, topic: str, redis: Redis) -> None:
 
 def main() -> None:
     """Read the topic to its end, warn, and say what was found."""
-    if sys.argv[1] == "--warnings":
-        warn(*sys.argv[2:])
-        return
     arguments, watch = given("citywatch_"), Stopwatch()
     prefix = f"{arguments.topic}-{token_hex(3)}"
     KafkaPlace(arguments.kafka).create(SharedTopics(prefix, arguments.topic), 1)
     with tempfile.TemporaryDirectory(prefix="citywatch-") as data:
-        told = [arguments.kafka, prefix, arguments.topic, data]
-        line = [sys.executable, "-m", "benchmarks.peers.citywatch_", "--warnings", *told]
-        with subprocess.Popen([*line, arguments.redis], stdout=subprocess.PIPE) as beside:
-            assert beside.stdout is not None
-            beside.stdout.readline()
-            part = make_part("readings", *told)
-            flow = readings(part)
-            assert part.kept is not None
-            path = part.kept.path
-            part.kept.path = Measured(path, part, watch, arguments.readings)
-            run_flow(flow, None, 0.5)
-            end_log(part, path)
-            beside.stdout.readline()
-            watch.mark()
+        part, reports, warnings = make_parts(arguments.kafka, prefix, arguments.topic, data)
+        warnings.store = RedisSink(arguments.redis, "peers")
+        flow = together(part, reports, warnings)
+        assert part.kept is not None
+        part.kept.path = Measured(part.kept.path, part, watch, arguments.readings)
+        run_flow(flow, None, 0.5)
+        watch.mark()
     put_alerts(arguments.kafka, part.topics.evidence, Redis.from_url(arguments.redis))
     watch.report(arguments.readings)
 
