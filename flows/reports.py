@@ -30,6 +30,7 @@ def report_step(part: Part) -> Keep:
         vocabulary=part.vocabulary,
     )
     part.resume(part.partitions[0], path.restore)
+    path.triage.get_ready()  # whoever runs beside it would else wait, with messages at hand
     return keep(part, path, lambda _: path.snapshot())
 
 

@@ -101,6 +101,10 @@ class TriageReports:
         """What reads the texts; one restored need not be taught first."""
         return ReportText.taught(extended(self.vocabulary or {}))
 
+    def get_ready(self) -> None:
+        """Teach the model its vocabulary now, which takes a second, and not at the first poll."""
+        _ = self.model
+
     def on_batch(self, items: Iterable[ReportRows]) -> Iterator[Triaged]:
         """Return the reports whose turn it is."""
         ended = False

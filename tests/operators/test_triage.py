@@ -70,6 +70,15 @@ def test_a_city_may_have_words_of_its_own(monkeypatch: pytest.MonkeyPatch) -> No
     assert hazard(triage(), "blorbs!") != "noise"
 
 
+def test_what_is_ready_is_taught_nothing_at_its_first_poll(monkeypatch: pytest.MonkeyPatch) -> None:
+    fresh, restored, kept = triage(), triage(), triage()
+    fresh.get_ready()
+    restored.restore(kept.snapshot())
+    monkeypatch.setattr("operators.triage.ReportText", None)  # there is no other way to be taught
+    restored.get_ready()
+    assert hazard(fresh, "gas smell") == hazard(restored, "gas smell") == "gas_leak"
+
+
 def test_a_report_is_placed() -> None:
     (one,) = told(triage(), report("r", T0, "water", lon=LON - 0.1, lat=LAT))
     assert (one.cell, one.district) == (cell_of(LON - 0.1, LAT), "west")
