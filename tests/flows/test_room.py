@@ -127,7 +127,7 @@ async def test_what_is_killed_comes_back_and_a_screen_misses_nothing(tmp_path: P
         url = store_url(data / "store.sock")
         assert url in store, "whoever reads the store is told where it is"
         clock = lambda: overview(url).get("clock", 0)  # noqa: E731
-        await becomes(clock, "the flow's first time")
+        await becomes(clock, "the flow's first time", 60)  # its code may have to be compiled
         wall, clerk = Wall(port), Clerk(url)
         watching = asyncio.create_task(wall.watch())
         clerk.issue(20)
