@@ -57,7 +57,7 @@ class _LogFirst(StatefulSourcePartition[Any, None]):
         self._step_id = step_id
         self._log = log
         self._then: Any = None
-        self._held = False
+        self._held_since_ms: int | None = None
 
     def next_batch(self) -> list[Any]:
         source = self._source
@@ -71,12 +71,19 @@ class _LogFirst(StatefulSourcePartition[Any, None]):
             # It has just answered; from now on the other source tells.
             return [_away_since(None)]
         if source.held() and not source.log.stop.asked:
-            told = [] if self._held else [_away_since(int(time.time() * 1000))]
-            self._held = True
-            time.sleep(IDLE_S)
-            return told
-        told, self._held = [_away_since(None)] if self._held else [], False
-        return [*told, *self._then.next_batch()]
+            return self._hold()
+        if self._held_since_ms is None:
+            return list(self._then.next_batch())
+        self._held_since_ms = source.log.broker.away_since_ms = None
+        return [_away_since(None), *self._then.next_batch()]
+
+    def _hold(self) -> list[Any]:
+        new = self._held_since_ms is None
+        self._held_since_ms = self._held_since_ms or int(time.time() * 1000)
+        # Each time: the log's own look, at a snapshot, finds a broker that answers.
+        self._source.log.broker.away_since_ms = self._held_since_ms
+        time.sleep(IDLE_S)
+        return [_away_since(self._held_since_ms)] if new else []
 
     def next_awake(self) -> datetime | None:
         awake: datetime | None = (self._then or self._log).next_awake()

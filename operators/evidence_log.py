@@ -7,7 +7,7 @@ for every process numbers them for itself.
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
 
 import msgspec
 import numpy as np
@@ -28,7 +28,7 @@ LogItem: TypeAlias = Found | ShardWindow | Triaged | CommandRows | Sensor
 
 
 class _Found(msgspec.Struct, tag_field="t", tag="found"):
-    origin: str
+    origin: Annotated[str, msgspec.Meta(pattern=r"^(readings:\d{1,6}|bursts|cells|outages)$")]
     evidence: tuple[Evidence, ...]
     watermark: int
     number: int | None

@@ -51,7 +51,8 @@ class JoinIncidents:
     surroundings
         Whom else one could have heard.
     origins
-        Everybody who finds evidence; time waits for the slowest.
+        Everybody who finds evidence; time waits for the slowest. One that is heard of later is
+        waited for from then on.
     prompt
         Apply evidence as it arrives, once everybody is up with the present; what is told while
         somebody catches up waits for its turn in event time.
@@ -93,6 +94,7 @@ class JoinIncidents:
     def on_batch(self, items: Iterable[Found]) -> Iterator[IncidentView | Progress]:
         """Return what changed, in event-time order."""
         for found in items:
+            self._watermarks.setdefault(found.origin, NEVER)
             for part in self._parts(found):
                 self._hear(part)
                 if self.prompt:

@@ -28,7 +28,8 @@ class MergeWindows:
     Parameters
     ----------
     shards
-        Their numbers; a window is whole when every one of them has finished it.
+        Their numbers; a window is whole when every one of them has finished it. One that is heard
+        of later is waited for from then on.
 
     Notes
     -----
@@ -45,6 +46,8 @@ class MergeWindows:
     def on_batch(self, items: Iterable[ShardWindow]) -> Iterator[CityWindow]:
         """Return the windows that every shard has finished, oldest first."""
         for item in items:
+            for known in (self._watermarks, self._summed):
+                known.setdefault(item.shard, NEVER)
             self._watermarks[item.shard] = max(self._watermarks[item.shard], item.watermark)
             if item.cells is not None and item.end > self._summed[item.shard]:
                 self._summed[item.shard] = item.end

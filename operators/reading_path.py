@@ -34,15 +34,27 @@ from operators.screening import Screened, ScreenReadings
 from operators.series import KeepSeries, Watch
 from operators.windows import ShardWindow, SummariseShards
 
-__all__ = ["TOLD_MS", "ReadingPath", "readings_origin"]
+__all__ = ["TOLD_MS", "ReadingPath", "readings_origin", "shard_of"]
 
 TOLD_MS = 1000
 """Event time that passes before progress alone is worth telling."""
+_ORIGIN = "readings:"
 
 
 def readings_origin(shard: int) -> str:
     """Return what a shard is called among those who find evidence."""
-    return f"readings:{shard}"
+    return f"{_ORIGIN}{shard}"
+
+
+def shard_of(origin: str) -> int | None:
+    """Return the shard that is called so, None where it is none.
+
+    Examples
+    --------
+    >>> shard_of(readings_origin(3)), shard_of("bursts")
+    (3, None)
+    """
+    return int(origin.removeprefix(_ORIGIN)) if origin.startswith(_ORIGIN) else None
 
 
 class ReadingPath:

@@ -27,7 +27,7 @@ from operators.merging import MergeWindows
 from operators.meter import Meter
 from operators.overview import DescribeCity, Facts
 from operators.quiet_places import NoticeQuietPlaces
-from operators.reading_path import readings_origin
+from operators.reading_path import readings_origin, shard_of
 from operators.registry import Registry
 from operators.surroundings import Surroundings
 from operators.triage import Triaged
@@ -74,8 +74,8 @@ class WarningPath:
     ) -> None:
         self.registry = registry
         self.meter = meter or Meter()
-        self._shard = {readings_origin(shard): shard for shard in shards}
-        origins = [*self._shard, "cells", "outages", *([REPORTS] if reports else [])]
+        origins = [*map(readings_origin, shards), "cells", "outages"]
+        origins += [REPORTS] if reports else []
         self.merge = MergeWindows(shards)
         self.cells = JudgeCells(registry)
         self.outages = NoticeQuietPlaces(registry)
@@ -117,7 +117,7 @@ class WarningPath:
         self.overview.live = self.incidents.live
         self.meter.lap("incidents")
         yield from self._warn(changes, found)
-        shard = self._shard.get(found.origin)
+        shard = shard_of(found.origin)
         if shard is not None:
             at = found.watermark
             yield from self._windows([ShardWindow(shard, at, at, last=found.last)])

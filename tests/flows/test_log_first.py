@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from flows.kafka_source import Broker
 from flows.log_first import LogFirst
 from flows.sources import Stop
 
@@ -20,7 +21,7 @@ class Part:
 
     def __init__(self, name: str, awake: datetime, *batches: list[Any]) -> None:
         self.name, self.awake, self.batches = name, awake, list(batches)
-        self.stop, self.partitions = Stop(), [0]
+        self.stop, self.partitions, self.broker = Stop(), [0], Broker()
         self.noted: list[Any] = []
         self.built = False
 
@@ -109,10 +110,13 @@ def test_a_log_that_does_not_take_what_is_written_is_waited_for_and_told_of_once
     assert part.next_batch() == ["a"]
     held[0] = True
     (told,) = part.next_batch()
-    assert told["broker"]["away_since"] > 0
+    assert told["broker"]["away_since"] == log.broker.away_since_ms > 0
+    log.broker.away_since_ms = None  # as a look at the broker may find
     assert part.next_batch() == part.next_batch() == []
+    assert log.broker.away_since_ms == told["broker"]["away_since"], "the metrics say so too"
     held[0] = False
     assert part.next_batch() == [{"broker": {"away_since": None}}, "b"]
+    assert log.broker.away_since_ms is None
 
 
 def test_the_end_is_not_waited_for() -> None:

@@ -170,6 +170,8 @@ WRONG = {
     "an unknown kind": b'{"t":"gossip"}',
     "a field missing": b'{"t":"found","origin":"cells"}',
     "a wrong type": b'{"t":"sensor","sensor":7}',
+    "nobody's evidence": b'{"t":"found","origin":"gossip","evidence":[],"watermark":1,'
+    b'"number":0,"live":true,"begun":0,"last":false}',
     "no UTF-8": b'{"t":"sensor","sensor":"\xff"}',
     "nested too deep": b'{"t":"sensor","more":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
 }

@@ -86,6 +86,16 @@ def test_shards_added_since_are_waited_for_too() -> None:
     assert told(after, summary(2, 2)) == [(2, [0, 2])]
 
 
+def test_a_shard_that_is_heard_of_later_is_waited_for_from_then_on() -> None:
+    step = MergeWindows(range(1))
+    assert told(step, summary(0, 1)) == [(1, [0])]
+    assert told(step, passed(1, 1), summary(0, 2)) == []
+    after = MergeWindows(range(2))
+    after.restore(step.snapshot())
+    for each in (step, after):
+        assert told(each, summary(1, 2)) == [(2, [0, 1])]
+
+
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(1, 3)), max_size=30), st.data())
 def test_windows_come_in_order_whole_and_once(
     moves: list[tuple[int, int]], data: st.DataObject

@@ -91,6 +91,19 @@ def test_promptly_it_waits_for_its_turn_while_some_shard_is_behind() -> None:
     assert [(a.version, a.hazard) for a in alerts(step, said(*fire, until=9))][-1] == (1, "fire")
 
 
+@pytest.mark.parametrize("prompt", [False, True])
+def test_a_shard_nobody_knew_of_is_heard_and_waited_for(prompt: bool) -> None:
+    """Partitions were added since, and a process that has them has been started already."""
+    step = path(prompt=prompt)
+    told = said(crossing("a", 1), crossing("b", 1), shard=7, until=2, live=False)
+    assert alerts(step, told, said(until=1)) == []
+    (alert,) = alerts(step, said(until=2))
+    assert (alert.version, alert.level) == (1, 2)
+    again = path(shards=(0, 7), prompt=prompt)
+    again.restore(step.snapshot())
+    assert alerts(again, told) == []
+
+
 def test_a_person_is_obeyed() -> None:
     step = path(commands=True, prompt=True)
     (alert,) = alerts(step, said(crossing("a", 1), crossing("b", 1)))
