@@ -19,7 +19,7 @@ run: setup       ## the city, the flow, the store and the screen; Ctrl-C ends it
 
 test: setup browser broker check  ## everything: checks, unit tests, real store, broker and browser
 	$(BIN)/python -m pytest -n auto -m "not system"
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m system  # they mostly wait
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m system  # one leaves a core idle
 
 unit: setup      ## tests of one part each, on all cores: less than a minute
 	$(BIN)/python -m pytest -n auto -m "not system and not slow"
