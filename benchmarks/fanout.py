@@ -28,15 +28,15 @@ import sys
 import tempfile
 import time
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from rich.table import Table
 
-from benchmarks.report import arguments, measured, publish, spread, table
+from benchmarks.report import arguments, chosen, measured, publish, spread, table
 from benchmarks.screens import Screens, hang
 from benchmarks.version_writer import RATE, SEED, WARNINGS, Stretch, VersionWriter
 from sinks.store import EmbeddedStore
@@ -59,6 +59,8 @@ class Workload(NamedTuple):
     """Pairs of them, with and without a stuck screen, in one run."""
     stuck_s: float
 
+
+Scenario: TypeAlias = Callable[[Workload], dict[str, float]]
 
 FULL = Workload(seconds=7.0, rounds=3, stretches=3, stuck_s=5.5)
 QUICK = Workload(seconds=1.5, rounds=1, stretches=1, stuck_s=2.5)
@@ -242,7 +244,7 @@ def _with(room: Room, writer: VersionWriter, seconds: float) -> Stretch:
         return writer.by_the_clock(seconds)
 
 
-SCENARIOS: dict[str, Callable[[Workload], dict[str, float]]] = {
+SCENARIOS: dict[str, Scenario] = {
     "F1-one-screen": _flow(1),
     "F2-100-screens": _flow(100),
     "F3-500-screens": _flow(500),
@@ -252,9 +254,9 @@ SCENARIOS: dict[str, Callable[[Workload], dict[str, float]]] = {
 """Scenario ids are for good: results of different commits are compared by them."""
 
 
-def _run(workload: Workload) -> dict[str, Any]:
+def _run(workload: Workload, scenarios: Mapping[str, Scenario]) -> dict[str, Any]:
     rounds = [
-        {name: scenario(workload) for name, scenario in SCENARIOS.items()}
+        {name: scenario(workload) for name, scenario in scenarios.items()}
         for _ in range(workload.rounds)
     ]
     return {
@@ -264,7 +266,7 @@ def _run(workload: Workload) -> dict[str, Any]:
                 figure: spread([each[name][figure] for each in rounds], 3)
                 for figure in rounds[0][name]
             }
-            for name in SCENARIOS
+            for name in scenarios
         },
     }
 
@@ -288,8 +290,7 @@ def _table(result: dict[str, Any]) -> Table:
     return table(title, ("scenario", *COLUMNS), rows)
 
 
-def _stuck_table(result: dict[str, Any]) -> Table:
-    figures = result["scenarios"]["F5-stuck-screen"]
+def _stuck_table(figures: dict[str, Any]) -> Table:
     names = ("p99_without_ms", "p99_with_ms", "p99_ratio", "noise")
     row = ("F5-stuck-screen", *(_text(figures[name]) for name in names))
     title = "p99 of the others, without and with a screen that reads nothing"
@@ -309,8 +310,12 @@ def main(given: list[str] | None = None) -> int:
     asked = arguments("fanout", __doc__, given)
     # Ended from outside, it still ends what it started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    result = measured(lambda: _run(QUICK if asked.quick else FULL), PACKAGES)
-    publish(result, asked.json, [_table(result), _stuck_table(result)])
+    workload, scenarios = QUICK if asked.quick else FULL, chosen(SCENARIOS, asked)
+    if asked.rounds:
+        workload = workload._replace(rounds=asked.rounds)
+    result = measured(lambda: _run(workload, scenarios), PACKAGES)
+    stuck = result["scenarios"].get("F5-stuck-screen")
+    publish(result, asked.json, [_table(result), *([_stuck_table(stuck)] if stuck else [])])
     return 0
 
 

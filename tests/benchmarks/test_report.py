@@ -1,10 +1,23 @@
-"""What every benchmark prints: whole, however narrow the terminal is."""
+"""What every benchmark is asked, and prints: whole, however narrow the terminal is."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
+from benchmarks import fanout, latency, polls, recovery, throughput
 from benchmarks.report import publish, table
+
+MAINS = (fanout.main, latency.main, polls.main, recovery.main, throughput.main)
+
+
+@pytest.mark.parametrize("main", MAINS, ids=lambda main: main.__module__)
+def test_a_scenario_that_there_is_not_is_refused_with_a_list_of_those_there_are(
+    main: Callable[[list[str]], int],
+) -> None:
+    with pytest.raises(SystemExit, match=r"--only: expected one of \w+-.*, got sideways"):
+        main(["--only", "sideways"])
 
 
 def test_no_figure_is_cut_where_there_is_little_room(
