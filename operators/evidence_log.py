@@ -11,12 +11,12 @@ from typing import Annotated, TypeAlias
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from operators.events import Command, Evidence, Sensor, Text
 from operators.evidence import Found
 from operators.intake import CommandRows
 from operators.maintenance import FaultItem
+from operators.name_index import UNKNOWN
 from operators.open_window import KindSums, Top
 from operators.registry import Registry
 from operators.triage import Triaged, TriagedReport
@@ -153,7 +153,7 @@ def _window(window: ShardWindow, registry: Registry) -> _Window:
 
 
 def _summary(said: _Window, registry: Registry) -> ShardWindow:
-    position, index = registry.columns.cell_position, registry.index
+    position, at = registry.columns.cell_position, _sensors(said, registry)
     known = np.array([cell in position for cell in said.cells.cell], np.bool_)
     cells = [position.get(cell, 0) for cell in said.cells.cell]
     columns = (cells, *(getattr(said.cells, name) for name in CellSums._fields[1:]))
@@ -163,21 +163,24 @@ def _summary(said: _Window, registry: Registry) -> ShardWindow:
         said.end,
         CellSums(*(np.array(column, np.int64)[known] for column in columns)),
         said.kinds,
-        tuple(Top(at, *rest) for name, *rest in said.top if (at := index.get(name)) is not None),
-        _positions(said.quiet, registry),
-        _positions(said.newly_quiet, registry),
+        tuple(Top(at[name], *rest) for name, *rest in said.top if name in at),
+        np.array([at[name] for name in said.quiet if name in at], np.intp),
+        np.array([at[name] for name in said.newly_quiet if name in at], np.intp),
         said.heard,
         said.rejected,
         faults=tuple(
-            FaultItem(at, kind, since, value, expected)
+            FaultItem(at[name], kind, since, value, expected)
             for name, kind, since, value, expected in said.faults
-            if (at := index.get(name)) is not None
+            if name in at
         ),
         faulty=said.faulty,
         landmark=None if said.landmark is None else msgspec.structs.asdict(said.landmark),
     )
 
 
-def _positions(names: list[str], registry: Registry) -> NDArray[np.intp]:
-    known = (registry.index.get(name) for name in names)
-    return np.array([position for position in known if position is not None], np.intp)
+def _sensors(said: _Window, registry: Registry) -> dict[str, int]:
+    """Return where the sensors are that it names, of those we know; looked up all together."""
+    names = [top[0] for top in said.top] + [item[0] for item in said.faults]
+    names += [*said.quiet, *said.newly_quiet]
+    found = zip(names, registry.index.get_many(names).tolist(), strict=True)
+    return {name: position for name, position in found if position != UNKNOWN}

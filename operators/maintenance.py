@@ -70,6 +70,8 @@ class MaintenanceList:
     def _mine(self, home: NDArray[np.intp]) -> Iterator[tuple[int, FaultItem]]:
         """Return the items of sensors that are given, each with the place of its sensor."""
         listed = sorted(self._open)
+        if not listed:  # as in most windows
+            return
         for place, sensor in zip(_places(home, listed), listed, strict=True):
             if place >= 0:
                 yield place, self._open[sensor]
