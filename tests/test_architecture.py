@@ -2,7 +2,9 @@
 
 import ast
 from collections.abc import Iterable, Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,6 +29,10 @@ SHELLS = {"operators.step": ("bytewax",)}
 NOW = ("now", "utcnow", "today")
 
 
+parsed = cache(ast.parse)
+"""The tree of a source, which nobody changes: every check reads every module."""
+
+
 class Module(NamedTuple):
     name: str
     source: str
@@ -38,7 +44,7 @@ class Module(NamedTuple):
 
     @property
     def tree(self) -> ast.Module:
-        return ast.parse(self.source)
+        return parsed(self.source)
 
 
 def modules(*packages: str) -> list[Module]:
@@ -62,10 +68,8 @@ def written(name: str, source: str) -> Module:
 
 def imports(module: Module, at_run_time: bool = False) -> Iterator[tuple[str, int]]:
     """Return every dotted name a module imports, wherever it does so, and the line."""
-    tree = module.tree
-    if at_run_time:
-        tree.body = [node for node in tree.body if not _is_for_types(node)]
-    for node in ast.walk(tree):
+    body = [node for node in module.tree.body if not (at_run_time and _is_for_types(node))]
+    for node in chain.from_iterable(map(ast.walk, body)):
         match node:
             case ast.Import():
                 yield from ((alias.name, node.lineno) for alias in node.names)

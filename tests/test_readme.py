@@ -5,9 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from flows.__main__ import app
+
 README = Path(__file__).parent.parent / "README.md"
 
 
+@pytest.mark.slow
 def test_the_picture_of_the_flow_is_not_stale():
     drawn = subprocess.run(
         [sys.executable, "-m", "bytewax.visualize", "-o", "mermaid", "flows.city:city()"],
@@ -23,11 +28,9 @@ def test_the_picture_of_the_flow_is_not_stale():
 
 def test_every_command_of_the_table_exists():
     said = set(re.findall(r"^\| `citywatch (\w+)", README.read_text(), re.MULTILINE))
-    helped = subprocess.run(
-        [sys.executable, "-m", "flows", "--help"], capture_output=True, text=True, check=True
-    ).stdout
+    known = {command.name or command.callback.__name__ for command in app.registered_commands}
     assert said
-    assert all(command in helped for command in said)
+    assert said <= known
 
 
 def test_the_picture_of_the_screen_is_there():

@@ -307,6 +307,7 @@ class TestSimulate:
 
 
 class TestScore:
+    @pytest.mark.slow
     def test_of_a_replay_as_json_and_as_a_table(
         self, feed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:

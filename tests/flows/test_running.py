@@ -147,6 +147,7 @@ cli.main()
 """
 
 
+@pytest.mark.slow
 def test_what_cannot_be_delivered_ends_the_process_with_one_line() -> None:
     """Two sinks have something to send still: neither may hold up or drown the first's reason."""
     ended = subprocess.run(

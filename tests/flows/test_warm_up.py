@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from tests.flows.processes import ROOT
 
 UNPREPARED = """
@@ -33,6 +35,7 @@ print(sorted(loaded() - before))
 """
 
 
+@pytest.mark.slow
 def test_a_town_needs_nothing_that_is_not_there() -> None:
     """In a process of its own: here others have been before."""
     line = [sys.executable, "-c", UNPREPARED]

@@ -181,6 +181,7 @@ def test_one_old_report_does_not_switch_it_off(first_s):
     assert model.rate("flood", "p3", at) == pytest.approx(plain.rate("flood", "p3", at), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_years_leave_every_weight_finite():
     model = CountBurst(["flood"], places=2)
     for at in np.sort(np.random.default_rng(5).uniform(0, 12 * 365 * DAY, 1460)):

@@ -311,6 +311,7 @@ _lines = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=400)
 @given(_lines)
 def test_known_sensors_are_read_as_strictly_as_strangers(lines: list[bytes]) -> None:

@@ -23,6 +23,7 @@ def test_ids_are_unique_and_kinds_known(city: City) -> None:
     assert all(s.unit == KINDS[s.kind].unit for s in city.sensors)
 
 
+@pytest.mark.slow
 def test_the_default_city_sends_about_seventeen_readings_a_second() -> None:
     rate = sum(1 / s.interval_s for s in build_city(1).sensors)
     assert 15 < rate < 21

@@ -49,6 +49,7 @@ def test_a_second_wave_frees_the_queue_from_its_head(difference: Compare) -> Non
     assert 0 <= caught[0] < 0.5
 
 
+@pytest.mark.slow
 def test_a_queue_is_slow_dense_and_lets_less_through(difference: Compare) -> None:
     slower, denser, fewer = [], [], []
     for seed in range(1, 7):

@@ -2,6 +2,7 @@ import gzip
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from operators.events import City, Report, Truth
 from simulators.clock import default_start
@@ -17,6 +18,7 @@ def written(out: Path) -> Simulation:
     return sim
 
 
+@pytest.mark.slow
 def test_same_arguments_same_bytes(tmp_path: Path) -> None:
     for name in ("a", "b"):
         written(tmp_path / name)
@@ -24,6 +26,7 @@ def test_same_arguments_same_bytes(tmp_path: Path) -> None:
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
 
 
+@pytest.mark.slow
 def test_the_files_say_what_the_simulation_holds(tmp_path: Path) -> None:
     sim = written(tmp_path)
     assert msgspec.json.decode((tmp_path / "truth.json").read_bytes(), type=Truth) == sim.truth

@@ -6,6 +6,7 @@ from simulators.layout import KIND_ORDER, lay_out, scattered
 from simulators.noise import Noise
 
 
+@pytest.mark.slow
 def test_exactly_as_many_sensors_as_asked_for() -> None:
     for sensors in (100, 777, 2000):
         assert sum(len(s) for s in lay_out(3, sensors).sites.values()) == sensors

@@ -61,6 +61,7 @@ def test_what_is_benign_happens_within_the_last_two_days() -> None:
     assert all(b.start < last for b in sim.truth.benign)
 
 
+@pytest.mark.slow
 def test_seeds_differ_in_place_and_strength() -> None:
     sims = [Simulation("fire", seed, default_start(seed), 48, 400) for seed in range(1, 9)]
     events = [sim.truth.events[0] for sim in sims]
