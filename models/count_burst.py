@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pickle
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,7 +32,7 @@ MOST_SURPRISAL = 12.0  # the model itself is not surer than that
 LEAST_DISPERSION, MOST_DISPERSION = 0.02, 2.0
 _PER_PAIR = ("_recent", "_heard", "_total", "_hours")
 MOST_HALF_LIVES = 20.0  # of weights that grow: float32 still resolves one report among them
-_MAGIC = b"cwcounts3"
+_MAGIC = b"cwcounts4"
 
 Floats = NDArray[np.float64]
 
@@ -110,7 +110,8 @@ class CountBurst:
         self._hours = np.zeros((capacity, calendar.bins), np.float32)
         self._city_hours = np.zeros((len(self.hazards), calendar.bins))
         self._watched = np.zeros(calendar.bins)
-        self._this_hour = np.zeros(len(self.hazards))
+        self._this_hour = np.zeros((2, len(self.hazards)))
+        """Reports since the hour began, and what of them was learnt."""
         self._dispersion = np.full(len(self.hazards), DISPERSION)
         self._squares = np.full(len(self.hazards), DISPERSION_PRIOR)
         self._beyond = DISPERSION * self._squares
@@ -118,6 +119,14 @@ class CountBurst:
         self._origin = 0.0
         """When a report counted 1; moved on before weights grow too large to be added to."""
         self._now = -np.inf
+
+    def set_clock(self, by_s: float) -> None:
+        """Move all that is remembered, where local time jumps: what just happened still has."""
+        if self._start is not None:
+            self._start += by_s
+            self._now += by_s
+            self._origin += by_s
+            self._recent += by_s
 
     def tick(self, time_s: float) -> None:
         """Let time pass up to this local second; earlier ones change nothing."""
@@ -177,12 +186,13 @@ class CountBurst:
         """Learn one report that was counted and, given what it was scored, how much of it."""
         row = self._row_of(hazard, place)
         unusual = burst is not None and burst.surprisal >= UNUSUAL
-        weight = self._weight(time_s) * (0.1 if unusual else 1.0)
+        share = 0.1 if unusual else 1.0
+        weight = self._weight(time_s) * share
         nth, hour = self.hazards.index(hazard), self.calendar.bin(time_s)
         self._total[row] += weight
         self._hours[row, hour] += weight
         self._city_hours[nth, hour] += weight
-        self._this_hour[nth] += 1.0
+        self._this_hour[:, nth] += 1.0, share
 
     def score_one(
         self, hazard: str, place: str, time_s: float, factors: ArrayLike = 1.0
@@ -255,13 +265,14 @@ class CountBurst:
         rates = (here + HOUR_PRIOR) / (watched[hours] + HOUR_PRIOR / usual)
         return rates, float(1.0 / (own + PLACE_PRIOR))
 
-    def share(self, hazard: str, places: Iterable[str], time_s: float) -> float:
+    def share(self, hazard: str, places: Collection[str], time_s: float) -> float:
         """Return which part of the city's reports some of its places usually have, 0 to 1."""
         nth, weight = self.hazards.index(hazard), self._weight(max(time_s, self._now))
         rows = [row for place in places if (row := self._row.get((hazard, place))) is not None]
         city = self._city_hours[nth].sum() / weight
         own = self._total[rows].sum() / weight
-        return float(min((own + PLACE_PRIOR) / (city + PLACE_PRIOR * self.places), 1.0))
+        prior = PLACE_PRIOR * len(places)
+        return float(min((own + prior) / (city + PLACE_PRIOR * self.places), 1.0))
 
     def _row_of(self, hazard: str, place: str) -> int:
         """Return the row of a pair, forgetting the one silent longest when there is no room."""
@@ -285,12 +296,13 @@ class CountBurst:
         """
         weight, size = self._weight(self._now), self.calendar.bin_s
         watched, city = self._watched / weight, self._city_hours / weight
+        came, learnt_of_it = self._this_hour
         watched[hour] = max(watched[hour] - size, 0.0)
-        city[:, hour] = np.maximum(city[:, hour] - self._this_hour, 0.0)
+        city[:, hour] = np.maximum(city[:, hour] - learnt_of_it, 0.0)
         if watched.sum() >= LEAST_BINS * size:
             level = (city.sum(axis=1) + 1.0) / (watched.sum() + size)
             expected = (city[:, hour] + HOUR_PRIOR) / (watched[hour] + HOUR_PRIOR / level) * size
-            beyond = (self._this_hour - expected) ** 2 - expected
+            beyond = (came - expected) ** 2 - expected
             self._beyond += np.minimum(beyond, MOST_BEYOND * expected**2) - FADING * self._beyond
             self._squares += expected**2 - FADING * self._squares
             learnt = self._beyond / self._squares

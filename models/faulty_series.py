@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from river import base
 
+from models.one_series import is_number
 from models.record_of_peaks import SensorBank
 from models.sensor_faults import FAULTS, FaultBank
 
@@ -74,9 +75,9 @@ class FaultySeries(base.AnomalyDetector):
     def _judge(self, x: dict[Hashable, Any], peaks: SensorBank, faults: FaultBank) -> int | None:
         """Return what a reading is, learnt by the banks; None where there is no usable value."""
         value, time = x.get(self.feature), x.get(self.time)
-        if not isinstance(value, int | float) or not abs(value) < 1e30:
+        if not is_number(value) or not abs(value) < 1e30:
             return None
-        if not isinstance(time, int | float) or not math.isfinite(time):
+        if not is_number(time) or not math.isfinite(time):
             time = 0.0
         values = np.array([float(value)])
         said = peaks.score_and_learn(_ALONE, np.array([float(time)]), values)

@@ -108,7 +108,7 @@ class LevelForecast(RowBank):
     >>> levels = np.array([[np.nan, 2.5, 3.1, 9.0]])
     >>> probability, seconds = forecast.crossing(np.array([0]), levels, 3600.0)
     >>> probability.round(2).tolist()
-    [[nan, 1.0, 0.86, 0.0]]
+    [[nan, 1.0, 0.88, 0.0]]
     >>> seconds.round(-2).tolist()
     [[nan, 0.0, 1100.0, 2400.0]]
 
@@ -259,11 +259,13 @@ def _check(s: Sensor, i: int, time_s: float, x: float) -> None:
     unit = max(s.from_step[i] * math.sqrt(waited), 1e-9)
     said, came = s.from_trend[i] * _faded_one(waited), x - s.from_level[i]
     error = came - _trust_one(s.agreed[i], s.said[i]) * said
-    rate = max(RATIO_RATE, 1.0 / (s.checked[i] + 1.0))
-    s.ratio[i] += rate * (min(abs(error) / unit, 10.0) - s.ratio[i])
-    s.agreed[i] = 0.98 * s.agreed[i] + min(max(said * came / unit**2, -9.0), 9.0)
-    s.said[i] = 0.98 * s.said[i] + min(said * said / unit**2, 9.0)
-    s.checked[i] += 1.0
+    # The first reading forecast nothing: what came is no error of anybody's.
+    if s.from_step[i] > 0.0:
+        rate = max(RATIO_RATE, 1.0 / (s.checked[i] + 1.0))
+        s.ratio[i] += rate * (min(abs(error) / unit, 10.0) - s.ratio[i])
+        s.agreed[i] = 0.98 * s.agreed[i] + min(max(said * came / unit**2, -9.0), 9.0)
+        s.said[i] = 0.98 * s.said[i] + min(said * said / unit**2, 9.0)
+        s.checked[i] += 1.0
     s.from_s[i], s.from_level[i] = time_s, s.level
     s.from_trend[i], s.from_step[i] = s.trend, s.step
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
+import numpy as np
 from river import base
 
 from models.peaks import FLOOR_OF_S
@@ -17,10 +18,15 @@ from models.rules import Rules
 from models.season import FIRM, HALF_HOURS, HOURS_OF_WEEK, KNOWN, MANY, PACE
 from models.tails import Tail
 
-__all__ = ["RecordOfPeaks"]
+__all__ = ["RecordOfPeaks", "is_number"]
 
 _MEANS = ("x20", "x200", "r5", "r80", "a80", "a20", "a500")
 _VALUES = _MEANS[:2]  # what starts from the first value, not from 0
+
+
+def is_number(feature: Any) -> TypeGuard[float]:
+    """Say whether a feature is a number: Python's, or numpy's, as streams of arrays yield them."""
+    return isinstance(feature, int | float | np.integer | np.floating)
 
 
 class _Habits:
@@ -173,13 +179,13 @@ class RecordOfPeaks(base.AnomalyDetector):
 
     def _look(self, features: dict[Hashable, Any]) -> _Look | None:
         """Return the reading seen against the state; None where there is no usable value."""
-        x = features.get(self.feature)
-        if not isinstance(x, int | float) or not abs(x) < 1e30:
+        x, time = features.get(self.feature), features.get(self.time)
+        if not is_number(x) or not abs(x) < 1e30:
             return None
-        time = features.get(self.time)
+        x = float(x)
         hours: list[tuple[_Habits, int]] = []
-        if isinstance(time, int | float) and math.isfinite(time):
-            hours = [(habits, habits.visited(time)) for habits in self._habits]
+        if is_number(time) and math.isfinite(time):
+            hours = [(habits, habits.visited(float(time))) for habits in self._habits]
         old = self._smooth or {name: x if name in _VALUES else 0.0 for name in _MEANS}
         expected, guesses = old["x20"], list[float]()
         for habits, hour in hours:

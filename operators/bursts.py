@@ -75,6 +75,7 @@ class NoticeBursts:
         self._repeats: OrderedDict[tuple[str, str], deque[int]] = OrderedDict()
         self._said: dict[str, int] = {}
         """When the city-wide burst of each hazard was last told."""
+        self._offset_s: float | None = None
         self._watermark = NEVER
         self._number = 0
 
@@ -95,7 +96,7 @@ class NoticeBursts:
 
     def _take(self, report: TriagedReport) -> list[Evidence]:
         hazard, place = report.hazard, around(report.cell)
-        local_s = report.time / 1000 + self.registry.local_time.offset_s(report.time // 3_600_000)
+        local_s = self._local_s(report.time)
         self._latest.add(hazard, report.time, report.lon, report.lat, place)
         local = _Look(self._fine, report.cell), _Look(self._coarse, place)
         city = _Look(self._city, CITY)
@@ -110,6 +111,15 @@ class NoticeBursts:
         for look, burst in zip((*local, city), alone, strict=True):
             look.model.learn_one(hazard, look.place, local_s, burst)
         return found
+
+    def _local_s(self, time: int) -> float:
+        """Return local seconds; where the city's clocks are set, what is remembered moves along."""
+        offset_s = self.registry.local_time.offset_s(time // 3_600_000)
+        if self._offset_s not in (None, offset_s):
+            for model in (self._fine, self._coarse, self._city):
+                model.set_clock(offset_s - self._offset_s)
+        self._offset_s = offset_s
+        return time / 1000 + offset_s
 
     def _local(
         self, report: TriagedReport, local_s: float, looks: tuple[_Look, ...]
@@ -207,6 +217,7 @@ class NoticeBursts:
                 self._latest.take(),
                 self._repeats,
                 self._said,
+                self._offset_s,
                 self._watermark,
                 self._number,
             )
@@ -217,7 +228,7 @@ class NoticeBursts:
         fine, coarse, city, latest, *rest = pickle.loads(state)
         self._fine, self._coarse, self._city = map(CountBurst.restore, (fine, coarse, city))
         self._latest.put(latest)
-        self._repeats, self._said, self._watermark, self._number = rest
+        self._repeats, self._said, self._offset_s, self._watermark, self._number = rest
 
 
 def _stands_out(burst: Burst | None) -> bool:

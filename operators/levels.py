@@ -217,12 +217,19 @@ class WatchLevels:
         if own is None:
             return
         self._grow(sensors)
-        self._over[sensors], forecast, (ahead, track, slow) = own
+        over, forecast, (ahead, track, slow) = own
+        self._over[sensors] = self._still_there(sensors, over)
         # One that is no more in the city file is not watched, but has a place for its state.
         self._place(sensors[forecast])
         slots = self._slot[sensors[forecast]].astype(np.intp)
-        self._ahead[slots], self._track[slots] = ahead, track
+        self._ahead[slots] = self._still_there(sensors[forecast], ahead)
+        self._track[slots] = track
         self.forecast.put(slots, slow)
+
+    def _still_there(self, sensors: NDArray[np.intp], levels: NDArray[np.int8]) -> NDArray[np.int8]:
+        """Return levels of sensors, none where the city file has taken it away since."""
+        bounds = self.registry.columns.levels[sensors, np.minimum(levels, NO_LEVEL - 1) - 1]
+        return np.where(np.isnan(bounds), NO_LEVEL, levels).astype(np.int8)
 
 
 @compiled

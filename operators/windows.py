@@ -164,6 +164,8 @@ class SummariseShards:
         # Where a feed ends, its last windows go further than its sensors have come together.
         now = min(end, silent_until)
         newly_quiet = self.outages.tick(now, sensors, columns.interval_ms)
+        # One that was heard once may report once a day: that it is quiet is no news yet.
+        newly_quiet = newly_quiet[np.isfinite(self.outages.gap_ms[newly_quiet])]
         summary = ShardWindow(
             shard,
             end,
