@@ -17,6 +17,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from operators.event_clock import FOREVER
+from operators.events import TIME_END_MS
 from operators.intake import FeedName
 
 __all__ = ["Chunk", "DirectoryFeed", "Feed", "FeedError", "feed_paths"]
@@ -62,6 +64,10 @@ class Feed(Protocol):
 
     def read(self, name: FeedName) -> Chunk | None:
         """Return the next chunk; one without lines when none is ready yet; None at the end."""
+        ...
+
+    def made_ms(self) -> int:
+        """Return up to when all there is has been made, while a chunk is not ready yet."""
         ...
 
     def progress(self) -> float:
@@ -145,6 +151,10 @@ class DirectoryFeed:
         file.arrived = int(arrival[-1])
         return Chunk(key, key[0], lines, arrival)
 
+    def made_ms(self) -> int:
+        """Return that all there is has been made."""
+        return FOREVER
+
     def progress(self) -> float:
         """Return the share of the bytes on disk that has been read."""
         total = sum(path.stat().st_size for path in self._paths.values())
@@ -203,6 +213,7 @@ def _steady(times: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _time_of(line: bytes) -> int:
-    """Return when a message says it was made, 0 where it does not say: the intake will tell why."""
+    """Return when a message says it was made, 0 where that is no time: the intake will tell why."""
     found = _TIME.search(line)
-    return int(found[1]) if found else 0
+    time = int(found[1]) if found else 0
+    return time if time < TIME_END_MS else 0

@@ -56,10 +56,11 @@ class KafkaPlace:
         KafkaUnusableError
             When nobody answers, or there is no such topic.
         """
+        asked = _Asked(self)
         try:
-            found = self._admin().list_topics(topic, timeout=ANSWER_S).topics[topic]
+            found = asked.admin.list_topics(topic, timeout=ANSWER_S).topics[topic]
         except KafkaException as error:
-            raise self._unusable(error) from None
+            raise asked.unusable(error) from None
         if found.error is not None or not found.partitions:
             raise KafkaUnusableError(
                 f"{self.servers}: no topic {topic}: make it with"
@@ -75,19 +76,19 @@ class KafkaPlace:
         KafkaUnusableError
             When nobody answers, or a topic cannot be made.
         """
+        asked = _Asked(self)
         try:
-            admin = self._admin()
-            known = admin.list_topics(timeout=ANSWER_S).topics
+            known = asked.admin.list_topics(timeout=ANSWER_S).topics
         except KafkaException as error:
-            raise self._unusable(error) from None
+            raise asked.unusable(error) from None
         wanted = [
-            NewTopic(name, count, replicas, config={**COMMON, **config})
+            NewTopic(name, count, replicas, config={**_durable(replicas), **config})
             for name, count, config in topics.settings(partitions)
             if name not in known
         ]
         if not wanted:
             return []
-        for name, made in admin.create_topics(wanted).items():
+        for name, made in asked.admin.create_topics(wanted).items():
             try:
                 made.result(ANSWER_S)
             except KafkaException as error:
@@ -97,34 +98,55 @@ class KafkaPlace:
                     raise KafkaUnusableError(f"{self.servers}: topic {name}: {why}") from None
         names = [topic.topic for topic in wanted]
         try:
-            self._wait_for_leaders(admin, names)
+            _wait_for_leaders(asked.admin, names)
         except KafkaException as error:
-            raise self._unusable(error) from None
+            raise asked.unusable(error) from None
         return names
 
-    def _wait_for_leaders(self, admin: AdminClient, names: list[str]) -> None:
-        """Wait until new topics can be used, which takes the broker a moment."""
-        deadline = time.monotonic() + ANSWER_S
-        while time.monotonic() < deadline:
-            known = admin.list_topics(timeout=ANSWER_S).topics
-            made = [known[name] for name in names if name in known]
-            if len(made) == len(names) and all(
-                partition.leader >= 0 for topic in made for partition in topic.partitions.values()
-            ):
-                return
-            time.sleep(0.02)
 
-    def _admin(self) -> AdminClient:
+class _Asked:
+    """Somebody to ask a broker, who remembers what went wrong first: that is the reason."""
+
+    def __init__(self, place: KafkaPlace) -> None:
+        self._servers = place.servers
+        self._why: str | None = None
+        # Else a broker that makes topics itself makes the one it is asked for, its own way.
+        ours: dict[str, Any] = {
+            "log_level": 0,
+            "allow.auto.create.topics": False,
+            "error_cb": self._note,
+        }
         try:
-            return AdminClient({**self.options(), "log_level": 0})
+            self.admin = AdminClient({**place.options(), **ours})
         except KafkaException as error:
             raise KafkaUnusableError(f"Kafka settings: {error.args[0].str()}") from None
 
-    def _unusable(self, error: KafkaException) -> KafkaUnusableError:
-        return KafkaUnusableError(f"{self.servers}: no Kafka answers: {error.args[0].str()}")
+    def _note(self, error: KafkaError) -> None:
+        self._why = self._why or error.str()
+
+    def unusable(self, error: KafkaException) -> KafkaUnusableError:
+        """Return that it cannot be used, and why."""
+        why = self._why or error.args[0].str()
+        return KafkaUnusableError(f"{self._servers}: no Kafka answers: {why}")
 
 
-COMMON = {"compression.type": "producer", "min.insync.replicas": "1"}
+def _wait_for_leaders(admin: AdminClient, names: list[str]) -> None:
+    """Wait until new topics can be used, which takes the broker a moment."""
+    deadline = time.monotonic() + ANSWER_S
+    while time.monotonic() < deadline:
+        known = admin.list_topics(timeout=ANSWER_S).topics
+        made = [known[name] for name in names if name in known]
+        if len(made) == len(names) and all(
+            partition.leader >= 0 for topic in made for partition in topic.partitions.values()
+        ):
+            return
+        time.sleep(0.02)
+
+
+def _durable(replicas: int) -> dict[str, str]:
+    """Return settings of every topic: of three copies two have a message before it counts."""
+    copies = min(2, max(1, replicas - 1))  # one broker may be away
+    return {"compression.type": "producer", "min.insync.replicas": str(copies)}
 
 
 @dataclass(frozen=True)

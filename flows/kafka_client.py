@@ -22,6 +22,8 @@ DEFAULTS: dict[str, Any] = {
     "fetch.wait.max.ms": 100,
     # A reader of a backlog would else rest a second whenever its queue is full.
     "fetch.queue.backoff.ms": 5,
+    # So soon it is known that a topic has more partitions than it had.
+    "topic.metadata.refresh.interval.ms": 30_000,
     "queued.min.messages": 200_000,
     "queued.max.messages.kbytes": 131_072,
     "fetch.message.max.bytes": 4_194_304,

@@ -39,6 +39,9 @@ FIRST_POLL = 1000
 """Messages of the poll before which nothing is known of their size."""
 LIVE_S = 2.0
 """A partition whose newest message was sent so long ago, or which is at its end, is live."""
+HEARD_S = 3.0
+"""Where a partition ends is believed so long after its broker was last heard. A broker that hangs,
+and a process that was frozen itself, would else be told of silence where there is a backlog."""
 SKEW_MS = 60_000
 """How far in event time a partition may be ahead of the slowest, catching up, to be read."""
 ANSWER_S = 10.0
@@ -78,6 +81,8 @@ class KafkaSource(FixedPartitionedSource[Any, None]):
     reached
         Event time each partition has come to; None holds nobody back, and reads what waits in the
         order of its partitions.
+    total
+        Partitions the topic has. One that gets more is read by those who start anew: it ends.
     to_end
         Read what there is at the start and then end, not the flow with it. The last poll has no
         messages and says how far that was.
@@ -103,6 +108,7 @@ class KafkaSource(FixedPartitionedSource[Any, None]):
     broker: Broker = field(default_factory=Broker)
     lags: dict[int, int] = field(default_factory=dict)
     """Messages each partition is behind its end."""
+    total: int | None = None
     to_end: bool = False
     wait_s: float = WAIT_S
     pause_s: float = 0.0
@@ -274,6 +280,9 @@ class KafkaPart(StatefulSourcePartition[Any, None]):
         broker, away_since_ms = self.source.broker, self._reader.away_since_ms
         if away_since_ms is None or broker.away_since_ms is None:  # else: since the first time
             broker.away_since_ms = away_since_ms
+        if self.source.total is not None and self._reader.known > self.source.total:
+            told = f"{self.source.topic}: expected {self.source.total} partitions"
+            raise KafkaUnusableError(f"{told}, got {self._reader.known}: start again to read them")
         now_ms, live = time.time() * 1000, set[int]()
         ends = self._reader.ends()
         for number, passed in self._reader.positions().items():
@@ -282,8 +291,10 @@ class KafkaPart(StatefulSourcePartition[Any, None]):
             end = ends[number]
             if end >= 0:  # known once something has been fetched; until then as asked at the start
                 self.source.lags[number] = max(0, end - at)
-            fresh = now_ms - self._sent_ms[number] < 1000 * LIVE_S
-            if 0 <= end <= at or fresh:
+            # A clock that is ahead says nothing about how old what follows is.
+            fresh = abs(now_ms - self._sent_ms[number]) < 1000 * LIVE_S
+            heard = now_ms - self._reader.heard_ms(number) < 1000 * HEARD_S
+            if fresh or (0 <= end <= at and heard and away_since_ms is None):
                 live.add(self._index[number])
         self._present = frozenset(live)
         self._live = self._up_to_date()

@@ -115,6 +115,8 @@ class LogReader:
 
     away_since_ms: int | None = None
     """Wall-clock time since when no broker can be reached; None while one can."""
+    known = 0
+    """How many partitions the topic has, as far as the client has been told."""
 
     def __init__(self, options: Mapping[str, Any], topic: str, marks: Collection[str] = ()) -> None:
         self.topic = topic
@@ -124,6 +126,7 @@ class LogReader:
         self._apart: frozenset[int] = frozenset()
         self._seen = False
         self._hopeless: str | None = None
+        self._heard_ms: dict[int, int] = {}
         self._marks = frozenset(marks)
         self._addresses = np.empty(0, np.uint64)
         # The client knows where these are, not that anybody needs them: they live as long as it.
@@ -278,7 +281,7 @@ class LogReader:
     def ends(self) -> dict[int, int]:
         """Return the offset behind the last message of each partition, as the broker told last.
 
-        Negative while it has not told. Asks nobody.
+        Negative while it has not told; how long ago that was, ``heard_ms`` knows. Asks nobody.
         """
         first, end = c_int64(), c_int64()
         refs = ctypes.byref(first), ctypes.byref(end)
@@ -287,6 +290,13 @@ class LogReader:
             code = library().rd_kafka_get_watermark_offsets(client, self._name, number, *refs)
             ends[number] = UNKNOWN_OFFSET if code else end.value
         return ends
+
+    def heard_ms(self, partition: int) -> int:
+        """Return the wall-clock time when a partition's broker was last heard, 0 if never.
+
+        As of the last statistics, a second ago at most while messages are asked for.
+        """
+        return self._heard_ms.get(partition, 0)
 
     def close(self) -> None:
         """Let go of partitions, connections and memory; once is enough.
@@ -342,11 +352,17 @@ class LogReader:
         # Of the others the client's log tells.
 
     def _on_statistics(self, _: int, told: int, size: int, opaque: None) -> int:
-        """Find out that a broker is back: the client says so in no other way."""
-        if self.away_since_ms is not None:
-            brokers = orjson.loads(ctypes.string_at(told, size))["brokers"].values()
-            if any(broker["state"] == "UP" for broker in brokers):
-                self.away_since_ms = None
+        """Find out who answers: that one is back, or hangs, the client says in no other way."""
+        said = orjson.loads(ctypes.string_at(told, size))
+        brokers = {broker["nodeid"]: broker for broker in said["brokers"].values()}
+        if any(broker["state"] == "UP" for broker in brokers.values()):
+            self.away_since_ms = None
+        partitions = said["topics"].get(self.topic, {}).get("partitions", {})
+        for number, partition in partitions.items():
+            idle_us = brokers.get(partition["broker"], {}).get("rxidle", -1)
+            if idle_us >= 0:
+                self._heard_ms[int(number)] = 1000 * said["time"] - idle_us // 1000
+        self.known = max((int(number) + 1 for number in partitions), default=0)
         return 0  # the text is the client's
 
     def _on_log(self, _: int, level: int, what: bytes, said: bytes) -> None:

@@ -29,21 +29,21 @@ def production_children(
             which = ["--flow", "readings", "--part", f"{number}/{count}"]
             started.append((f"readings-{number}", which))
     children = []
-    for name, which in started:
+    for place, (name, which) in enumerate(started):
         log = settings.data_dir / "logs" / f"{name}.log"
         command = python("flows", "run", *which, *common)
-        told = environment(settings, alone=count == 1)
-        children.append(Child(name, command, log, environment=told))
+        told = environment(settings, place)
+        children.append(Child(name, command, log, environment=told, ends=mode == "ordered"))
     return children
 
 
-def environment(settings: Settings, alone: bool = False) -> dict[str, str]:
+def environment(settings: Settings, place: int = 0) -> dict[str, str]:
     """Return the environment in which a child process reads the same settings.
 
     Parameters
     ----------
-    alone
-        Nobody else serves metrics: those that do cannot share a port.
+    place
+        Of those that serve metrics, who cannot share a port: it takes so many after the first.
     """
     told = dict(os.environ)
     for name, value in settings:
@@ -53,8 +53,8 @@ def environment(settings: Settings, alone: bool = False) -> dict[str, str]:
         plain = secret() if secret else value.resolve() if isinstance(value, Path) else value
         text = json.dumps(plain) if isinstance(plain, dict) else str(plain)
         told[f"CITYWATCH_{name.upper()}"] = text
-    if settings.metrics_port is not None and not alone:  # each takes a free one, and says which
-        told["CITYWATCH_METRICS_PORT"] = "0"
+    if settings.metrics_port:  # 0: each takes a free one, and says which
+        told["CITYWATCH_METRICS_PORT"] = str(settings.metrics_port + place)
     return told
 
 

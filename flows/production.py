@@ -96,6 +96,11 @@ class Part:
         return str(getattr(self.topics, names[self.flow]))
 
     @cached_property
+    def found(self) -> list[int]:
+        """All partitions of the topic this flow reads."""
+        return self.kafka.partitions(self.topic)
+
+    @cached_property
     def partitions(self) -> list[int]:
         """The partitions that are ours.
 
@@ -104,7 +109,7 @@ class Part:
         KafkaUnusableError
             When there are none for us, or more than one where order needs one.
         """
-        found = self.kafka.partitions(self.topic)
+        found = self.found
         mine = [number for number in found if number % self.count == self.number - 1]
         if not mine:
             raise KafkaUnusableError(
@@ -178,6 +183,7 @@ class Part:
             self.vault,
             self.broker,
             self.lags,
+            total=len(self.found),
         )
 
     def evidence_sink(self) -> KafkaSink[LogItem]:

@@ -6,7 +6,9 @@ import datetime as dt
 import tempfile
 import time
 from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -20,9 +22,10 @@ from flows.running import run_flow, stop_on_signals
 from flows.settings import Settings
 from flows.sources import FeedSource, Pace, Stop
 from operators.city_file import decode_city
-from operators.codec import decode_alert
+from operators.codec import decode_alert, encode
 from operators.counters import Counters
 from operators.events import LEVEL_NAMES, City
+from operators.intake import FeedName
 from operators.registry import LocalTime, Registry
 from sinks.alert_file import AlertFileSink
 from sinks.dead_letters import DeadLetterSink
@@ -30,6 +33,9 @@ from sinks.redis import RedisSink
 from sinks.store import must_answer
 
 __all__ = ["Replay", "read_city", "replay"]
+
+FIRST_BYTES = 4096
+"""Of each file, by which a feed is known again: files may have grown since."""
 
 
 @dataclass(frozen=True)
@@ -79,48 +85,77 @@ def replay(plan: Replay, settings: Settings) -> bool:
     Raises
     ------
     FeedError
-        When the directory does not hold a feed.
+        When the directory does not hold a feed, results would be written over it, or the recovery
+        state is of another one.
     StoreError
         When the store does not answer, or stays away too long.
     """
-    names = tuple(feed_paths(plan.feed))
+    paths, known = feed_paths(plan.feed), read_city(plan.feed)
+    _keep_apart(plan, [*paths.values(), plan.feed / "city.json", plan.feed / "truth.json"])
     if plan.redis is not None:
         must_answer(plan.redis)
-    known = read_city(plan.feed)
     stop, counters = Stop(), Counters()
     stop_on_signals(stop)
-    with tempfile.TemporaryDirectory(prefix="citywatch-") as scratch, Bar("replaying") as bar:
+    with tempfile.TemporaryDirectory(prefix="citywatch-") as scratch:
         alerts = plan.alerts or Path(scratch, "alerts.jsonl")
         bad = plan.dead_letters or Path(scratch, "dead_letters.jsonl")
-        run = Run(
-            Registry(known),
-            FeedSource(
-                lambda: DirectoryFeed(plan.feed, settings.poll_size, timed=plan.speed is not None),
-                stop,
-                None if plan.speed is None else Pace(0, plan.speed, tells_time=False),
-                lambda share, at: bar.show(share, _day(at, known)),
-            ),
-            names,
-            plan.feed.name,
-            vocabulary=settings.phrases(),
-            alerts=AlertFileSink(alerts),
-            dead_letters=DeadLetterSink(bad),
-            store=None
-            if plan.redis is None
-            else RedisSink(plan.redis, settings.region, city=known, ending=stop),
-            counters=counters,
-            weekly=settings.weekly,
-        )
-        recovery = None if plan.data_dir is None else plan.data_dir / "recovery"
-        if recovery is None or not any(recovery.glob("part-*.sqlite3")):
-            _start_anew(alerts, bad)
-        started = time.perf_counter()
-        run_flow(city(run), recovery, settings.epoch_s)
-        took_s = time.perf_counter() - started
-        stop.check()
-        if not stop.asked:
-            bar.show(1.0)
-    return _report(counters, took_s, alerts, known, stop.asked)
+        with Bar("replaying") as bar:
+            run = Run(
+                Registry(known),
+                FeedSource(
+                    lambda: DirectoryFeed(
+                        plan.feed, settings.poll_size, timed=plan.speed is not None
+                    ),
+                    stop,
+                    None if plan.speed is None else Pace(0, plan.speed, tells_time=False),
+                    lambda share, at: bar.show(share, _day(at, known)),
+                ),
+                tuple(paths),
+                plan.feed.resolve().name,
+                vocabulary=settings.phrases(),
+                alerts=AlertFileSink(alerts),
+                dead_letters=DeadLetterSink(bad),
+                store=None
+                if plan.redis is None
+                else RedisSink(plan.redis, settings.region, city=known, ending=stop),
+                counters=counters,
+                weekly=settings.weekly,
+            )
+            recovery = None if plan.data_dir is None else plan.data_dir / "recovery"
+            if recovery is None or not any(recovery.glob("part-*.sqlite3")):
+                _start_anew(alerts, bad)
+            if plan.data_dir is not None:
+                _same_feed(plan.data_dir, paths, known)
+            started = time.perf_counter()
+            run_flow(city(run), recovery, settings.epoch_s)
+            took_s = time.perf_counter() - started
+            stop.check()
+            if not stop.asked:
+                bar.show(1.0)
+        return _report(counters, took_s, alerts, known, stop.asked)
+
+
+def _keep_apart(plan: Replay, feed: Iterable[Path]) -> None:
+    """Refuse to write results over the recording, or over each other."""
+    taken = {path.resolve(): path for path in feed}
+    for option, path in (("--alerts", plan.alerts), ("--dead-letters", plan.dead_letters)):
+        if path is not None and path.resolve() in taken:
+            raise FeedError(f"{option} {path}: is taken: expected a file of its own")
+        if path is not None:
+            taken[path.resolve()] = path
+
+
+def _same_feed(data_dir: Path, paths: Mapping[FeedName, Path], known: City) -> None:
+    """Go on with the feed that this recovery state is of, and no other."""
+    told = sha256(encode(known))
+    for name, path in sorted(paths.items()):
+        with path.open("rb") as file:
+            told.update(name.encode() + file.readline(FIRST_BYTES))
+    note = data_dir / "feed.sha256"
+    if note.exists() and note.read_text() != told.hexdigest():
+        raise FeedError(f"{data_dir}: holds a run of another feed: give another --data-dir")
+    data_dir.mkdir(parents=True, exist_ok=True)
+    note.write_text(told.hexdigest())
 
 
 def _start_anew(*files: Path) -> None:

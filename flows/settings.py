@@ -16,6 +16,7 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
@@ -134,6 +135,9 @@ def load_settings(config: Path | None = None, **given: Any) -> Settings:
         return bound(**known)  # type: ignore[no-any-return]
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not TOML: {error}") from None
+    except SettingsError as error:  # not even JSON where a table is expected
+        name = str(error).split('"')[1]
+        raise ConfigError(f"CITYWATCH_{name.upper()}: expected JSON") from None
     except ValidationError as error:
         raise ConfigError("\n".join(_plain(path, known, e) for e in error.errors())) from None
 

@@ -71,6 +71,7 @@ class SimulatedFeed:
         self._from: dict[FeedName, int] = dict.fromkeys(NAMES, first)
         self._ready: dict[FeedName, deque[Chunk]] = {name: deque() for name in NAMES}
         self._offset: dict[FeedName, int] = dict.fromkeys(NAMES, 0)
+        self._made_ms = 0
         self._process: SpawnProcess | None = None
         self._blocks: Connection | None = None
 
@@ -91,6 +92,10 @@ class SimulatedFeed:
             return Chunk(None, 0, [], np.empty(0, np.int64))
         return self._ready[name].popleft()
 
+    def made_ms(self) -> int:
+        """Return when the last reading of the last block arrives."""
+        return self._made_ms
+
     def progress(self) -> float:
         """Return NaN: a city does not end."""
         return float("nan")
@@ -110,6 +115,7 @@ class SimulatedFeed:
         if not self._blocks.poll(WAIT_S):
             return
         number, lines, arrival, reports, told = pickle.loads(self._blocks.recv_bytes())
+        self._made_ms = max(self._made_ms, int(arrival[-1])) if lines else self._made_ms
         self._put("readings", number, lines, arrival)
         self._put("reports", number, reports, told)
 

@@ -26,6 +26,8 @@ AT_ONCE = datetime(2000, 1, 1, tzinfo=UTC)
 IDLE_S = 0.002
 TICK_S = 0.2
 """Wall-clock time between ticks while nothing arrives."""
+BEHIND_S = 2.0
+"""A feed that is made this much too slowly, by the wall clock, is no longer live."""
 
 
 @dataclass
@@ -59,6 +61,8 @@ class _Lane:
     used: int = 0
     skip: int = 0
     ended: bool = False
+    waiting: bool = False
+    """Whether what comes next is still being made."""
     reached_ms: int = -1
     resumed: Any = None
     """Where a snapshot said to go on, until the first chunk is read."""
@@ -113,6 +117,7 @@ class _FeedPartition(StatefulSourcePartition[Poll, Any]):
                 self.lanes[name].resumed = position
         self._started: tuple[float, int] | None = None
         self._ticked = 0.0
+        self._behind = False
 
     def next_batch(self) -> list[Poll]:
         if self.source.stop.asked or all(lane.ended for lane in self.lanes.values()):
@@ -141,12 +146,13 @@ class _FeedPartition(StatefulSourcePartition[Poll, Any]):
         )
         lane = self.lanes[name]
         self._fill(name, lane)
-        return [self._take(name, lane, None, None)]
+        return [self._take(name, lane, None)]
 
     def _fill(self, name: FeedName, lane: _Lane) -> None:
         if lane.ended or (lane.chunk is not None and lane.used < len(lane.chunk.lines)):
             return
         chunk = self.feed.read(name)
+        lane.waiting = chunk is not None and not chunk.lines
         if chunk is None:
             lane.ended = True
         elif chunk.lines:
@@ -156,24 +162,30 @@ class _FeedPartition(StatefulSourcePartition[Poll, Any]):
             if self.source.on_progress is not None:
                 self.source.on_progress(self.feed.progress(), lane.reached_ms)
 
-    def _take(self, name: FeedName, lane: _Lane, until_ms: int | None, clock: int | None) -> Poll:
+    def _take(self, name: FeedName, lane: _Lane, until_ms: int | None) -> Poll:
         chunk = lane.chunk
         if chunk is None or lane.used >= len(chunk.lines):
-            return _poll(name, 0, [], lane.ended, clock, self._live)
+            return _poll(name, 0, [], lane.ended, None, self._live)
         end = len(chunk.lines)
         if until_ms is not None:
             end = int(np.searchsorted(chunk.arrival_ms, until_ms, side="right"))
         end = max(end, lane.used)
         lines, offset = chunk.lines[lane.used : end], chunk.offset + lane.used
         lane.used = end
-        return _poll(name, offset, lines, lane.ended, clock, self._live)
+        return _poll(name, offset, lines, lane.ended, None, self._live)
 
     def _release(self, pace: Pace) -> list[Poll]:
         polls = [poll for name, lane in self.lanes.items() for poll in self._ending(name, lane)]
         clock = self._clock(pace)
-        told = clock if pace.tells_time else None
-        for name, lane in self.lanes.items():
-            polls += self._due(name, lane, clock, told)
+        due = {name: self._due(name, lane, clock) for name, lane in self.lanes.items()}
+        # Of what is still being made nobody knows that it is missing.
+        waits = any(lane.waiting for lane in self.lanes.values())
+        known = min(clock, self.feed.made_ms()) if waits else clock
+        self._behind = clock - known > BEHIND_S * 1000 * pace.speed
+        clock, told = known, known if pace.tells_time else None
+        for released in due.values():
+            # Only the last tells the time: what comes after the others is not missing.
+            polls += [*released[:-1], *(poll._replace(clock_ms=told) for poll in released[-1:])]
         now = time.monotonic()
         if not polls and (now - self._ticked < TICK_S or not pace.tells_time):
             time.sleep(IDLE_S)
@@ -191,19 +203,16 @@ class _FeedPartition(StatefulSourcePartition[Poll, Any]):
         if lane.ended and not was_ended:
             yield _poll(name, 0, [], True, None, self._live)
 
-    def _due(self, name: FeedName, lane: _Lane, clock: int, told: int | None) -> list[Poll]:
-        """Return all that is due by now, however many chunks that is.
-
-        Only the last tells the time: what comes after the others is not missing.
-        """
+    def _due(self, name: FeedName, lane: _Lane, clock: int) -> list[Poll]:
+        """Return all that is due by now, however many chunks that is."""
         polls = list[Poll]()
-        while (poll := self._take(name, lane, clock, told)).lines:
+        while (poll := self._take(name, lane, clock)).lines:
             polls += [poll, *self._ending(name, lane)]
-        return [poll._replace(clock_ms=None) for poll in polls[:-1]] + polls[-1:]
+        return polls
 
     @property
     def _live(self) -> bool:
-        return self.source.pace is None or self._started is not None
+        return self.source.pace is None or (self._started is not None and not self._behind)
 
     def _clock(self, pace: Pace) -> int:
         """Return the stream's time: as far as can be released now, then as the clock goes."""

@@ -42,6 +42,8 @@ class Child:
     environment: dict[str, str] | None = field(default=None, repr=False)
     """What it gets instead of ours."""
     process: subprocess.Popen[bytes] | None = None
+    ends: bool = True
+    """Whether it may end by itself, with status 0; else somebody has ended it from outside."""
     deaths: int = 0
     done: bool = False
     """Whether it has ended because there was nothing more to do."""
@@ -72,7 +74,7 @@ class Child:
                 self.start()
             return False
         status = self.process.poll()
-        self.done = status == 0
+        self.done = self.ends and status == 0
         if status is None or self.done:
             return False
         steady = time.monotonic() - self._started > STEADY_S

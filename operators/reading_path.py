@@ -34,10 +34,12 @@ from operators.screening import Screened, ScreenReadings
 from operators.series import KeepSeries, Watch
 from operators.windows import ShardWindow, SummariseShards
 
-__all__ = ["TOLD_MS", "ReadingPath", "readings_origin", "shard_of"]
+__all__ = ["MOST", "TOLD_MS", "ReadingPath", "readings_origin", "shard_of"]
 
 TOLD_MS = 1000
 """Event time that passes before progress alone is worth telling."""
+MOST = 2000
+"""Pieces of evidence told together: the log takes messages of 8 MB, some 20,000 of them."""
 _ORIGIN = "readings:"
 
 
@@ -174,6 +176,10 @@ class ReadingPath:
             name = readings_origin(self.shards[shard])
             last = shard in batch.ended
             begun = self._begun[shard] or 0
+            while len(told) > MOST:  # time moves with the last of them
+                part, told, at = told[:MOST], told[MOST:], int(self._told[shard])
+                yield Found(name, part, at, self._number[shard], live, begun)
+                self._number[shard] += len(part)
             yield Found(name, told, watermark, self._number[shard], live, begun, last)
             self._number[shard] += len(told)
             self._told[shard] = watermark

@@ -248,6 +248,18 @@ class LocalBroker:
         """End the process at once, as a crash would."""
         self._end(signal.SIGKILL)
 
+    def hang(self) -> None:
+        """Let it answer nothing, and close nothing either, until it goes on."""
+        self._signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let it answer again."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self.process is not None, "it was started"
+        self.process.send_signal(number)
+
     def _end(self, how: signal.Signals) -> None:
         if self.process is None:
             return

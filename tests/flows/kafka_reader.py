@@ -95,7 +95,7 @@ def reader(kafka_broker: LocalBroker) -> Iterator[Open]:
 
     def build(topic: str, partitions: int = 1, **more: Any) -> Reader:
         told = {"group": topic, **more}
-        place = KafkaPlace(kafka_broker.address)
+        place = KafkaPlace(kafka_broker.address, told.pop("security", {}))
         numbers = told.pop("numbers", range(partitions))
         made.append(Reader(KafkaSource(place, topic, "readings", list(numbers), **told)))
         return made[-1]

@@ -164,6 +164,10 @@ class TestArrival:
         times = self.arrivals(tmp_path, lines)
         assert abs(times[20] - (T0 + 20_000)) <= 5000
 
+    def test_is_none_that_no_calendar_knows(self, tmp_path: Path) -> None:
+        ticks = b'{"sensor":"a","time":638867000000000,"value":1}'
+        assert self.arrivals(tmp_path, [ticks, ticks]) == [0, 0]
+
     def test_of_a_gateway_is_its_first_reading(self, tmp_path: Path) -> None:
         line = b'{"sensor":["a","b"],"time":[%d,%d],"value":[1,2]}' % (T0 + 7, T0 + 9)
         assert self.arrivals(tmp_path, [line]) == [T0 + 7]

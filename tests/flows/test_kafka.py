@@ -142,7 +142,7 @@ class TestTopics:
         # What two that start at once both see: no topic of the city's yet.
         admin = AdminClient({"bootstrap.servers": place.servers, "log_level": 0})
         forgetful = Forgetful(admin)
-        monkeypatch.setattr(KafkaPlace, "_admin", lambda _: forgetful)
+        monkeypatch.setattr("flows.kafka.AdminClient", lambda _: forgetful)
         place.create(names, 1)
 
     @pytest.mark.system

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, NewPartitions
 
 from flows import kafka_source
 from flows.kafka import CLOCK_HEADER, END_HEADER, KafkaPlace, KafkaUnusableError
@@ -277,14 +277,29 @@ class TestClock:
         made.until(lambda: made.live == {0, 1})
 
     def test_speaks_for_a_partition_whose_messages_are_fresh(
-        self, reader: Open, topics: Topics, kafka_broker: LocalBroker, watchful: None
+        self,
+        reader: Open,
+        topics: Topics,
+        kafka_broker: LocalBroker,
+        watchful: None,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        topic = topics.make("readings")
-        now_ms = int(time.time() * 1000) + 60_000  # so that it is fresh however slow the machine
+        monkeypatch.setattr("flows.kafka_source.LIVE_S", 60.0)  # however slow the machine is
+        topic, now_ms = topics.make("readings"), int(time.time() * 1000)
         send(kafka_broker.address, topic, numbered(400), timestamp=now_ms)
         made = reader(topic, poll_size=5)
         made.until(lambda: made.live == {0})
         assert made.count < 400
+
+    def test_speaks_for_nobody_because_of_a_clock_that_is_ahead(
+        self, reader: Open, topics: Topics, kafka_broker: LocalBroker, watchful: None
+    ) -> None:
+        topic, ahead_ms = topics.make("readings"), int(time.time() * 1000) + 600_000
+        send(kafka_broker.address, topic, numbered(400), timestamp=ahead_ms)
+        made = reader(topic, poll_size=5)
+        made.until(lambda: made.count == 400)
+        assert all(not poll.live for poll in made.polls if poll.lines)
+        made.until(lambda: made.live == {0})
 
     def test_speaks_for_nobody_who_has_more_to_read_since_it_was_last_asked(
         self,
@@ -457,6 +472,7 @@ def test_a_broker_that_is_away_is_told_of_and_nothing_is_lost(
     took = sorted(made.took_s)
     assert took[int(len(took) * 0.99)] < 0.05, "the flow goes on meanwhile"
     assert len(made.told) == 1
+    assert made.live == frozenset(), "nobody knows where the partitions end now"
 
     restartable_broker.start()
     made.until(lambda: len(made.told) == 2)  # also where no message comes
@@ -467,3 +483,33 @@ def test_a_broker_that_is_away_is_told_of_and_nothing_is_lost(
     expected = numbered(5, b"before") + numbered(5, b"after")
     assert made.found == {number: rows(expected) for number in range(2)}
     made.commit([10, 10])
+
+
+@system
+def test_the_clock_does_not_speak_while_the_broker_hangs(
+    reader: Open, topics: Topics, restartable_broker: LocalBroker
+) -> None:
+    """It answers nothing and closes nothing: where its partitions end is not known."""
+    topic = topics.make("readings")
+    send(restartable_broker.address, topic, numbered(5))
+    made = reader(topic)
+    made.until(lambda: made.live == {0})
+    restartable_broker.hang()
+    try:
+        made.until(lambda: made.live == frozenset())
+    finally:
+        restartable_broker.go_on()
+    made.until(lambda: made.live == {0})
+
+
+@system
+def test_a_topic_that_got_more_partitions_is_read_by_who_starts_anew(
+    reader: Open, topics: Topics, kafka_broker: LocalBroker
+) -> None:
+    topic = topics.make("readings", 2)
+    made = reader(topic, 2, total=2, security={"topic.metadata.refresh.interval.ms": "500"})
+    made.until(lambda: made.live == {0, 1})
+    admin = AdminClient({"bootstrap.servers": kafka_broker.address})
+    admin.create_partitions([NewPartitions(topic, 3)])[topic].result(30)
+    with pytest.raises(KafkaUnusableError, match="expected 2 partitions, got 3: start again"):
+        made.until(lambda: False)

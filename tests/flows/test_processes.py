@@ -40,11 +40,13 @@ class TestEnvironment:
     ) -> None:
         monkeypatch.chdir(tmp_path)
         read = again(environment(settings), monkeypatch)
-        assert read.model_dump() == settings.model_dump() | {"metrics_port": 0}
+        assert read.model_dump() == settings.model_dump()
         assert read.kafka_security() == settings.kafka_security()
 
-    def test_ports_of_metrics_are_free_ones_where_there_are_any(self, settings: Settings) -> None:
-        assert environment(settings)["CITYWATCH_METRICS_PORT"] == "0"
+    def test_ports_of_metrics_follow_each_other(self, settings: Settings) -> None:
+        assert environment(settings, 3)["CITYWATCH_METRICS_PORT"] == "9003"
+        free = settings.model_copy(update={"metrics_port": 0})
+        assert environment(free, 3)["CITYWATCH_METRICS_PORT"] == "0", "each takes a free one"
         none = settings.model_copy(update={"metrics_port": None})
         assert "CITYWATCH_METRICS_PORT" not in environment(none)
 
@@ -69,7 +71,8 @@ class TestChildren:
         told = ["run", "--flow", "city", "--mode", "ordered", "--clock", "feed"]
         assert child.command[-len(told) :] == told
         assert child.environment is not None
-        assert child.environment["CITYWATCH_METRICS_PORT"] == "9000", "nobody else needs it"
+        assert child.environment["CITYWATCH_METRICS_PORT"] == "9000"
+        assert child.ends, "where the feed does"
 
     def test_of_several_who_is_told_starts_before_who_tells(self, settings: Settings) -> None:
         children = production_children(settings, 2)
@@ -82,6 +85,7 @@ class TestChildren:
         parts = [child.command[child.command.index("--part") + 1] for child in children[2:]]
         assert parts == ["1/2", "2/2"]
         assert [child.log.name for child in children][-1] == "readings-2.log"
+        assert not any(child.ends for child in children), "live, who ends is started again"
 
     def test_no_secret_shows(self, settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
         supervisor = production(settings, 2, "prompt", "wall")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shutil
 import signal
 import time
@@ -17,7 +18,8 @@ import pytest
 import redis
 
 from flows.feeds import FeedError
-from flows.replay import read_city
+from flows.replay import Replay, read_city, replay
+from flows.settings import load_settings
 from sinks.store import EmbeddedStore, Keys, connect
 from tests.flows.processes import eventually, here, run, started
 
@@ -52,6 +54,35 @@ def test_a_city_file_that_is_missing_or_wrong_is_named(tmp_path: Path) -> None:
     (tmp_path / "city.json").write_text('{"name": 5}')
     with pytest.raises(FeedError, match=r"city\.json: .*name"):
         read_city(tmp_path)
+
+
+class TestResults:
+    def test_never_go_over_the_recording_or_each_other(self, feed: Path, tmp_path: Path) -> None:
+        own = broken(feed, tmp_path / "own")
+        before = {path.name: path.read_bytes() for path in own.iterdir()}
+        for name in before:
+            with pytest.raises(FeedError, match=f"--alerts .*{name}: is taken"):
+                replay(Replay(own, alerts=own / name), load_settings())
+        same = own / "results"
+        with pytest.raises(FeedError, match=r"--dead-letters .*results: is taken"):
+            replay(Replay(own, alerts=same, dead_letters=same), load_settings())
+        assert {path.name: path.read_bytes() for path in own.iterdir()} == before
+
+    def test_are_told_though_nobody_keeps_them(
+        self, feed: Path, undisturbed: bytes, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert here("replay", feed) == 0
+        worst = min(alert["level"] for alert in map(json.loads, undisturbed.splitlines()))
+        (day,) = re.findall(r"│ 2\d{3}-\d\d-\d\d.*", capsys.readouterr().out)
+        assert re.findall(r"\d+", day)[2 + worst] != "0"
+
+    def test_of_one_feed_are_not_gone_on_with_by_another(
+        self, feed: Path, quiet_feed: Path, tmp_path: Path
+    ) -> None:
+        kept = tmp_path / "data"
+        assert here("replay", quiet_feed, "--data-dir", kept) == 0
+        with pytest.raises(FeedError, match="holds a run of another feed: give another --data-dir"):
+            replay(Replay(feed, data_dir=kept), load_settings())
 
 
 @pytest.mark.system  # not for the processes, but for the seconds

@@ -200,6 +200,14 @@ def test_a_vocabulary_of_no_hazard_is_refused() -> None:
         load_settings()
 
 
+def test_a_table_of_the_environment_that_is_not_json_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CITYWATCH_VOCABULARY", "nonsense")
+    with pytest.raises(ConfigError, match=r"^CITYWATCH_VOCABULARY: expected JSON$"):
+        load_settings()
+
+
 @pytest.mark.parametrize("value", ["inf", "-inf", "nan", "1e10"])
 @pytest.mark.parametrize("name", ["speed", "snapshot_s", "epoch_s", "history_h"])
 def test_a_number_without_end_is_none(

@@ -271,6 +271,9 @@ class Slow:
             return Chunk(None, 0, [], np.empty(0, np.int64))
         return Chunk(0, 0, [b"a"], np.array([T0])) if self.asked == 4 else None
 
+    def made_ms(self) -> int:
+        return T0
+
     def progress(self) -> float:
         return float("nan")
 
@@ -285,3 +288,36 @@ def test_a_feed_that_is_not_ready_is_asked_again(pace: Pace | None, clock: Clock
     assert messages(drain(made))["readings"] == [(0, b"a")]
     made.close()
     assert feed.closed
+
+
+class Stalled(Slow):
+    """A feed whose second minute takes long to be made."""
+
+    ready = False
+
+    def read(self, name: FeedName) -> Chunk | None:
+        self.asked += 1
+        if self.asked > 1 and not self.ready:
+            return Chunk(None, 0, [], np.empty(0, np.int64))
+        times = T0 + 1000 * np.arange(60) + 60_000 * self.ready
+        self.ready = False
+        return Chunk(self.asked, 0, [stamp("readings", int(at)) for at in times], times)
+
+    def made_ms(self) -> int:
+        return T0 + 59_000
+
+
+def test_what_is_still_being_made_is_not_told_to_be_missing(clock: Clock) -> None:
+    """Held up, a simulated city is behind: its silence is ours, not the sensors'."""
+    feed = Stalled()
+    made = part(FeedSource(lambda: feed, pace=Pace(T0, 60.0)))
+    first = drain(made, 5)
+    clock.now += 40.0
+    during = drain(made, 300)
+    assert max(poll.clock_ms or 0 for poll in during) == T0 + 59_000
+    assert first[0].live
+    assert not during[-1].live
+    feed.ready = True
+    after = drain(made, 3)
+    assert sum(len(poll.lines) for poll in after) >= 60
+    made.close()

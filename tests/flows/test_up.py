@@ -112,6 +112,17 @@ class TestChild:
         one.ask_to_end()
         one.end(time.monotonic() + 1)
 
+    def test_that_should_not_end_is_started_again_however_it_ended(
+        self, children: list[Child], tmp_path: Path
+    ) -> None:
+        one = child(children, tmp_path, "")
+        one.ends = False
+        one.look()
+        assert one.process is not None
+        assert one.process.wait() == 0
+        assert one.look(), "somebody has ended it"
+        assert not one.done
+
     def test_does_not_show_what_it_is_told(self, tmp_path: Path) -> None:
         one = Child("one", ["true"], tmp_path / "one.log", {"PASSWORD": "correct-horse-battery"})
         assert "correct-horse-battery" not in repr(one)

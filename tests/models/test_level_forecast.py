@@ -146,3 +146,19 @@ def test_a_value_too_large_to_be_one_is_left_out():
     bank = _fed([*np.full(300, 2.0), 1e39, *np.full(20, 2.0)])
     assert bank.ignored == 1
     assert np.isfinite(_ask(bank, [3.0, np.nan, np.nan, np.nan])[0][0])
+
+
+def test_the_first_hours_are_no_less_calibrated_than_later_ones():
+    """Before its first forecast has come due a sensor has not erred: it is as sure as others."""
+    #  400 random walks: how often each is 1.5 standard deviations higher within 3 h
+    gauges, steps, every_ms = 400, 96, 900_000
+    walks = 5.0 + np.cumsum(np.random.default_rng(0).normal(0, 0.02, (steps, gauges)), axis=0)
+    bank, everybody = LevelForecast(gauges), np.arange(gauges)
+    for step in range(steps - 12):
+        times = np.full(gauges, step * every_ms)
+        bank.observe(everybody, times, walks[step])
+    levels = np.full((gauges, 4), np.nan)
+    levels[:, 3] = walks[-13] + 0.02 * np.sqrt(12) * 1.5
+    said = bank.crossing(everybody, levels, 3 * 3600.0)[0][:, 3].mean()
+    came = (walks[-12:].max(axis=0) >= levels[:, 3]).mean()
+    assert came < said < 2 * came

@@ -1,6 +1,7 @@
 import math
 import random
 
+import numpy as np
 import pytest
 
 from models.one_series import RecordOfPeaks
@@ -30,6 +31,18 @@ def test_anomalies_rank_above_the_rest():
             (unusual if odd else normal).append(score)
     beaten = sum(u > n for u in unusual for n in normal) / (len(unusual) * len(normal))
     assert beaten > 0.95
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64, np.int64])
+def test_numpy_s_numbers_are_numbers(kind):
+    rng, plain, model = random.Random(4), RecordOfPeaks(), RecordOfPeaks()
+    for t in range(400):
+        x = {"value": round(rng.gauss(500, 20)), "time": 300 * t}
+        plain.learn_one(x)
+        model.learn_one({name: kind(number) for name, number in x.items()})
+    far = {"value": 900, "time": 300 * 400}
+    assert model.score_one({name: kind(number) for name, number in far.items()}) > 3
+    assert model.score_one(far) == plain.score_one(far)
 
 
 def test_without_a_time_the_level_is_expected():

@@ -1,5 +1,7 @@
 """More reports than usual from one place are evidence; a few are not."""
 
+import datetime as dt
+
 import numpy as np
 import pytest
 
@@ -96,6 +98,23 @@ def test_the_same_reports_over_days_are_no_burst(step: NoticeBursts) -> None:
 def test_before_a_day_is_known_nothing_is_said() -> None:
     step = NoticeBursts(TOWN)
     assert found(step, *(told(f"b-{n}", T0 + n * MINUTE) for n in range(20))) == []
+
+
+@pytest.mark.parametrize("change_h", [1, -1])
+def test_when_the_clocks_change_what_just_happened_still_has(change_h: int) -> None:
+    month, day = {1: (3, 30), -1: (10, 26)}[change_h]
+    change = int(dt.datetime(2025, month, day, 1, tzinfo=dt.UTC).timestamp() * 1000)
+    said = []
+    for name in ("Europe/Berlin", "Asia/Chongqing"):
+        noticed = NoticeBursts(Registry(town(timezone=name)))
+        ago = change - EVENT
+        for report in usual():
+            found(noticed, report._replace(time=report.time + ago - HOUR))
+        minutes = (-4, -3, -2, -1, 1, 2)
+        reports = [told(f"g-{n}", change + n * MINUTE, "gas_leak") for n in minutes]
+        said.append([e.count for report in reports for e in found(noticed, report)])
+    assert said[0] == said[1]
+    assert said[0][-1] == len(minutes)
 
 
 def test_bursts_are_numbered_and_say_what_the_reports_said(step: NoticeBursts) -> None:

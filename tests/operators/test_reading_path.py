@@ -17,7 +17,7 @@ from operators.evidence_log import encode_log
 from operators.intake import PROMPT_LATENESS_MS, Poll, Stretch
 from operators.levels import SURPRISAL_OF_LEVEL
 from operators.meter import Meter
-from operators.reading_path import ReadingPath, readings_origin
+from operators.reading_path import MOST, ReadingPath, readings_origin
 from operators.registry import Registry
 from operators.series import Watch
 from operators.windows import WINDOW_MS, ShardWindow
@@ -94,6 +94,17 @@ def test_evidence_of_a_poll_is_in_the_order_of_its_readings() -> None:
     lines = [reading(name, T0 + n, 13.0) for n in range(2) for name in "cab"]
     (found,) = of(Found, step.on_batch([poll("readings", *lines)]))
     assert [(e.key, e.time) for e in found.evidence] == [(name, T0 + 1) for name in "cab"]
+
+
+def test_much_evidence_is_told_in_parts_that_the_log_takes() -> None:
+    names = [f"s{n}" for n in range(MOST + 5)]
+    step = path(*(sensor(name, "street_water", levels=LEVELS) for name in names), prompt=True)
+    lines = [reading(name, T0 + 1000 * n, 13.0) for n in range(2) for name in names]
+    first, last = of(Found, step.on_batch([poll("readings", *lines)]))
+    assert [e.key for found in (first, last) for e in found.evidence] == names
+    assert (first.number, last.number, len(last.evidence)) == (0, MOST, 5)
+    assert first.watermark == NEVER < last.watermark, "time moves with the last"
+    assert not first.last
 
 
 def test_what_cannot_be_used_is_told_with_its_place() -> None:

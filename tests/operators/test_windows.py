@@ -166,6 +166,14 @@ def test_silence_is_summed_up_for_an_hour_and_names_who_is_quiet() -> None:
     assert {w.heard for w in windows} == {2}
 
 
+def test_that_a_sensor_heard_once_is_quiet_is_no_news() -> None:
+    """It may report once a day, whatever the city file says."""
+    often = [(1, T0 + n * WINDOW_MS, 60.0, 0.0) for n in range(2)]
+    windows = summed([(2, T0, 60.0, 0.0), *often], T0 + 100 * WINDOW_MS)
+    assert {int(n) for window in windows for n in window.newly_quiet} == {1}
+    assert windows[-1].quiet.tolist() == [1, 2]
+
+
 def test_a_sensor_that_comes_back_is_not_quiet_any_more() -> None:
     step = Summing()
     step.tell([(1, T0, 60.0, 0.0)], T0 + 10 * WINDOW_MS)
