@@ -233,16 +233,17 @@ def test_a_sensor_that_lost_its_levels_keeps_its_state_and_breaks_nothing() -> N
     assert repr(there.take(0, np.array([1, 0]))) == repr(state)
 
 
-def test_a_level_that_was_taken_away_is_neither_crossed_nor_expected() -> None:
+@pytest.mark.parametrize("until", [39, 42], ids=["expected", "crossed"])
+def test_a_level_that_was_taken_away_is_neither_crossed_nor_expected(until: int) -> None:
     with_blue, without = LEVELS, Levels(yellow=12.0, orange=14.0, red=16.0)
     here = watch(sensor("river", "river_level", levels=with_blue))
-    values = [6.0 + 0.1 * n for n in range(41)]
-    assert any(said.onset for each in fed(here, *values[:40]) for said in each), "it is expected"
-    fed(here, 10.5, start=T0 + 40 * EVERY)
+    values = [6.0 + 0.1 * n for n in range(90)]
+    assert any(said for said in fed(here, *values[:until]))
     there, alone = watch(sensor("river", "river_level", levels=without)), np.array([0])
     there.put(0, alone, here.take(0, alone))
-    said = fed(there, 10.6, 10.7, 10.8, start=T0 + 41 * EVERY)
-    assert all(e.level < 4 and e.expected == e.expected for each in said for e in each)
+    said = fed(there, *values[until:], start=T0 + until * EVERY)
+    assert {e.level for each in said for e in each} == {1, 2, 3}
+    assert all(e.expected in (12.0, 14.0, 16.0) for each in said for e in each)
 
 
 def test_weather_is_heard_though_it_has_no_levels() -> None:
