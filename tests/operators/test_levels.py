@@ -233,15 +233,15 @@ def test_a_sensor_that_lost_its_levels_keeps_its_state_and_breaks_nothing() -> N
     assert repr(there.take(0, np.array([1, 0]))) == repr(state)
 
 
-@pytest.mark.parametrize("until", [39, 42], ids=["expected", "crossed"])
-def test_a_level_that_was_taken_away_is_neither_crossed_nor_expected(until: int) -> None:
+@pytest.mark.parametrize("until", [9.98, 10.2], ids=["expected", "crossed"])
+def test_a_level_that_was_taken_away_is_neither_crossed_nor_expected(until: float) -> None:
     with_blue, without = LEVELS, Levels(yellow=12.0, orange=14.0, red=16.0)
     here = watch(sensor("river", "river_level", levels=with_blue))
-    values = [6.0 + 0.1 * n for n in range(90)]
-    assert any(said for said in fed(here, *values[:until]))
+    slowly = np.arange(8.0, until, 0.02).tolist()
+    assert {e.level for each in fed(here, *slowly)[-3:] for e in each} == {4}
     there, alone = watch(sensor("river", "river_level", levels=without)), np.array([0])
     there.put(0, alone, here.take(0, alone))
-    said = fed(there, *values[until:], start=T0 + until * EVERY)
+    said = fed(there, 11.9, *np.arange(12.1, 17.0, 0.4), start=T0 + len(slowly) * EVERY)
     assert {e.level for each in said for e in each} == {1, 2, 3}
     assert all(e.expected in (12.0, 14.0, 16.0) for each in said for e in each)
 
