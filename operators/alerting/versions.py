@@ -7,6 +7,7 @@ each with what was expected.
 from __future__ import annotations
 
 import datetime as dt
+from functools import partial
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -65,7 +66,7 @@ def write_version(
         reason=_reason(change, level, grade, view, chance),
         evidence=tuple(_shown(strand.latest) for strand in view.strands[:EVIDENCE_SHOWN]),
         place=place(registry, view.district, believed),
-        headline=headline(view.hazard, believed, _clock(ahead, registry)),
+        headline=headline(view.hazard, believed, partial(_clock, ZoneInfo(registry.city.timezone))),
         trend=trend(believed),
         marks=None if life.marks == Marks() else life.marks,
         next={"what": "second_source", "at": None} if grade.capped and life.active else None,
@@ -172,8 +173,5 @@ def _by_verdicts(grade: Grade, chance: float | None) -> str:
     return said
 
 
-def _clock(at: int | None, registry: Registry) -> str | None:
-    if at is None:
-        return None
-    zone = ZoneInfo(registry.city.timezone)
+def _clock(zone: ZoneInfo, at: int) -> str:
     return dt.datetime.fromtimestamp(at / 1000, zone).strftime("%H:%M")

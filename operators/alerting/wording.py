@@ -6,7 +6,8 @@ then numbers, no adjectives of alarm.
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Literal, TypeAlias
 
 from operators.events import Evidence, Text
 from operators.evidence import CITY_WIDE
@@ -14,7 +15,10 @@ from operators.incident import Strand
 from operators.kinds import kind_of
 from operators.registry import Registry
 
-__all__ = ["headline", "place", "trend"]
+__all__ = ["Clock", "headline", "place", "spokesman", "trend"]
+
+Clock: TypeAlias = Callable[[int], str]
+"""Returns a time as the city's clocks show it."""
 
 _UNITS_ZH = {
     "m": "米",
@@ -47,9 +51,24 @@ _HAZARDS = {
 }
 
 
+def spokesman(strands: tuple[Strand, ...]) -> Strand | None:
+    """Return who is told of: at the worst level, or soon to be; else the strongest sensor, or sign.
+
+    Place, headline and the screen's curve are of one and the same.
+    """
+    crossings = [strand for strand in strands if strand.latest.source == "level"]
+    if crossings:
+        return min(
+            crossings, key=lambda s: (s.latest.level, s.latest.onset is not None, s.latest.key)
+        )
+    sensors = (strand for strand in strands if strand.latest.source == "sensor")
+    return next(sensors, strands[0] if strands else None)
+
+
 def place(registry: Registry, district: str, strands: tuple[Strand, ...]) -> Text:
-    """Return where: the strongest sensor that has a name, else the district, else the city."""
-    for strand in strands:
+    """Return where: of who is told of, else the strongest with a name, else district or city."""
+    main = spokesman(strands)
+    for strand in strands if main is None else (main, *strands):
         position = registry.index.get(strand.latest.key)
         if position is not None:
             name = registry.sensors[position].name
@@ -63,48 +82,45 @@ def place(registry: Registry, district: str, strands: tuple[Strand, ...]) -> Tex
     return Text(district, district)
 
 
-def headline(hazard: str, strands: tuple[Strand, ...], onset: str | None) -> Text:
-    """Return what, how much, when.
-
-    Parameters
-    ----------
-    onset
-        Local clock time at which an official level will be crossed, or None.
-    """
-    of_sensors = [s.latest for s in strands if s.latest.source in ("level", "sensor")]
-    crossings = [e for e in of_sensors if e.source == "level"]
-    if crossings:
-        return _crossing(min(crossings, key=lambda e: (e.level, e.key)), onset)
-    if of_sensors:
-        return _unusual(of_sensors[0])
+def headline(hazard: str, strands: tuple[Strand, ...], clock: Clock) -> Text:
+    """Return what, how much, when."""
+    main = spokesman(strands)
+    if main is None:
+        return _HAZARDS[hazard]
+    match main.latest.source:
+        case "level":
+            return _crossing(main.latest, clock)
+        case "sensor":
+            return _unusual(main.latest)
+        case "outage":
+            return _silent(hazard, main.latest)
     reports = [s.latest for s in strands if s.latest.source == "report"]
-    if reports:
-        return _reported(hazard, reports[0])
-    return _HAZARDS[hazard]
+    return _reported(hazard, reports[0]) if reports else _HAZARDS[hazard]
 
 
-def _crossing(e: Evidence, onset: str | None) -> Text:
+def _crossing(e: Evidence, clock: Clock) -> Text:
     kind, word = kind_of(e.kind), _LEVELS.get(e.level, Text("blue", "蓝色"))
-    now_en, now_zh = _value(e.value, kind.unit)
+    value_en, value_zh = _value(e.value, kind.unit)
     line_en, line_zh = _value(e.expected, kind.unit)
-    if onset is None:
-        if kind.direction == "below":
-            return Text(
-                f"{kind.en} under the {word.en} level, {line_en}; now {now_en}",
-                f"{kind.zh}低于{word.zh}线 {line_zh}，现 {now_zh}",
-            )
+    at = clock(e.time)
+    side_en, side_zh = ("under", "低于") if kind.direction == "below" else ("over", "超")
+    if e.onset is None:
         return Text(
-            f"{kind.en} over the {word.en} level, {line_en}; now {now_en}",
-            f"{kind.zh}超{word.zh}线 {line_zh}，现 {now_zh}",
+            f"{kind.en} {side_en} the {word.en} level, {line_en}; {value_en} at {at}",
+            f"{kind.zh}{side_zh}{word.zh}线 {line_zh}，{at} 为 {value_zh}",
         )
-    if kind.direction == "below":
-        return Text(
-            f"{kind.en} under the {word.en} level, {line_en}, at about {onset}; now {now_en}",
-            f"{kind.zh}约 {onset} 低于{word.zh}线 {line_zh}，现 {now_zh}",
-        )
+    soon = clock(e.onset)
     return Text(
-        f"{kind.en} over the {word.en} level, {line_en}, at about {onset}; now {now_en}",
-        f"{kind.zh}约 {onset} 超{word.zh}线 {line_zh}，现 {now_zh}",
+        f"{kind.en} {side_en} the {word.en} level, {line_en}, at about {soon}; {value_en} at {at}",
+        f"{kind.zh}约 {soon} {side_zh}{word.zh}线 {line_zh}，{at} 为 {value_zh}",
+    )
+
+
+def _silent(hazard: str, e: Evidence) -> Text:
+    word = _HAZARDS[hazard]
+    return Text(
+        f"{word.en}: {e.value:.0f} sensors silent where {e.expected:.1f} are expected",
+        f"{word.zh}：{e.value:.0f} 个传感器无声，预期 {e.expected:.1f} 个",
     )
 
 

@@ -10,81 +10,88 @@ from operators.incident import Strand
 from operators.kinds import KINDS
 from operators.registry import Registry
 from tests.operators.alerting.strands import strand
-from tests.operators.town import evidence, sensor, town
+from tests.operators.town import HOUR, MINUTE, evidence, sensor, town
 
 NBSP = "\u00a0"
 
 
-def said(*strands: Strand, hazard: str = "waterlogging", onset: str | None = None) -> Text:
-    return headline(hazard, strands, onset)
+def clock(at: int) -> str:
+    return f"{at // HOUR % 24:02}:{at // MINUTE % 60:02}"
 
 
-def of_kind(kind: str, value: float, expected: float, **more: Any) -> Strand:
-    return strand("a", 5.0, kind=kind, value=value, expected=expected, **more)
+def said(*strands: Strand, hazard: str = "waterlogging") -> Text:
+    return headline(hazard, strands, clock)
 
 
-def crossed(kind: str, level: int, value: float, line: float) -> Strand:
-    return of_kind(kind, value, line, source="level", level=level)
+def of_kind(kind: str, value: float, expected: float, key: str = "a", **more: Any) -> Strand:
+    return strand(key, 5.0, kind=kind, value=value, expected=expected, **more)
+
+
+def crossed(
+    kind: str, level: int, value: float, line: float, onset: int | None = None, key: str = "a"
+) -> Strand:
+    of_level: dict[str, Any] = {
+        "source": "level",
+        "level": level,
+        "onset": onset,
+        "time": 10 * HOUR,
+    }
+    return of_kind(kind, value, line, key=key, **of_level)
 
 
 @pytest.mark.parametrize(
-    ("strand", "onset", "en", "zh"),
+    ("strand", "en", "zh"),
     [
         (
             crossed("river_level", 2, 183.24, 180.5),
-            None,
-            "River level over the orange level, 180.5 m; now 183.2 m",
-            "河道水位超橙色线 180.5 米，现 183.2 米",
+            "River level over the orange level, 180.5 m; 183.2 m at 10:00",
+            "河道水位超橙色线 180.5 米，10:00 为 183.2 米",
         ),
         (
-            crossed("river_level", 1, 3.456, 4.0),
-            "14:05",
-            "River level over the red level, 4.00 m, at about 14:05; now 3.46 m",
-            "河道水位约 14:05 超红色线 4.00 米，现 3.46 米",
+            crossed("river_level", 1, 3.456, 4.0, 14 * HOUR + 5 * MINUTE),
+            "River level over the red level, 4.00 m, at about 14:05; 3.46 m at 10:00",
+            "河道水位约 14:05 超红色线 4.00 米，10:00 为 3.46 米",
         ),
         (
             crossed("water_pressure", 4, 190.0, 200.0),
-            None,
-            "Water pressure under the blue level, 200.0 kPa; now 190.0 kPa",
-            "供水压力低于蓝色线 200.0 kPa，现 190.0 kPa",
+            "Water pressure under the blue level, 200.0 kPa; 190.0 kPa at 10:00",
+            "供水压力低于蓝色线 200.0 kPa，10:00 为 190.0 kPa",
         ),
         (
-            crossed("water_pressure", 3, 190.0, 150.0),
-            "09:30",
-            "Water pressure under the yellow level, 150.0 kPa, at about 09:30; now 190.0 kPa",
-            "供水压力约 09:30 低于黄色线 150.0 kPa，现 190.0 kPa",
+            crossed("water_pressure", 3, 190.0, 150.0, 10 * HOUR + 30 * MINUTE),
+            "Water pressure under the yellow level, 150.0 kPa, at about 10:30; 190.0 kPa at 10:00",
+            "供水压力约 10:30 低于黄色线 150.0 kPa，10:00 为 190.0 kPa",
         ),
         (
             of_kind("pm25", 241.0, 35.26),
-            None,
             "PM2.5 241.0 µg/m³ where 35.3 µg/m³ is expected",
             "PM2.5 241.0 微克/立方米，预期 35.3 微克/立方米",
         ),
         (
             of_kind("crowd_count", 5200.0, 800.0),
-            None,
             "Crowd 5200 where 800.0 is expected",
             "人群 5200，预期 800.0",
         ),
         (
             of_kind("beehives", 3.0, 1.0),
-            None,
             "Signal 3.0 where 1.0 is expected",
             "信号 3.0，预期 1.0",
         ),
         (
             of_kind("reports", 6.0, 0.34, source="report", count=6),
-            None,
             "Street water: 6 reports where 0.3 are expected",
             "内涝：6 条报告，预期 0.3 条",
         ),
-        (of_kind("outage", 5.0, 0.1, source="outage"), None, "Street water", "内涝"),
+        (
+            of_kind("outage", 5.0, 0.12, source="outage"),
+            "Street water: 5 sensors silent where 0.1 are expected",
+            "内涝：5 个传感器无声，预期 0.1 个",
+        ),
+        (of_kind("cell", 5.0, 0.1, source="cell"), "Street water", "内涝"),
     ],
 )
-def test_a_headline_says_what_how_much_and_when(
-    strand: Strand, onset: str | None, en: str, zh: str
-) -> None:
-    text = said(strand, onset=onset)
+def test_a_headline_says_what_how_much_and_when(strand: Strand, en: str, zh: str) -> None:
+    text = said(strand)
     assert text.en.replace(NBSP, " ") == en
     assert text.zh.replace(NBSP, " ") == zh
 
@@ -96,6 +103,21 @@ def test_a_number_stays_with_its_unit() -> None:
 def test_a_crossing_is_told_before_anything_stronger() -> None:
     text = said(of_kind("pm25", 241.0, 35.0), crossed("river_level", 1, 9.0, 8.0))
     assert text.en.startswith("River level over the red level")
+
+
+def test_place_and_headline_are_of_the_same_sensor() -> None:
+    names = {key: Text(key.title(), key) for key in ("quay", "gate", "weir")}
+    known = Registry(town([sensor(key, "river_level", name=name) for key, name in names.items()]))
+    soon = crossed("river_level", 1, 7.0, 8.0, 11 * HOUR, key="gate")
+    there = crossed("river_level", 1, 8.4, 8.0, key="weir")
+    strongest = strand("quay", 9.0, kind="river_level", value=5.0, expected=2.0)
+    for strands, who, words in (
+        ((strongest, soon, there), "weir", "over the red level, 8.00 m; 8.40 m at 10:00"),
+        ((strongest, soon), "gate", "over the red level, 8.00 m, at about 11:00; 7.00 m at 10:00"),
+        ((strongest,), "quay", "5.00 m where 2.00 m is expected"),
+    ):
+        assert place(known, "east", strands) == names[who]
+        assert words in said(*strands).en.replace(NBSP, " ")
 
 
 @pytest.mark.parametrize("hazard", HAZARDS)

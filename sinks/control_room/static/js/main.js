@@ -90,7 +90,8 @@ function close() {
 
 const hear = {
   hb: (m) => {
-    screen.clock.set(m.clock, screen.store.overview.speed);
+    // What the stream said before is no news: meanwhile the clock runs on.
+    if (m.clock !== screen.clock.said) screen.clock.set(m.clock, screen.store.overview.speed);
     screen.way = m.us || (m.hub_us && { total: m.hub_us });
   },
   snap: (m) => screen.store.snapshot(m),
@@ -160,7 +161,7 @@ listen({
   list,
   step,
   close,
-  open: () => choose(screen.shown),
+  open: () => choose((screen.find && list.ids()[0]) || screen.shown),
   mute: () => sound.toggle().then(redraw),
 });
 addEventListener('resize', redraw);

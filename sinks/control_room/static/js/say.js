@@ -34,13 +34,25 @@ const ofSensor = (evidence) => evidence.source === 'sensor' || evidence.source =
 /** Evidence whose value is a count of sensors or reports, not a measurement. */
 export const counted = (evidence) => !ofSensor(evidence);
 
-/** The sensor whose curve tells this warning best. */
-export function mainSensor(alert) {
-  return alert.forecast?.sensor || evidenceOf(alert).find(ofSensor)?.key || null;
+// Of the worst level first, who is there before who will be: as the engine's own words choose.
+const byLevel = (a, b) =>
+  a.level - b.level || (a.onset != null) - (b.onset != null) || (a.key < b.key ? -1 : 1);
+
+/** The evidence that place, headline, value and curve are of: one and the same. */
+export function mainEvidence(alert) {
+  const all = evidenceOf(alert);
+  const believed = all.filter((e) => !e.fault);
+  const told = believed.length ? believed : all;
+  const crossings = told.filter((e) => e.source === 'level').sort(byLevel);
+  return crossings[0] || told.find(ofSensor) || told[0];
 }
 
-export const mainEvidence = (alert) =>
-  evidenceOf(alert).find((e) => e.key === mainSensor(alert)) || evidenceOf(alert)[0];
+/** The sensor whose curve tells this warning best. */
+export function mainSensor(alert) {
+  const main = mainEvidence(alert);
+  return alert.forecast?.sensor || (main && ofSensor(main) ? main.key : null);
+}
+
 export const unitOf = (store, { key, kind }) => store.sensor(key)?.unit || DEFAULT_UNITS[kind] || '';
 
 // Units of kinds whose sensor the city file does not list.
@@ -67,13 +79,13 @@ const DEFAULT_UNITS = {
   northward_wind: 'm/s',
 };
 
-/** How many unusual sensors and reports stand behind a warning. */
+/** How many unusual or silent sensors, and reports, stand behind a warning. */
 export function counts(alert) {
   const agreeing = alert.evidence.filter((e) => !(e.surprisal < UNUSUAL));
-  const sensors = new Set(agreeing.filter(ofSensor).map((e) => e.key)).size;
-  const reports = agreeing
-    .filter((e) => e.source === 'report')
-    .reduce((n, e) => n + Math.round(e.value || 0), 0);
+  const summed = (source) =>
+    agreeing.filter((e) => e.source === source).reduce((n, e) => n + Math.round(e.value || 0), 0);
+  const sensors = new Set(agreeing.filter(ofSensor).map((e) => e.key)).size + summed('outage');
+  const reports = summed('report');
   return { sensors, reports, cut: alert.evidence.length >= EVIDENCE_TOLD };
 }
 

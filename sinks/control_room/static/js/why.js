@@ -39,7 +39,7 @@ const head = () =>
     h('span'),
     h('span'),
     h('span.v', null, t('value')),
-    h('span.x', null, t('expected')),
+    h('span.x', null, t('expectedOrLevel')),
     h('span.su.hd3', null, t('surprisal')),
   );
 

@@ -109,6 +109,7 @@ export const WORDS = {
   agreeNot: ['{n} agree, {m} as expected', '{n} 项一致，{m} 项正常'],
   value: ['value', '实测'],
   expected: ['expected', '预期'],
+  expectedOrLevel: ['usual or level', '预期或等级线'],
   surprisal: ['surprisal', '意外度'],
   showMore: ['show {n} more', '再看 {n} 项'],
   cellOf: ['{n} unusual sensors in one cell', '同一网格 {n} 个传感器异常'],
