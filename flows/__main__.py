@@ -54,7 +54,8 @@ Scenario = Annotated[
 ]
 Seed = Annotated[int, typer.Option(help="Same seed, same city and same events.", min=0)]
 Redis = Annotated[
-    str | None, typer.Option(help="Store to use, redis://HOST:PORT; an embedded one if not given.")
+    str | None,
+    typer.Option(help="Store to use, redis://HOST:PORT; else up starts one, others have none."),
 ]
 Kafka = Annotated[
     str | None, typer.Option(help="Broker, HOST:PORT; several with commas.", metavar="HOST:PORT")

@@ -38,7 +38,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="CITYWATCH_", extra="forbid", allow_inf_nan=False)
 
-    redis: str | None = Field(None, description="store to use; an embedded one when not given")
+    redis: str | None = Field(
+        None, description="store to use; else up starts one, others have none"
+    )
     city: Path | None = Field(None, description="city.json, or the feed directory that has it")
     data_dir: Path = Field(Path("data"), description="snapshots and logs of production processes")
     kafka: str | None = Field(None, description="HOST:PORT of the broker, several with commas")

@@ -11,6 +11,7 @@ Bytewax's own recovery would write all state of all shards at the end of every e
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import logging
 import os
@@ -29,8 +30,11 @@ from operators.packed import Packed
 __all__ = ["Keep", "Snapshot", "Vault", "VaultError"]
 
 _HEAD = struct.Struct("<8sqI")
-_MAGIC = b"cwvault6"
+_MAGIC = b"cwvault7"
 """To be changed with the meaning of any state."""
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""What a disk without room says."""
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +86,8 @@ class Vault:
     Notes
     -----
     State: snapshots not yet written. Cost on the flow's thread: what taking the state costs; a
-    thread of its own writes and syncs. A file replaces the one before whole or not at all.
+    thread of its own writes and syncs. A file replaces the one before whole or not at all. Where
+    the disk is full the one before stands, the log says so, and the next in turn is tried.
 
     Raises
     ------
@@ -183,8 +188,12 @@ class Vault:
             try:
                 self._write(staged)
             except OSError as error:
-                self._failed = error
-                return
+                if error.errno not in FULL:
+                    self._failed = error
+                    return
+                # Warnings need no snapshots: the one before stands until there is room again.
+                self._path(staged.shard).with_suffix(".new").unlink(missing_ok=True)
+                log.error("%s: no room for a snapshot: %s", self.directory, error.strerror)
 
     def _write(self, staged: _Staged) -> None:
         path, snapshot, check = self._path(staged.shard), staged.snapshot, 0

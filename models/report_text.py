@@ -2,7 +2,7 @@
 
 Pieces of words are counted (two or three characters of Chinese; words and three letters of
 English), so misspellings, missing spaces and unknown words still resemble known ones. A linear
-model over the pieces starts from a vocabulary and learns from every category and verdict.
+model over the pieces starts from a vocabulary and learns from every category.
 """
 
 from __future__ import annotations

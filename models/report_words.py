@@ -1,7 +1,7 @@
 """What people write when something is wrong: the words a new city's triage starts from.
 
 Our own choice, in English and Chinese, ordinary rather than official words first. They are a
-beginning: every verdict and every category a report carries teaches the model more.
+beginning: every category a report carries teaches the model more.
 """
 
 from __future__ import annotations

@@ -232,6 +232,22 @@ class TestVault:
         with pytest.raises(VaultError, match=r"readings: cannot be written: .*0\.new"):
             made.epoch_ended()
 
+    def test_a_full_disk_leaves_the_one_before_and_is_tried_again(
+        self, vault: Opened, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        made = vault()
+        fresh = vault.directory / "0.new"
+        fresh.symlink_to("/dev/full")
+        made.stage(0, Snapshot(10, b"state"))
+        epochs(made, 2)
+        eventually(lambda: not fresh.is_symlink(), 5, "an attempt")
+        assert made.load(0) is None
+        made.stage(0, Snapshot(20, b"later"))
+        made.close()
+        assert "no room for a snapshot: No space left on device" in caplog.text
+        vault.open.clear()
+        assert vault().load(0) == Snapshot(20, b"later")
+
     def test_what_cannot_be_written_at_the_end_is_told_too(self, vault: Opened) -> None:
         made = vault()
         (vault.directory / "0.new").mkdir()
