@@ -24,7 +24,7 @@ from operators.codec import (
 from operators.counters import Counters
 from operators.event_clock import NEVER, EventClocks
 from operators.events import BadMessage, Command, Readings, Report, Sensor
-from operators.ordering import RowBatch
+from operators.ordering import RowBatch, join_readings
 from operators.reading_codec import DecodedReadings, decode_readings
 from operators.registry import UNKNOWN, Registry
 
@@ -200,26 +200,34 @@ class TakeReadings:
         shards = np.repeat([s.shard for s in poll.stretches], [s.size for s in poll.stretches])
         rows = Readings(sensors, told.time, told.value, shards[told.line])
         keep = sensors != UNKNOWN
-        ahead = self.clocks.ahead(told.time)
+        beyond, ahead = Readings.empty(), self.clocks.ahead(told.time)
         if ahead.any():
             bad = bad + [
                 Rejected(int(told.line[row]), AHEAD) for row in np.flatnonzero(ahead & keep)
             ]
+            beyond = rows.take(ahead & keep)
             keep &= ~ahead
         if not keep.all():
             rows = rows.take(keep)
         late = self.clocks.event.late(rows.shard, rows.time)
         lates = int(late.sum())
-        self.heard = self._timed(rows)
+        self.heard = self._timed(rows, beyond)
         self.counters.add("intake", "received", len(late) + len(bad))
         self.counters.add("intake", "rejected", len(bad), "readings")
         self.counters.add("intake", "late", lates, "readings")
         self.counters.add("intake", "sent", len(late) - lates)
         return (rows.take(~late) if lates else rows), bad, met
 
-    def _timed(self, rows: Readings) -> tuple[Readings, NDArray[np.int64]]:
-        """Return the rows that came when their shard had a clock, and how far behind they were."""
+    def _timed(self, rows: Readings, beyond: Readings) -> tuple[Readings, NDArray[np.int64]]:
+        """Return the rows that came when their shard had a clock, and how far behind they were.
+
+        Those too far beyond it to count are heard too: nobody else says whose clock that is.
+        """
         behind = self.clocks.event.behind
+        if len(beyond.sensor):
+            now = self.clocks.event.now[beyond.shard]
+            behind = np.append(behind, np.where(now == NEVER, NEVER, now - beyond.time))
+            rows = join_readings([rows, beyond])
         timed = behind != NEVER
         return (rows, behind) if timed.all() else (rows.take(timed), behind[timed])
 

@@ -118,10 +118,12 @@ def dead_sensors(
 def shorten(items: Iterable[FaultItem]) -> tuple[tuple[FaultItem, ...], dict[str, int]]:
     """Return the latest ``ITEMS``, and how many there are of each kind.
 
-    A sensor that is dead is no longer anything else.
+    A sensor that is dead is no longer anything else, but where its clock is off: what it says
+    comes too late to count, or too early, and it only seems so.
     """
     listed = list(items)
-    dead = {item.sensor for item in listed if item.kind == "dead"}
-    told = [item for item in listed if item.kind == "dead" or item.sensor not in dead]
+    off = {item.sensor for item in listed if item.kind == "clock"}
+    dead = {item.sensor for item in listed if item.kind == "dead"} - off
+    told = [item for item in listed if (item.kind == "dead") == (item.sensor in dead)]
     told.sort(key=lambda item: (-item.since, item.sensor, item.kind))
     return tuple(told[:ITEMS]), dict(sorted(Counter(item.kind for item in told).items()))

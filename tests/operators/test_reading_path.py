@@ -193,6 +193,27 @@ def test_the_end_of_a_shard_is_told_once() -> None:
 # --- measuring -------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("paced", [True, False], ids=["live", "replayed"])
+@pytest.mark.parametrize("minutes", [-60, -30, 30, 60])
+def test_a_clock_that_is_off_by_an_hour_is_one_and_no_dead_sensor(
+    minutes: int, paced: bool
+) -> None:
+    names = [f"s{n}" for n in range(40)]
+    step, said = path(*(sensor(name, "noise") for name in names), prompt=paced), list[Any]()
+    for number in range(120):
+        now = T0 + number * EVERY
+        off = minutes * MINUTE if number >= 60 else 0
+        times = {name: now + 100 * n + (off if n == 0 else 0) for n, name in enumerate(names)}
+        told = poll("readings", *(reading(name, at, 50.0) for name, at in times.items()))
+        at = Stretch(0, 40 * number, 40)
+        told = told._replace(stretches=(at,), clock_ms=now + 10_000 if paced else None)
+        said += step.on_batch([told._replace(live=frozenset({0} if paced else ()))])
+    last = of(ShardWindow, said)[-1]
+    (item,) = [item for item in last.faults if item.kind in ("clock", "dead")]
+    assert (item.sensor, item.kind) == (0, "clock")
+    assert item.value == pytest.approx(minutes, abs=5.1), "the clock of all moves once a poll"
+
+
 def test_evidence_carries_when_it_was_sent_polled_and_screened() -> None:
     times = iter(range(1_000_000, 2_000_000, 1000))
     step = path(sensor("a", "noise", levels=LEVELS), prompt=True, meter=Meter(times.__next__))
