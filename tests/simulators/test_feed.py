@@ -50,3 +50,16 @@ def test_readings_compress_well_enough_to_keep(tmp_path: Path) -> None:
     written(tmp_path)
     data = (tmp_path / "readings.jsonl").read_bytes()
     assert len(gzip.compress(data, 1)) < 0.35 * len(data)
+
+
+def test_half_a_feed_has_no_truth_and_nothing_of_another(tmp_path: Path) -> None:
+    for name in ("readings.jsonl.gz", "commands.jsonl", "truth.json"):
+        (tmp_path / name).write_bytes(b"of another feed")
+
+    def interrupted(done: float) -> None:
+        raise KeyboardInterrupt
+
+    sim = Simulation("quiet", 1, default_start(1), 1, 200)
+    with pytest.raises(KeyboardInterrupt):
+        write_feed(sim, tmp_path, interrupted)
+    assert {path.name for path in tmp_path.iterdir()} == set(FILES) - {"truth.json"}
