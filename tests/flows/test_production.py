@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 import time
+from collections import defaultdict
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import orjson
 import pytest
@@ -32,11 +33,13 @@ def replayed(feed: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dict[
 
 
 def summary(alerts: list[dict[str, object]]) -> set[tuple[object, ...]]:
-    """What was warned of: hazard, place, and how bad it became; blue ones aside."""
+    """What was warned of: hazard, place, how bad it became and how far; blue ones aside."""
     worst: dict[object, tuple[object, ...]] = {}
+    reached: dict[object, set[str]] = defaultdict(set)
     for alert in sorted(alerts, key=lambda a: -int(str(a["level"]))):
+        reached[alert["id"]] |= set(cast(list[str], alert["cells"]))
         worst[alert["id"]] = alert["hazard"], alert["district"], alert["level"]
-    return {each for each in worst.values() if each[-1] != 4}
+    return {(*each, frozenset(reached[name])) for name, each in worst.items() if each[-1] != 4}
 
 
 @pytest.mark.parametrize("processes", [0, 2, 4])
@@ -134,7 +137,7 @@ def test_moved_between_one_process_and_several_it_says_the_same(
     assert city.alerts() == replayed
 
 
-@pytest.mark.parametrize("processes", [0, 2])
+@pytest.mark.parametrize("processes", [0, 2, 4])
 def test_promptly_the_same_things_are_warned_of(
     processes: int,
     feed: Path,
