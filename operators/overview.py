@@ -11,6 +11,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeAlias
 
+from operators.alerting.grading import Reason
 from operators.counters import Counters
 from operators.event_clock import FOREVER, NEVER
 from operators.events import Alert, FeedHealth, Text
@@ -31,6 +32,7 @@ POINTS = 144
 POINT_MS = 600_000
 HOUR_MS = 3_600_000
 CLEARED = 5
+TOLD = ("id", "time", "level", "hazard", "district", "place", "first")
 MAINTENANCE = 50
 """Faulty sensors told one by one, the latest; all are counted."""
 
@@ -99,12 +101,8 @@ class DescribeCity:
             self._quiet_since = None
         else:
             self._active.discard(alert.id)
-            self._cleared.appendleft(
-                {
-                    name: getattr(alert, name)
-                    for name in ("id", "time", "level", "hazard", "district", "place", "first")
-                }
-            )
+            if not alert.reason.startswith(Reason.MERGED.value):  # that one goes on in another
+                self._cleared.appendleft({name: getattr(alert, name) for name in TOLD})
             if not self._active:
                 self._quiet_since = alert.time
         return {"cleared": list(self._cleared), "quiet_since": self._quiet_since}

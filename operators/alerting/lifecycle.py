@@ -14,7 +14,7 @@ import msgspec
 
 from operators.alerting.grading import UNTAUGHT, Grade, Reason, Taught, grade
 from operators.events import NO_LEVEL, Command, Marks
-from operators.incident import IncidentView
+from operators.incident import IncidentView, Strand
 
 __all__ = ["CLEAR_AFTER_MS", "EASE_AFTER_MS", "SPREAD_AFTER_MS", "Change", "Life"]
 
@@ -65,11 +65,13 @@ class Life:
     told_marks: Marks = field(default_factory=Marks)
     voices: frozenset[str] = frozenset()
     """Everybody who has spoken."""
+    last: tuple[Strand, ...] = ()
+    """Who spoke last: it was there, also once all is over."""
 
     @classmethod
     def of(cls, view: IncidentView) -> Life:
         """Return the life of an incident just seen."""
-        return cls(view, grade(view))
+        return cls(view, grade(view), last=view.strands)
 
     def see(
         self,
@@ -83,6 +85,7 @@ class Life:
         """
         self.view, self.grade = view, grade(view, doubted, taught)
         self.voices |= {strand.latest.key for strand in view.strands}
+        self.last = view.strands or self.last
         if view.merged_into is not None:
             if self.active:
                 yield self._end(view.time, Reason.MERGED, view.merged_into)

@@ -65,7 +65,7 @@ def write_version(
         score=grade.score,
         reason=_reason(change, level, grade, view, chance),
         evidence=tuple(_shown(strand.latest) for strand in view.strands[:EVIDENCE_SHOWN]),
-        place=place(registry, view.district, believed),
+        place=place(registry, view.district, believed or life.last),
         headline=headline(view.hazard, believed, partial(_clock, ZoneInfo(registry.city.timezone))),
         trend=trend(believed),
         marks=None if life.marks == Marks() else life.marks,

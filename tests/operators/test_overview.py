@@ -224,6 +224,14 @@ def test_quiet_begins_when_the_last_warning_is_cleared() -> None:
     assert room.tell(alert("c", time=T0 + 5)).facts["quiet_since"] is None
 
 
+def test_one_that_joined_another_is_not_over() -> None:
+    room = Room()
+    room.tell(alert("a"), alert("b"))
+    facts = room.tell(alert("a", 2, status="cleared", reason="joined b")).facts
+    assert facts["cleared"] == []
+    assert facts["quiet_since"] is None
+
+
 def test_the_latest_cleared_are_kept() -> None:
     room = Room()
     for n in range(CLEARED + 3):

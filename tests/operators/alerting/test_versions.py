@@ -93,6 +93,17 @@ def test_urgency_says_how_long_there_is(ahead: int | None, urgency: str) -> None
     assert said.onset == (onset if ahead is not None and ahead > 0 else T0)
 
 
+def test_a_cleared_version_is_still_of_the_place_it_was_of() -> None:
+    bridge = Text("Old Bridge", "老桥")
+    known = Registry(town([sensor("a", name=bridge)]))
+    life = Life.of(view())
+    list(life.see(view(*at_level(1))))
+    list(life.see(view(time=T0 + MINUTE)))
+    while (due := life.due()) is not None:
+        (change,) = life.pass_time(due)
+    assert write_version(life, change, known).place == bridge
+
+
 def test_a_cleared_version_keeps_the_worst_level_and_a_place() -> None:
     life = Life.of(view())
     list(life.see(view(*at_level(1))))
