@@ -24,7 +24,7 @@ from flows.replay import replay as run_replay
 from flows.room import Up
 from flows.room import up as run_up
 from flows.run import PROCESSES, ProcessName, make_parts, parse_part, run_parts
-from flows.running import lasting
+from flows.running import RecoveryError, lasting
 from flows.scoring import score_files
 from flows.settings import FASTEST, ConfigError, Settings, load_settings
 from flows.up import UpError
@@ -381,6 +381,7 @@ MISTAKES = (
     SendError,
     VaultError,
     PlotError,
+    RecoveryError,
     StateError,
     OSError,
 )

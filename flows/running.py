@@ -18,12 +18,19 @@ from bytewax.run import cli_main
 
 from flows.sources import Stop
 
-__all__ = ["lasting", "run_flow", "stop_on_signals"]
+__all__ = ["RecoveryError", "lasting", "run_flow", "stop_on_signals"]
 
 EPOCH_S = 2.0
 """How often state is snapshotted: what a crash costs in work done again."""
 SWITCH_INTERVAL_S = 5e-4
 """A second Python thread in the process, should there ever be one, waits no longer than this."""
+
+
+DATABASE = b"SQLite format 3\0"
+
+
+class RecoveryError(RuntimeError):
+    """What was kept to go on with cannot be used."""
 
 
 def stop_on_signals(stop: Stop) -> None:
@@ -58,6 +65,8 @@ def run_flow(flow: Dataflow, recovery_dir: Path | None = None, epoch_s: float = 
 
     Raises
     ------
+    RecoveryError
+        When the recovery directory holds something else.
     Exception
         What went wrong first, not the engine's wrapping of it.
     """
@@ -68,7 +77,10 @@ def run_flow(flow: Dataflow, recovery_dir: Path | None = None, epoch_s: float = 
     gc.freeze()
     recovery = None
     if recovery_dir is not None:
-        if not any(recovery_dir.glob("part-*.sqlite3")):
+        kept = list(recovery_dir.glob("part-*.sqlite3"))
+        for path in kept:
+            _must_be_a_database(path)
+        if not kept:
             recovery_dir.mkdir(parents=True, exist_ok=True)
             init_db_dir(recovery_dir, 1)  # type: ignore[no-untyped-call]
         recovery = RecoveryConfig(recovery_dir)  # type: ignore[no-untyped-call]
@@ -80,6 +92,14 @@ def run_flow(flow: Dataflow, recovery_dir: Path | None = None, epoch_s: float = 
         raise _first(error) from None
     finally:
         gc.unfreeze()
+
+
+def _must_be_a_database(path: Path) -> None:
+    """Raise where the engine would panic: it was cut short, or is somebody else's."""
+    with path.open("rb") as file:
+        if file.read(len(DATABASE)) != DATABASE:
+            told = "damaged, or no recovery state"
+            raise RecoveryError(f"{path}: {told}: delete {path.parent} to start anew")
 
 
 def _first(error: BaseException) -> BaseException:

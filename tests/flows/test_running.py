@@ -17,7 +17,7 @@ from bytewax.dataflow import Dataflow
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from bytewax.testing import TestingSink
 
-from flows.running import lasting, run_flow, stop_on_signals
+from flows.running import RecoveryError, lasting, run_flow, stop_on_signals
 from flows.sources import Stop
 from tests.flows.processes import ROOT
 
@@ -65,6 +65,16 @@ def test_runs_to_the_end() -> None:
     out: list[int] = []
     run_flow(counting(out, Stop(), 100))
     assert out == list(range(100))
+
+
+@pytest.mark.parametrize("left", [b"", b"somebody's notes"])
+def test_what_is_no_recovery_state_is_named(tmp_path: Path, left: bytes) -> None:
+    path = tmp_path / "part-0.sqlite3"
+    path.write_bytes(left)
+    with pytest.raises(RecoveryError) as error:
+        run_flow(counting([], Stop(), 3), tmp_path, 0.05)
+    told = f"{path}: damaged, or no recovery state: delete {tmp_path} to start anew"
+    assert str(error.value) == told
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
