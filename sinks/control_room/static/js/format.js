@@ -48,7 +48,7 @@ export function date(ms) {
 export const when = (ms, now) =>
   Math.abs(now - ms) < 20 * HOUR ? time(ms) : parts(ms, { month: '2-digit', day: '2-digit' });
 
-const unit = (n, en, zhUnit) => `${n}${NBSP}${zh() ? zhUnit : en}`;
+export const unit = (n, en, zhUnit) => `${n}${NBSP}${zh() ? zhUnit : en}`;
 
 /** A lead time or a span: whole minutes, then hours and minutes, then days. */
 export function span(ms) {
@@ -84,7 +84,7 @@ export function countdown(ms) {
 
 /** A short age with a decimal while it is short: a heartbeat, a feed's lag. */
 export function lag(ms) {
-  if (ms < 10 * SECOND) return `${(Math.max(0, ms) / SECOND).toFixed(1)}${NBSP}s`;
+  if (ms < 10 * SECOND) return unit((Math.max(0, ms) / SECOND).toFixed(1), 's', '秒');
   return age(ms);
 }
 

@@ -8,10 +8,11 @@ export function listen({ actions, list, step, open, close, mute }) {
     const typing = event.target.matches?.('input');
     if (event.key === 'Escape') return typing ? list.stopSearch() : close();
     if (typing) return event.key === 'Enter' ? open() : undefined;
-    if (event.key in OPS && !event.repeat) return actions.press(OPS[event.key]);
-    if (event.key === 'j' || event.key === 'k') return step(event.key === 'j' ? 1 : -1);
-    if (event.key === 'm') return mute();
-    if (event.key !== '/') return undefined;
+    const key = event.key.toLowerCase(); // Caps Lock may be on
+    if (key in OPS && !event.repeat) return actions.press(OPS[key]);
+    if (key === 'j' || key === 'k') return step(key === 'j' ? 1 : -1);
+    if (key === 'm') return mute();
+    if (key !== '/') return undefined;
     event.preventDefault(); // or the slash would be typed into the box it opens
     return list.search();
   });

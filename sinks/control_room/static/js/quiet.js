@@ -1,7 +1,7 @@
 // What fills the room when little or nothing is active: how long it has been quiet, which sensors
 // are closest to a warning, what was cleared, which sensors to look at, and how the city breathes.
 import { h } from './dom.js';
-import { measure, number, quantity, span, spanSaid, when } from './format.js';
+import { measure, number, quantity, span, spanSaid, unit, when } from './format.js';
 import { lang, pick, t } from './i18n.js';
 import { hazardIcon, levelMark, sign } from './icons.js';
 import { districtName, sensorName, unitOf } from './say.js';
@@ -113,7 +113,7 @@ function maintenance({ store, asOf }) {
 
 function faultRead(store, { sensor, kind, fault, value }) {
   if (value == null) return '';
-  if (fault === 'clock') return `${value > 0 ? '+' : ''}${number(value, 1)}\u00a0min`;
+  if (fault === 'clock') return `${value > 0 ? '+' : ''}${unit(number(value, 1), 'min', '分')}`;
   return quantity(value, kind, unitOf(store, { key: sensor, kind }));
 }
 

@@ -2,7 +2,7 @@
 // the warning was issued or changed level, now, and the forecast when there is one.
 import { h, keep, svg } from './dom.js';
 import { kindName, number, time } from './format.js';
-import { lang, t } from './i18n.js';
+import { lang, pick, t } from './i18n.js';
 import { levelMark } from './icons.js';
 import { zoomOfRoot } from './screen.js';
 import { crossing, crossesAt, nice, reach, ticks, window_ } from './spark_scale.js';
@@ -22,8 +22,10 @@ export class Spark {
     keep(host, 'spark', () => [this.#title, this.#box]);
     const forecast = alert.forecast?.sensor === sensor ? alert.forecast : null;
     const kind = series?.kind || screen.store.sensor(sensor)?.kind || '';
-    keep(this.#title, [lang(), sensor, kind, Boolean(series), Boolean(forecast)], () =>
-      title(sensor, kind, series, forecast),
+    const named = screen.store.sensor(sensor)?.name;
+    const name = named ? pick(named) : sensor; // as it is called in Why
+    keep(this.#title, [lang(), name, kind, Boolean(series), Boolean(forecast)], () =>
+      title(sensor, name, kind, series, forecast),
     );
     const { clientWidth: wide, clientHeight: high } = this.#box;
     const minute = Math.floor(screen.asOf / 60_000);
@@ -62,7 +64,7 @@ export class Spark {
 const spokenOf = (alert, sensor) =>
   alert.evidence.find((e) => e.source === 'level' && e.key === sensor)?.level;
 
-function title(sensor, kind, series, forecast) {
+function title(sensor, name, kind, series, forecast) {
   const key = h(
     'span.key',
     null,
@@ -70,7 +72,7 @@ function title(sensor, kind, series, forecast) {
     t('keyExpected'),
     forecast && [h('i.k-fan'), t('keyForecast')],
   );
-  return [kind && kindName(kind), h('small', null, sensor || ''), series && key];
+  return [kind && kindName(kind), h('small', { title: sensor || '' }, name || ''), series && key];
 }
 
 function chart(c) {
