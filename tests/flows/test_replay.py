@@ -311,7 +311,8 @@ def test_sigterm_ends_it_in_order_and_the_same_command_goes_on(
     alerts = tmp_path / "alerts.jsonl"
     command = ("replay", feed, "--alerts", alerts, "--data-dir", tmp_path / "state")
     with started(*command, "--speed", "1000") as process:
-        eventually((tmp_path / "state").exists, what="the flow's start")
+        begun = tmp_path / "state" / "recovery"
+        eventually(lambda: any(begun.glob("part-*.sqlite3")), what="the flow's start")
         assert process.stderr is not None
         process.stderr.readline()
         asked = time.monotonic()
