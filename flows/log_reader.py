@@ -11,7 +11,6 @@ from __future__ import annotations
 import ctypes
 import logging
 import math
-import re
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from ctypes import c_char_p, c_int64, c_size_t, c_void_p
@@ -36,6 +35,7 @@ from flows.librdkafka import (
     library,
     words,
 )
+from flows.repeated import Repeated
 from operators.lines import Lines
 
 __all__ = ["BEGINNING", "LogReader", "Mark", "Read"]
@@ -56,11 +56,6 @@ MISSING = frozenset(
 """Errors that waiting does not mend, unless the topic has been seen: brokers may lose sight."""
 LEVELS = (*[logging.CRITICAL] * 3, logging.ERROR, logging.WARNING, *[logging.INFO] * 2)
 """Python's for syslog's; what is left is debugging."""
-
-NUMBERS = re.compile(r"\d+")
-AGAIN_S = 60.0
-LOGGED = 100
-"""Things the client said that are remembered, not to be logged again so soon."""
 
 _ASYNC = 1
 _LEFT: list[Any] = []
@@ -133,7 +128,7 @@ class LogReader:
         self._seen = False
         self._hopeless: str | None = None
         self._heard_ms: dict[int, int] = {}
-        self._logged: dict[str, float] = {}
+        self._said = Repeated()
         self._marks = frozenset(marks)
         self._addresses = np.empty(0, np.uint64)
         # The client knows where these are, not that anybody needs them: they live as long as it.
@@ -375,21 +370,9 @@ class LogReader:
     def _on_log(self, _: int, level: int, what: bytes, said: bytes) -> None:
         ours = LEVELS[level] if level < len(LEVELS) else logging.DEBUG
         told = (what or b"").decode(errors="replace"), (said or b"").decode(errors="replace")
-        if self._is_news(*told):
+        # While a broker is away it would fill a disk with its attempts.
+        if not self._said.before(" ".join(told)):
             log.log(ours, "%s: %s: %s", self.topic, *told)
-
-    def _is_news(self, what: str, said: str) -> bool:
-        """Say whether the client has not said so within a minute, but for numbers.
-
-        While a broker is away it would fill a disk with its attempts.
-        """
-        words, now = NUMBERS.sub("", f"{what} {said}"), time.monotonic()
-        if now - self._logged.get(words, -AGAIN_S) < AGAIN_S:
-            return False
-        if len(self._logged) >= LOGGED:
-            self._logged.clear()
-        self._logged[words] = now
-        return True
 
 
 def _ms(wait_s: float) -> int:

@@ -1,7 +1,7 @@
 """What a warning is called, in both languages.
 
-Every sentence is a whole template per language: none is put together from fragments. Facts first,
-then numbers, no adjectives of alarm.
+Every sentence is a whole template per language; of fragments only the side of a level is put in.
+Facts first, then numbers, no adjectives of alarm.
 """
 
 from __future__ import annotations
