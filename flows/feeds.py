@@ -17,7 +17,6 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from operators.event_clock import FOREVER
 from operators.events import TIME_END_MS
 from operators.intake import FeedName
 
@@ -63,11 +62,10 @@ class Feed(Protocol):
         ...
 
     def read(self, name: FeedName) -> Chunk | None:
-        """Return the next chunk; one without lines when none is ready yet; None at the end."""
-        ...
+        """Return the next chunk; None at the end.
 
-    def made_ms(self) -> int:
-        """Return up to when all there is has been made, while a chunk is not ready yet."""
+        One without lines when none is ready yet: its time says up to when all has been made.
+        """
         ...
 
     def progress(self) -> float:
@@ -150,10 +148,6 @@ class DirectoryFeed:
             arrival = arrival[[0, -1]]
         file.arrived = int(arrival[-1])
         return Chunk(key, key[0], lines, arrival)
-
-    def made_ms(self) -> int:
-        """Return that all there is has been made."""
-        return FOREVER
 
     def progress(self) -> float:
         """Return the share of the bytes on disk that has been read."""

@@ -71,7 +71,7 @@ class SimulatedFeed:
         self._from: dict[FeedName, int] = dict.fromkeys(NAMES, first)
         self._ready: dict[FeedName, deque[Chunk]] = {name: deque() for name in NAMES}
         self._offset: dict[FeedName, int] = dict.fromkeys(NAMES, 0)
-        self._made_ms = 0
+        self._made_ms = 0  # when the last reading of the last block arrives
         self._process: SpawnProcess | None = None
         self._blocks: Connection | None = None
 
@@ -89,12 +89,8 @@ class SimulatedFeed:
         if not self._ready[name]:
             self._receive()
         if not self._ready[name]:
-            return Chunk(None, 0, [], np.empty(0, np.int64))
+            return Chunk(None, 0, [], np.array([self._made_ms]))
         return self._ready[name].popleft()
-
-    def made_ms(self) -> int:
-        """Return when the last reading of the last block arrives."""
-        return self._made_ms
 
     def progress(self) -> float:
         """Return NaN: a city does not end."""

@@ -61,8 +61,8 @@ class _Lane:
     used: int = 0
     skip: int = 0
     ended: bool = False
-    waiting: bool = False
-    """Whether what comes next is still being made."""
+    made_ms: int | None = None
+    """Up to when all has been made, while what comes next is not."""
     reached_ms: int = -1
     resumed: Any = None
     """Where a snapshot said to go on, until the first chunk is read."""
@@ -152,10 +152,12 @@ class _FeedPartition(StatefulSourcePartition[Poll, Any]):
         if lane.ended or (lane.chunk is not None and lane.used < len(lane.chunk.lines)):
             return
         chunk = self.feed.read(name)
-        lane.waiting = chunk is not None and not chunk.lines
+        lane.made_ms = None
         if chunk is None:
             lane.ended = True
-        elif chunk.lines:
+        elif not chunk.lines:
+            lane.made_ms = int(chunk.arrival_ms[0])
+        else:
             lane.chunk, lane.used = chunk, min(lane.skip, len(chunk.lines))
             lane.skip -= lane.used
             lane.reached_ms = int(chunk.arrival_ms[-1])
@@ -179,8 +181,8 @@ class _FeedPartition(StatefulSourcePartition[Poll, Any]):
         clock = self._clock(pace)
         due = {name: self._due(name, lane, clock) for name, lane in self.lanes.items()}
         # Of what is still being made nobody knows that it is missing.
-        waits = any(lane.waiting for lane in self.lanes.values())
-        known = min(clock, self.feed.made_ms()) if waits else clock
+        made = [lane.made_ms for lane in self.lanes.values() if lane.made_ms is not None]
+        known = min([clock, *made])
         self._behind = clock - known > BEHIND_S * 1000 * pace.speed
         clock, told = known, known if pace.tells_time else None
         for released in due.values():
