@@ -313,10 +313,12 @@ log.dirs={self.data_dir}/topics
 auto.create.topics.enable=false
 num.partitions=1
 message.max.bytes=4194304
-# Feeds of long ago are kept, whatever their timestamps say and their topics ask for: a look every
-# five minutes would now and then take away what a test has just sent.
+# Feeds of long ago are kept, whatever their timestamps say and their topics ask for: a look half a
+# minute after the start, and every five from then on, would now and then take away what a test has
+# just sent.
 log.retention.ms=-1
 log.retention.check.interval.ms=86400000
+log.initial.task.delay.ms=86400000
 
 # There is one broker only, so one copy of everything.
 offsets.topic.replication.factor=1
