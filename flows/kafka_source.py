@@ -146,9 +146,7 @@ class KafkaPart(StatefulSourcePartition[Any, None]):
         """Where partitions ended at the start."""
         self._at_end = False
         self._next = {number: self._start(number) for number in source.partitions}
-        self._reader.assign(self._next)
-        if self._catching_up:
-            self._reader.set_apart(source.partitions)
+        self._reader.assign(self._next, apart=self._catching_up)
 
     def _connected(self) -> LogReader:
         options = {

@@ -158,8 +158,13 @@ class LogReader:
         self._seen = True
         return first.value, end.value
 
-    def assign(self, starts: Mapping[int, int]) -> None:
+    def assign(self, starts: Mapping[int, int], apart: bool = False) -> None:
         """Read these partitions from now on, each from an offset, or from the ``BEGINNING``.
+
+        Parameters
+        ----------
+        apart
+            Whether they are set apart from their first message on.
 
         Raises
         ------
@@ -169,13 +174,15 @@ class LogReader:
         client = self._open
         if self._apart:
             raise ValueError(f"{self.topic}: partitions are set apart")
-        with self._places(starts) as places:
-            check(library().rd_kafka_assign(client, places.list))
         self._let_go()
-        self._partitions = tuple(starts)
         for number in starts:
             queue = library().rd_kafka_queue_get_partition(client, self._name, number)
             self._queues[number] = cast(int, queue)
+        if apart:
+            self.set_apart(starts)  # before anything can come of them
+        with self._places(starts) as places:
+            check(library().rd_kafka_assign(client, places.list))
+        self._partitions = tuple(starts)
 
     def set_apart(self, partitions: Collection[int]) -> None:
         """Let these, and no others, be read only in turn; their order is kept whatever happens."""

@@ -299,7 +299,9 @@ def test_only_what_is_committed_is(log: Log) -> None:
 def test_partitions_set_apart_come_when_it_is_their_turn(make_log: Callable[[int], Log]) -> None:
     log = make_log(3)
     sent = [log.send([b"%d" % n for n in range(5000)], partition) for partition in range(3)]
-    with closing(log.reader()) as reader:
+    with closing(log.reader({})) as reader:
+        reader.assign(dict.fromkeys(range(3), BEGINNING), apart=True)
+        assert reader.read(10_000, 0.3) is None
         reader.set_apart([1, 2])
         found = read_all(reader, 5000)
         assert {at.partition for at in found} == {0}
