@@ -93,7 +93,7 @@ class _ControlPartition(StatefulSourcePartition[Said, str]):
         return known.decode() if known else "0"
 
     def next_batch(self) -> list[Said]:
-        if self.source.stop.asked:
+        if self.source.stop.near:
             raise StopIteration
         if time.monotonic() < self._again:
             return []

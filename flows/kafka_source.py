@@ -186,8 +186,8 @@ class KafkaPart(StatefulSourcePartition[Any, None]):
         """Return a poll of what there is, and what is to be told beside it."""
         if self.source.over is not None and self.source.over():
             self._look_around()  # what is said of the lag in the end is how it ended
-            self.source.stop.asked = True  # whatever else the flow listens to ends with us
-        if self.source.stop.asked or self._at_end:
+            self.source.stop.finished = True  # whatever else the flow listens to ends with us
+        if self.source.stop.near or self._at_end:
             raise StopIteration
         if self.source.to_end and all(self._next[n] >= end for n, end in self._ends.items()):
             return [self._last_poll()]

@@ -65,12 +65,12 @@ class _LogFirst(StatefulSourcePartition[Any, None]):
             try:
                 return self._log.next_batch()
             except StopIteration:
-                if source.log.stop.asked:
+                if source.log.stop.near:
                     raise
             self._then = source.then.build_part(self._step_id, source.then.list_parts()[0], None)
             # It has just answered; from now on the other source tells.
             return [_away_since(None)]
-        if source.held() and not source.log.stop.asked:
+        if source.held() and not source.log.stop.near:
             return self._hold()
         if self._held_since_ms is None:
             return list(self._then.next_batch())

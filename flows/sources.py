@@ -120,7 +120,7 @@ class _FeedPartition(StatefulSourcePartition[Poll, Any]):
         self._behind = False
 
     def next_batch(self) -> list[Poll]:
-        if self.source.stop.asked or all(lane.ended for lane in self.lanes.values()):
+        if self.source.stop.near or all(lane.ended for lane in self.lanes.values()):
             raise StopIteration
         pace = self.source.pace
         try:

@@ -23,11 +23,18 @@ class Ending:
 
     asked: bool = False
     """Somebody asked the flow to end."""
+    finished: bool = field(default=False, kw_only=True)
+    """There is nothing more to read: the flow ends, and nobody is in a hurry."""
     broken: bool = field(default=False, kw_only=True)
     """Something has failed and said why. Whoever is closed after that says nothing more: the engine
     is on its way out with the error, and a second one ends the process before the first is told."""
     clock: Callable[[], float] = field(default=time.monotonic, kw_only=True, repr=False)
     _noticed: float | None = field(default=None, init=False, repr=False)
+
+    @property
+    def near(self) -> bool:
+        """Whether sources say nothing more."""
+        return self.asked or self.finished
 
     @property
     def over(self) -> bool:

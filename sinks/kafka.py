@@ -22,7 +22,6 @@ __all__ = ["KafkaSink", "Letter", "Outbox", "SendError"]
 LINGER_MS = 0
 LONGEST_S = 300.0
 """A broker that stays away longer than this ends the process, which starts again from its log."""
-CLOSE_S = 30.0
 NOT = "message not delivered"
 
 X = TypeVar("X")
@@ -168,7 +167,7 @@ class Outbox:
         if self._under_way:
             raise self._late(patience_s)
 
-    def finish(self, patience_s: float) -> None:
+    def finish(self) -> None:
         """Flush, unless something has failed already: that has been told, and is not mended here.
 
         Raises
@@ -177,7 +176,7 @@ class Outbox:
             As ``flush`` does.
         """
         if not self._ending.broken:
-            self.flush(patience_s)
+            self.flush()
 
     def _check(self) -> None:
         if self._failed is not None:
@@ -235,4 +234,4 @@ class _TopicPart(StatefulSinkPartition[X, None]):
         return None
 
     def close(self) -> None:
-        self._outbox.finish(CLOSE_S)
+        self._outbox.finish()

@@ -121,11 +121,10 @@ class TestWithoutBroker:
         assert ending.broken
         part.close()
 
-    def test_what_is_not_delivered_at_a_clean_end_is_an_error(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr("sinks.kafka.CLOSE_S", 0.01)
-        made = nobody(message_timeout_ms=60_000)
+    def test_what_is_not_delivered_at_a_clean_end_is_an_error(self) -> None:
+        now = iter((0.0, *[100.0] * 100))
+        options = {"bootstrap.servers": f"127.0.0.1:{free_port()}", "message.timeout.ms": 60_000}
+        made = Outbox(options, Ending(asked=True, clock=lambda: next(now)))
         parts = [KafkaSink(made, "topic", letters).build_part("out", "topic", None)] * 2
         parts[0].write_batch([3])
         with pytest.raises(SendError, match="3 messages not delivered"):
@@ -145,6 +144,14 @@ class TestWithoutBroker:
             made.send("topic", letters(1)) if act == "send" else made.flush()
         assert time.monotonic() - began < 5
         made._producer.purge()
+
+    def test_at_the_end_of_what_there_is_to_read_it_is_in_no_hurry(self) -> None:
+        now = iter((0.0, *[100.0] * 100))
+        options = {"bootstrap.servers": f"127.0.0.1:{free_port()}", "message.timeout.ms": 60_000}
+        made = Outbox(options, Ending(finished=True, clock=lambda: next(now)))
+        made.send("topic", letters(1))
+        with pytest.raises(SendError, match=r"not delivered in 0\.3 s$"):
+            made.flush(0.3)
 
     def test_options_win_but_not_over_what_keeps_messages_whole(self) -> None:
         """The client refuses idempotence with anything less than all replicas."""
