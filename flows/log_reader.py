@@ -35,8 +35,8 @@ from flows.librdkafka import (
     library,
     words,
 )
-from flows.repeated import Repeated
 from operators.lines import Lines
+from sinks.repeated import Repeated
 
 __all__ = ["BEGINNING", "LogReader", "Mark", "Read"]
 
@@ -62,6 +62,8 @@ _LEFT: list[Any] = []
 """What clients that could not be closed may still call."""
 
 log = logging.getLogger(__name__)
+chatter = logging.getLogger(f"{__name__}.client")
+chatter.addFilter(Repeated())  # while a broker is away it would fill a disk with its attempts
 
 
 class Mark(NamedTuple):
@@ -128,7 +130,6 @@ class LogReader:
         self._seen = False
         self._hopeless: str | None = None
         self._heard_ms: dict[int, int] = {}
-        self._said = Repeated()
         self._marks = frozenset(marks)
         self._addresses = np.empty(0, np.uint64)
         # The client knows where these are, not that anybody needs them: they live as long as it.
@@ -377,9 +378,7 @@ class LogReader:
     def _on_log(self, _: int, level: int, what: bytes, said: bytes) -> None:
         ours = LEVELS[level] if level < len(LEVELS) else logging.DEBUG
         told = (what or b"").decode(errors="replace"), (said or b"").decode(errors="replace")
-        # While a broker is away it would fill a disk with its attempts.
-        if not self._said.before(" ".join(told)):
-            log.log(ours, "%s: %s: %s", self.topic, *told)
+        chatter.log(ours, "%s: %s: %s", self.topic, *told)
 
 
 def _ms(wait_s: float) -> int:

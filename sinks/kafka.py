@@ -16,6 +16,7 @@ from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from sinks.ending import Ending
+from sinks.repeated import Repeated
 
 __all__ = ["KafkaSink", "Letter", "Outbox", "SendError"]
 
@@ -25,7 +26,8 @@ LONGEST_S = 300.0
 NOT = "message not delivered"
 
 X = TypeVar("X")
-log = logging.getLogger(__name__)
+chatter = logging.getLogger(__name__)
+chatter.addFilter(Repeated())  # while a broker is away it would fill a disk with its attempts
 
 
 class SendError(RuntimeError):
@@ -78,7 +80,7 @@ class Outbox:
                 "enable.idempotence": True,
                 "acks": "all",
             },
-            logger=log,
+            logger=chatter,
         )
 
     @property

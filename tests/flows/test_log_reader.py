@@ -434,10 +434,10 @@ def test_a_broker_that_is_gone_is_not_waited_for(
 
 
 def test_nobody_is_there(caplog: pytest.LogCaptureFixture) -> None:
-    with closing(Log(f"127.0.0.1:{free_port()}", "log", 1).reader()) as reader:
+    with closing(Log(f"127.0.0.1:{free_port()}", "nobody", 1).reader()) as reader:
         with caplog.at_level(logging.INFO, "flows.log_reader"):
             until(lambda: reader.away_since_ms is not None and caplog.records, reader)
-        assert "log: FAIL: " in caplog.text
+        assert "nobody: FAIL: " in caplog.text
         with pytest.raises(KafkaException):
             reader.bounds(0, 0.1)
         before = time.monotonic()

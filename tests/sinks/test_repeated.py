@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from flows.repeated import AGAIN_S, REMEMBERED, Repeated
+import logging
+
+import pytest
+
+from sinks.repeated import AGAIN_S, REMEMBERED, Repeated
 
 
 def test_it_is_said_again_after_a_while() -> None:
@@ -21,3 +25,11 @@ def test_what_is_remembered_is_bounded() -> None:
     for number in range(3 * REMEMBERED):
         assert not said.before("x" * number)
     assert len(said._said) <= REMEMBERED
+
+
+def test_a_log_is_kept_from_saying_it_again(caplog: pytest.LogCaptureFixture) -> None:
+    log = logging.getLogger("tests.repeated")
+    log.addFilter(Repeated(lambda: 0.0))
+    for number in range(3):
+        log.warning("broker %d: refused", number)
+    assert caplog.messages == ["broker 0: refused"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from collections.abc import Callable
@@ -13,8 +14,8 @@ REMEMBERED = 100
 NUMBERS = re.compile(r"\d+")
 
 
-class Repeated:
-    """Knows what was said lately; sentences that differ in numbers alone are the same.
+class Repeated(logging.Filter):
+    """Keeps from a log what was said lately; sentences that differ in numbers alone are the same.
 
     Notes
     -----
@@ -28,8 +29,13 @@ class Repeated:
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
         self._clock = clock
         self._said: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Say whether a record is news."""
+        return not self.before(record.getMessage())
 
     def before(self, sentence: str) -> bool:
         """Say whether this was said within ``AGAIN_S``; if not, it is now."""
