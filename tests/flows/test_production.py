@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import time
 from collections import defaultdict
@@ -200,8 +201,11 @@ def test_a_broker_that_is_away_is_waited_for_and_told_of(
         said: Any = client.hget(Keys("city").overview, "broker")
         return orjson.loads(said or b"{}").get("away_since")
 
-    publish = "replay", feed, "--kafka", city.address, "--speed", FAST
-    with deployed(city, 0), started(*publish, **city.settings) as publishing:
+    # Slowly: the feed is not to be over before the broker is away.
+    publish = "replay", feed, "--kafka", city.address, "--speed", "1000"
+    with deployed(city, 0), contextlib.ExitStack() as stack:
+        eventually(lambda: "warnings: partitions 0" in city.logs(), 60, "a city that runs")
+        publishing = stack.enter_context(started(*publish, **city.settings))
         eventually(lambda: client.hexists(Keys("city").overview, "clock"), 60)
         eventually(lambda: _log_tells(city, b'"t":"reports"'), 60, "a reports flow that runs")
         broker.stop()
