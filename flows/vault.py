@@ -30,7 +30,7 @@ from operators.packed import Packed
 __all__ = ["Keep", "Snapshot", "Vault", "VaultError"]
 
 _HEAD = struct.Struct("<8sqI")
-_MAGIC = b"cwvault7"
+_MAGIC = b"cwvault8"
 """To be changed with the meaning of any state."""
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})

@@ -38,7 +38,9 @@ _FIELDS = [
     ("a20", np.float32),
     ("a500", np.float32),
     ("error", np.float32),  # mean size of residuals
-    ("shift", np.float32),  # mean size of short shifts
+    ("shift", np.float32),  # mean size of short shifts, of what did not last for one reading only
+    ("lasting", np.float32),  # r5 of the middle one of three residuals,
+    ("lately", np.float32, 2),  # which are the new one and these
     ("record_quantile", np.float32),  # tail of S above its floor
     ("record_excess", np.float32),
     ("event_quantile", np.float32),  # tail of short shifts
@@ -46,7 +48,7 @@ _FIELDS = [
     ("current", np.float32, 7),  # the peak of late, by feature
     ("other", np.float32, 7),  # and the other one remembered
     *DAY_FIELDS,
-    ("", np.uint8, 13),  # six lines of cache in all
+    ("", np.uint8, 1),  # six lines of cache in all
 ]
 SENSOR = np.dtype(_FIELDS)
 """What is kept of one sensor."""
@@ -111,7 +113,7 @@ def advance(
     if s.age < rules.warm_up:
         score = -math.inf
     strength = _alarm(s, score, rules)
-    record, event = _surprisals(s, score, features[1], rules)
+    record, event = _surprisals(s, score, features[1], _lasting(s, r, rules), rules)
     if s.age < rules.warm_up:
         score = record = event = math.nan
     s.age += 1
@@ -192,7 +194,19 @@ def _alarm(s: Sensor, score: float, rules: Rules) -> float:
 
 
 @compiled
-def _surprisals(s: Sensor, score: float, shift: float, rules: Rules) -> tuple[float, float]:
+def _lasting(s: Sensor, r: float, rules: Rules) -> float:
+    """Return the short shift without what lasts for one reading only, however wild."""
+    one, two = _wide(s.lately[0]), _wide(s.lately[1])
+    middle = max(min(one, two), min(max(one, two), r))
+    s.lately[s.age % 2] = r
+    s.lasting = _smooth(s.lasting, middle, max(rules.r5, 1.0 / (s.age + 2.0)))
+    return abs(_wide(s.lasting))
+
+
+@compiled
+def _surprisals(
+    s: Sensor, score: float, shift: float, lasting: float, rules: Rules
+) -> tuple[float, float]:
     """Return the surprisals of record and event, and learn their tails."""
     t, height = float(s.age), max(score + FLOOR_OF_S, 0.0)
     quantile, excess = _wide(s.record_quantile), _wide(s.record_excess)
@@ -205,7 +219,7 @@ def _surprisals(s: Sensor, score: float, shift: float, rules: Rules) -> tuple[fl
     quantile, excess = _wide(s.event_quantile), _wide(s.event_excess)
     event = _surprisal_of(shift, quantile, excess, t)
     quantile, excess = _learnt(shift, quantile, excess, t)
-    s.shift = _smooth(s.shift, shift, max(0.0005, 1.0 / (t + 1.0)))
+    s.shift = _smooth(s.shift, lasting, max(0.0005, 1.0 / (t + 1.0)))
     if s.age < rules.warm_up:
         quantile, excess = 2.9 * s.shift, 0.5 * s.shift
     s.event_quantile = max(quantile, 1.2 * s.shift)

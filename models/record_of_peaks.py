@@ -105,7 +105,7 @@ class SensorBank(RowBank):
     """
 
     NEWBORN = newborn(1, SENSOR)
-    VERSION = b"cwpeaks5"
+    VERSION = b"cwpeaks6"
 
     def __init__(self, n: int = 0, rules: Rules = RULES) -> None:
         super().__init__(n)
@@ -146,7 +146,7 @@ class WeeklyBank(SensorBank):
     """
 
     NEWBORN = newborn(1, WEEKLY)
-    VERSION = b"cwweeks4"
+    VERSION = b"cwweeks5"
 
 
 @compiled

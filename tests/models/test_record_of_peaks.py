@@ -77,6 +77,16 @@ def test_the_second_event_of_its_size_is_no_record_but_still_an_event():
     assert not said["strength"][1999:2020].any()
 
 
+@pytest.mark.parametrize("wild", [35.0, -9999.0, 65_535.0])
+def test_one_wild_value_blinds_nobody_to_the_events_that_follow(wild):
+    series = np.repeat(np.random.default_rng(6).normal(20, 1, (2500, 1)), 2, axis=1)
+    series[1000, 1] = wild
+    series[2000:2040] += 8
+    said = _feed(SensorBank(2), series)["residual_surprisal"][2000:2040].max(axis=0)
+    assert said[0] > 5
+    assert said[1] > 3.5
+
+
 def test_the_habit_of_the_day_is_learnt():
     t = np.arange(288 * 8)
     day = 50 + 40 * np.sin(2 * np.pi * t * STEP / DAY)

@@ -218,7 +218,7 @@ def test_who_learns_the_week_keeps_more_and_says_so_in_its_snapshot() -> None:
     registry = Registry(town([sensor("a", "noise")]))
     day, week = (ScreenReadings(registry, Counters(), 1, weekly=weekly) for weekly in (False, True))
     assert day.bank.state_bytes < 600 < week.bank.state_bytes < 1500
-    with pytest.raises(ValueError, match="expected b'cwpeaks5'"):
+    with pytest.raises(ValueError, match="expected b'cwpeaks6'"):
         day.put(0, np.zeros(1, np.intp), week.take(0, np.zeros(1, np.intp)))
 
 
