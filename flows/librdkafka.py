@@ -74,6 +74,7 @@ _REF = c_void_p
 _SIGNATURES: dict[str, tuple[Any, ...]] = {
     # name: result, arguments
     "rd_kafka_assign": (c_int, c_void_p, c_void_p),
+    "rd_kafka_brokers_add": (c_int, c_void_p, c_char_p),
     "rd_kafka_commit": (c_int, c_void_p, c_void_p, c_int),
     "rd_kafka_conf_destroy": (None, c_void_p),
     "rd_kafka_conf_new": (c_void_p,),

@@ -36,6 +36,7 @@ from flows.librdkafka import (
     words,
 )
 from operators.lines import Lines
+from sinks.kafka import has_forgotten_all
 from sinks.repeated import Repeated
 
 __all__ = ["BEGINNING", "LogReader", "Mark", "Read"]
@@ -131,6 +132,7 @@ class LogReader:
         self._hopeless: str | None = None
         self._heard_ms: dict[int, int] = {}
         self._marks = frozenset(marks)
+        self._bootstrap = str(options["bootstrap.servers"]).encode()
         self._addresses = np.empty(0, np.uint64)
         # The client knows where these are, not that anybody needs them: they live as long as it.
         self._callbacks = (
@@ -367,6 +369,9 @@ class LogReader:
         brokers = {broker["nodeid"]: broker for broker in said["brokers"].values()}
         if any(broker["state"] == "UP" for broker in brokers.values()):
             self.away_since_ms = None
+        if self._client is not None and has_forgotten_all(said):
+            log.warning("%s: the client has forgotten all brokers, told again", self.topic)
+            library().rd_kafka_brokers_add(self._client, self._bootstrap)
         partitions = said["topics"].get(self.topic, {}).get("partitions", {})
         for number, partition in partitions.items():
             idle_us = brokers.get(partition["broker"], {}).get("rxidle", -1)

@@ -12,22 +12,36 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
+import orjson
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from sinks.ending import Ending
 from sinks.repeated import Repeated
 
-__all__ = ["KafkaSink", "Letter", "Outbox", "SendError"]
+__all__ = ["KafkaSink", "Letter", "Outbox", "SendError", "has_forgotten_all"]
 
 LINGER_MS = 0
 LONGEST_S = 300.0
 """A broker that stays away longer than this ends the process, which starts again from its log."""
 NOT = "message not delivered"
 
+STATISTICS_MS = 5000
+_OURS = {"configured", "learned"}
+
 X = TypeVar("X")
 chatter = logging.getLogger(__name__)
 chatter.addFilter(Repeated())  # while a broker is away it would fill a disk with its attempts
+
+
+def has_forgotten_all(statistics: Mapping[str, Any]) -> bool:
+    """Say whether the client has no broker left, not even one to ask where the others are.
+
+    Told of none by one that is about to end, as the only one of a cluster is, clients from 2.10 on
+    give up all they know and look for nobody any more (librdkafka issue 5301, open).
+    """
+    brokers: Mapping[str, Any] = statistics["brokers"]
+    return not any(broker["source"] in _OURS for broker in brokers.values())
 
 
 class SendError(RuntimeError):
@@ -79,6 +93,8 @@ class Outbox:
                 **options,
                 "enable.idempotence": True,
                 "acks": "all",
+                "statistics.interval.ms": STATISTICS_MS,
+                "stats_cb": self._look,
             },
             logger=chatter,
         )
@@ -179,6 +195,12 @@ class Outbox:
         """
         if not self._ending.broken:
             self.flush()
+
+    def _look(self, told: str) -> None:
+        # To send again from here could double what has arrived: who starts anew goes by the log.
+        if has_forgotten_all(orjson.loads(told)):
+            forgotten = "the client has forgotten all brokers: start again"
+            self._failed = SendError(f"{len(self._under_way)} messages not delivered: {forgotten}")
 
     def _check(self) -> None:
         if self._failed is not None:

@@ -336,6 +336,10 @@ controller.quorum.election.timeout.ms=100
 broker.heartbeat.interval.ms=500
 broker.session.timeout.ms=3000
 
+# In order it would end by telling its clients that there is no broker, and they may then never look
+# for one again (librdkafka issue 5301): what is tested is ours, not that.
+controlled.shutdown.enable=false
+
 # Small: two cores, little memory.
 num.network.threads=2
 num.io.threads=4

@@ -433,6 +433,21 @@ def test_a_broker_that_is_gone_is_not_waited_for(
     restartable_broker.start()
 
 
+@pytest.mark.system
+def test_a_client_that_has_forgotten_all_brokers_is_told_of_them_again(
+    log: Log, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As statistics say it after the only broker of a cluster has told, ending, that it is none."""
+    forgotten = iter([True])
+    monkeypatch.setattr("flows.log_reader.has_forgotten_all", lambda _: next(forgotten, False))
+    sent = log.send([b"a", b"b"])
+    with closing(log.reader()) as reader:
+        assert read_all(reader, 2) == sent
+        until(lambda: "told again" in caplog.text, reader)
+        sent += log.send([b"c"])
+        assert read_all(reader, 1) == sent[2:]
+
+
 def test_nobody_is_there(caplog: pytest.LogCaptureFixture) -> None:
     with closing(Log(f"127.0.0.1:{free_port()}", "nobody", 1).reader()) as reader:
         with caplog.at_level(logging.INFO, "flows.log_reader"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Callable
@@ -152,6 +153,25 @@ class TestWithoutBroker:
         made.send("topic", letters(1))
         with pytest.raises(SendError, match=r"not delivered in 0\.3 s$"):
             made.flush(0.3)
+
+    @pytest.mark.parametrize(
+        ("sources", "forgotten"),
+        [((), True), (("logical", "internal"), True), (("learned",), False)],
+    )
+    def test_a_client_that_has_forgotten_all_brokers_is_an_error(
+        self, sources: tuple[str, ...], forgotten: bool
+    ) -> None:
+        """It would look for none, and say so after five minutes."""
+        told = {"brokers": {str(n): {"source": each} for n, each in enumerate(sources)}}
+        made = nobody(message_timeout_ms=60_000)
+        made.send("topic", letters(2))
+        made._look(json.dumps(told))
+        if forgotten:
+            with pytest.raises(SendError, match=r"^2 messages not delivered: .*start again"):
+                made.send("topic", letters(1))
+        else:
+            made.send("topic", letters(1))
+        made._producer.purge()
 
     def test_options_win_but_not_over_what_keeps_messages_whole(self) -> None:
         """The client refuses idempotence with anything less than all replicas."""
