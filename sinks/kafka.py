@@ -27,7 +27,8 @@ LONGEST_S = 300.0
 NOT = "message not delivered"
 
 STATISTICS_MS = 5000
-_OURS = {"configured", "learned"}
+ASKED = frozenset({"configured", "learned"})
+"""Where those are from whom the client can ask; the others stand for no address."""
 
 X = TypeVar("X")
 chatter = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ def has_forgotten_all(statistics: Mapping[str, Any]) -> bool:
     give up all they know and look for nobody any more (librdkafka issue 5301, open).
     """
     brokers: Mapping[str, Any] = statistics["brokers"]
-    return not any(broker["source"] in _OURS for broker in brokers.values())
+    return not any(broker["source"] in ASKED for broker in brokers.values())
 
 
 class SendError(RuntimeError):
