@@ -81,6 +81,13 @@ def up(
         Path | None, typer.Option(help="Keep state and logs here, and go on from it next time.")
     ] = None,
     sensors: Annotated[int | None, typer.Option(help="Sensors of the simulated city.")] = None,
+    history: Annotated[
+        float | None,
+        typer.Option(
+            help="Learnt at full speed before it goes live (48); of a short feed half of it.",
+            metavar="HOURS",
+        ),
+    ] = None,
     kafka: Kafka = None,
     processes: Processes = 1,
 ) -> None:
@@ -93,7 +100,9 @@ def up(
         raise typer.BadParameter(f"--speed: expected 0.01 to {FASTEST:g}, got {speed}")
     if for_ is not None and not for_ > 0:
         raise typer.BadParameter(f"--for: expected more than 0 seconds, got {for_:g}")
-    settings = load_settings(redis=redis, port=port, sensors=sensors, kafka=kafka)
+    settings = load_settings(
+        redis=redis, port=port, sensors=sensors, kafka=kafka, history_h=history
+    )
     if processes > 1 and settings.kafka is None:
         raise ConfigError("--processes: more than one need --kafka HOST:PORT")
     run_up(Up(scenario, speed, seed, feed, for_, data_dir, processes), settings)

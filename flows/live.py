@@ -28,7 +28,7 @@ from sinks.dead_letters import DeadLetterSink
 from sinks.redis import RedisSink
 from sinks.store import StoreError
 
-__all__ = ["LivePlan", "city_of", "feed_of", "main", "make_run"]
+__all__ = ["HOUR_MS", "LivePlan", "city_of", "feed_of", "main", "make_run"]
 
 HOUR_MS = 3_600_000
 

@@ -19,7 +19,7 @@ import orjson
 import redis
 from rich.console import Console
 
-from flows.feeds import DirectoryFeed
+from flows.feeds import span_ms
 from flows.kafka import KafkaPlace, Topics
 from flows.live import HOUR_MS, LivePlan, city_of
 from flows.processes import environment, production_children
@@ -39,6 +39,7 @@ FIRST_LIVE_HOUR = 2 * 24 + 8
 learnt from before were working days too."""
 EVENT_AFTER_H = 1.5
 EVENTLESS = ("quiet", "benign")
+OVER = "the feed is over; the screen shows its end (Ctrl-C ends it)"
 PARTITIONS = 8
 """Of the readings, where we make the topics."""
 STATUS_S = 1.0
@@ -135,13 +136,14 @@ class _Room:
         """Return what watches the city: one process, or with a broker those of production."""
         plan = str(self.data / "plan.json")
         if self.settings.kafka is None:
-            return [self._child("flow", python("flows.live", plan))]
+            return [self._child("flow", python("flows.live", plan), farewell=OVER)]
         settings = self._with_broker(url)
         city = Child(
             "city",
             python("flows.publish", plan),
             self.data / "logs" / "city.log",
             environment=environment(settings),
+            farewell=OVER,
         )
         return [*production_children(settings, self.what.processes, clock="feed"), city]
 
@@ -175,18 +177,19 @@ class _Room:
             path.write_text(f"{self.settings.kafka_prefix}-{secrets.token_hex(3)}")
         return path.read_text()
 
-    def _child(self, name: str, command: list[str], told: dict[str, str] | None = None) -> Child:
-        return Child(name, command, self.data / "logs" / f"{name}.log", environment=told)
+    def _child(self, name: str, command: list[str], told: Any = None, farewell: str = "") -> Child:
+        log = self.data / "logs" / f"{name}.log"
+        return Child(name, command, log, environment=told, farewell=farewell)
 
     def _plan(self, url: str) -> LivePlan:
         what, settings = self.what, self.settings
+        history_h = settings.history_h
         if what.feed is not None:
             read_city(what.feed)
-            feed = DirectoryFeed(what.feed, 1)
-            chunk = feed.read(feed.names[0])
-            feed.close()
-            live_from = 0 if chunk is None else int(chunk.arrival_ms[0])
-            live_from += int(settings.history_h * HOUR_MS)
+            first, last = span_ms(what.feed, int(2 * history_h * HOUR_MS))
+            # There is to be something to see also of a short one.
+            history_h = min(history_h, (last - first) / 2 / HOUR_MS)
+            live_from = first + int(history_h * HOUR_MS)
         elif what.speed == 1:
             live_from = int(time.time() * 1000)
         else:
@@ -203,7 +206,7 @@ class _Room:
             what.scenario,
             what.seed,
             settings.sensors,
-            history_h=settings.history_h,
+            history_h=history_h,
             weekly=settings.weekly,
             event_after_h=None if what.scenario == "day" else EVENT_AFTER_H,
             vocabulary=settings.phrases(),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import tomllib
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,6 +28,9 @@ __all__ = ["CONFIG", "FASTEST", "ConfigError", "Settings", "load_settings"]
 CONFIG = Path("citywatch.toml")
 FASTEST = 1e9
 """Event time a second: 30 years; beyond it a clock in milliseconds soon ends."""
+
+ALIKE = 0.9
+"""Share of letters from which one name is taken for another that is misspelt."""
 
 
 class ConfigError(ValueError):
@@ -126,6 +130,7 @@ def load_settings(config: Path | None = None, **given: Any) -> Settings:
     ConfigError
         When the file is not TOML, or a value is not what is expected.
     """
+    _no_misspelt_variable()
     path = config or CONFIG
     if config is not None and not config.is_file():
         raise ConfigError(f"{config}: no such file")
@@ -144,11 +149,21 @@ def load_settings(config: Path | None = None, **given: Any) -> Settings:
         raise ConfigError("\n".join(_plain(path, known, e) for e in error.errors())) from None
 
 
+def _no_misspelt_variable() -> None:
+    """Refuse what is nearly the name of a setting: others' names are none of our business."""
+    known = [f"CITYWATCH_{name.upper()}" for name in Settings.model_fields]
+    for name in sorted(os.environ):
+        if name.startswith("CITYWATCH_") and name.upper() not in known:
+            meant = get_close_matches(name, known, 1, ALIKE)
+            if meant:
+                raise ConfigError(f"{name}: no such setting, expected {meant[0]}?")
+
+
 def _plain(path: Path, given: dict[str, Any], error: Any) -> str:
     name = ".".join(str(part) for part in error["loc"])
     variable = f"CITYWATCH_{name.upper()}"
     if name in given:
-        where = f"--{name.replace('_', '-')}"
+        where = f"--{name.removesuffix('_h').replace('_', '-')}"
     elif variable in os.environ:
         where = variable
     else:

@@ -44,6 +44,8 @@ class Child:
     process: subprocess.Popen[bytes] | None = None
     ends: bool = True
     """Whether it may end by itself, with status 0; else somebody has ended it from outside."""
+    farewell: str = ""
+    """What is said when it has."""
     deaths: int = 0
     done: bool = False
     """Whether it has ended because there was nothing more to do."""
@@ -111,7 +113,7 @@ class Supervisor:
     Parameters
     ----------
     say
-        Told, in a sentence, when something died.
+        Told, in a sentence, when something died, or came to its end.
     """
 
     children: list[Child]
@@ -158,8 +160,11 @@ class Supervisor:
             if all(child.done for child in self.children):
                 return
             for child in self.children:
+                was_done = child.done
                 if child.look():
                     self.say(f"{child.name} died, starting it again ({child.log})")
+                elif child.done and child.farewell and not was_done:
+                    self.say(child.farewell)
             each_turn()
             time.sleep(0.1)
 

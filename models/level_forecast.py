@@ -180,12 +180,32 @@ class LevelForecast(RowBank):
         value: Floats = s["level"][:, None] + _moments(s, horizons_s)[0][:, 0]
         return value
 
-    def quantiles(self, sensor: int, horizons_s: Floats) -> Floats:
-        """Return ``QUANTILES`` of the value at each horizon, one row a quantile; NaN in warm-up."""
-        s = self._of(np.array([sensor]))
-        drift, error = _moments(s, np.asarray(horizons_s, np.float64))
-        level = s["level"] if s["seen"][0] >= WARM_UP else np.nan
-        result: Floats = level + drift[0, 0] + error[0, 0] * stdtrit(FREEDOM, QUANTILES)[:, None]
+    def quantiles(
+        self, sensors: Positions, ahead_s: Floats, correct: Correct | None = None
+    ) -> Floats:
+        """Return ``QUANTILES`` of the values to come; NaN in warm-up.
+
+        Parameters
+        ----------
+        sensors
+            Positions of the sensors asked for.
+        ahead_s
+            For how many seconds ahead.
+        correct
+            What is known beyond the trend; nothing if left out.
+
+        Returns
+        -------
+        quantiles
+            Shape (sensors, quantiles, times), in the unit of the levels.
+        """
+        s = self._of(sensors)
+        drift, error = _moments(s, np.asarray(ahead_s, np.float64))
+        if correct is not None:
+            drift, error = correct(ahead_s, drift, error)
+        level = np.where(s["seen"] >= WARM_UP, s["level"], np.nan)
+        spread = np.asarray(stdtrit(FREEDOM, QUANTILES))[:, None]
+        result: Floats = level[:, None, None] + drift + error * spread
         return result
 
 

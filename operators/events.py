@@ -231,6 +231,24 @@ class BadMessage(msgspec.Struct, frozen=True):
 # --- what the engine finds -------------------------------------------------------------------
 
 
+class Forecast(msgspec.Struct, frozen=True):
+    """Where a sensor is going: quantiles of its value by time, the official level it may cross.
+
+    The times begin with that of the reading behind it. The quantiles are those of its trend and of
+    what comes down its river; the chance ``p`` knows besides what its kind has learnt together.
+    """
+
+    sensor: str
+    level: int
+    p: float
+    times: tuple[int, ...]
+    q05: tuple[float, ...]
+    q25: tuple[float, ...]
+    q50: tuple[float, ...]
+    q75: tuple[float, ...]
+    q95: tuple[float, ...]
+
+
 class Evidence(msgspec.Struct, frozen=True):
     """One unusual thing, scored.
 
@@ -257,6 +275,8 @@ class Evidence(msgspec.Struct, frozen=True):
     """When the level is expected to be crossed; None when the threat is being observed."""
     probability: float | None = None
     """Chance of the forecast crossing; None when it is observed."""
+    forecast: Forecast | None = None
+    """Where its sensor is going; None when the crossing is observed."""
     count: int = 1
     """How many readings or reports stand behind it."""
     told: int = 0
@@ -271,20 +291,6 @@ class Evidence(msgspec.Struct, frozen=True):
     """How far the reports of a burst are from its place, half of them; 0 where none is a report."""
     fault: str = ""
     """What is wrong with its sensor, in a word; its surprisal has been discounted for it."""
-
-
-class Forecast(msgspec.Struct, frozen=True):
-    """Where a sensor is going: quantiles per time, and the official level it may cross."""
-
-    sensor: str
-    level: int
-    p: float
-    times: tuple[int, ...]
-    q05: tuple[float, ...]
-    q25: tuple[float, ...]
-    q50: tuple[float, ...]
-    q75: tuple[float, ...]
-    q95: tuple[float, ...]
 
 
 class Marks(msgspec.Struct, frozen=True):

@@ -16,6 +16,7 @@ from models.compiled import compiled
 from models.level_forecast import LevelForecast
 from operators.events import NO_LEVEL, Evidence, Readings
 from operators.evidence import sensor_evidence
+from operators.fan import ahead_s, fan
 from operators.foresight import Foresee, Learnt
 from operators.growing import grown
 from operators.registry import Registry
@@ -81,7 +82,7 @@ class WatchLevels:
         looked = self._look(mine)
         for row in np.flatnonzero(looked.crossed < NO_LEVEL).tolist():
             level = int(looked.crossed[row])
-            yield int(graded[row]), self._say(mine, row, level, None, None)
+            yield int(graded[row]), self._say(mine, row, level)
         for row, said in self._forecasts(mine, looked):
             yield int(graded[row]), said
 
@@ -153,19 +154,43 @@ class WatchLevels:
         likely = np.nan_to_num(chance) >= LIKELY
         ahead = np.where(likely.any(axis=1), likely.argmax(axis=1) + 1, NO_LEVEL).astype(np.int8)
         confirmed = np.maximum(ahead, self._ahead[slots])
-        for number in np.flatnonzero(confirmed < np.minimum(reached[part], NO_LEVEL)):
+        told = np.flatnonzero(confirmed < np.minimum(reached[part], NO_LEVEL))
+        if not len(told):
+            return ahead
+        further = None if arriving is None else arriving.take(told).correct
+        quantiles = self.forecast.quantiles(slots[told], ahead_s(horizon_s), further)
+        upright = quantiles * flip[part[told], None, None]
+        upright.sort(axis=1)
+        for number, band in zip(told.tolist(), upright, strict=True):
             row, level = int(part[number]), int(confirmed[number])
-            wait_ms = int(seconds[number, level - 1] * 1000) // 60_000 * 60_000
-            onset = int(rows.time[row]) + wait_ms
-            probability = float(chance[number, level - 1])
-            yield row, self._say(rows, row, level, onset, probability)
+            wait_s, probability = seconds[number, level - 1], chance[number, level - 1]
+            crossing = level, round(float(probability), 2), float(wait_s)
+            yield row, self._say_ahead(rows, row, crossing, horizon_s, band)
         return ahead
 
-    def _say(
-        self, rows: Readings, row: int, level: int, onset: int | None, chance: float | None
+    def _say_ahead(
+        self,
+        rows: Readings,
+        row: int,
+        crossing: tuple[int, float, float],
+        horizon_s: float,
+        quantiles: NDArray[np.float64],
     ) -> Evidence:
+        """Say that a level will be crossed: which, how likely, and in how many seconds."""
+        sensor, (level, chance, wait_s) = int(rows.sensor[row]), crossing
+        time, columns = int(rows.time[row]), self.registry.columns
+        forecast = fan(
+            (self.registry.sensors[sensor].id, level, chance, wait_s),
+            (time, float(rows.value[row])),
+            horizon_s,
+            quantiles,
+            (float(columns.low[sensor]), float(columns.high[sensor])),
+        )
+        onset = time + int(wait_s * 1000) // 60_000 * 60_000
+        return self._say(rows, row, level, onset=onset, probability=chance, forecast=forecast)
+
+    def _say(self, rows: Readings, row: int, level: int, **ahead: Any) -> Evidence:
         sensor = int(rows.sensor[row])
-        worth = SURPRISAL_OF_LEVEL[level] - (0.0 if onset is None else 1.0)
         return sensor_evidence(
             self.registry,
             sensor,
@@ -173,11 +198,10 @@ class WatchLevels:
             time=int(rows.time[row]),
             value=float(rows.value[row]),
             expected=float(self.registry.columns.levels[sensor, level - 1]),
-            surprisal=worth,
+            surprisal=SURPRISAL_OF_LEVEL[level] - (1.0 if ahead else 0.0),
             level=level,
-            onset=onset,
-            probability=None if chance is None else round(chance, 2),
-            channel="level" if onset is None else "forecast",
+            channel="forecast" if ahead else "level",
+            **ahead,
         )
 
     def _grow(self, sensors: NDArray[np.intp]) -> None:

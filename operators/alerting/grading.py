@@ -60,6 +60,8 @@ class Reason(Enum):
     EASED = "eased"
     SPREAD = "spread"
     CONFIRMED_BY = "a further source agrees"
+    REACHED = "reached as expected"
+    LATER = "expected later"
     CLEARED = "cleared"
     REOPENED = "issued again"
     MERGED = "joined"
@@ -89,7 +91,7 @@ class Grade(NamedTuple):
     """What all say together, or what the worst official level is worth where that is more."""
     certainty: Literal["Observed", "Likely", "Possible", "Unlikely"]
     onset: int | None
-    """When an official level will be crossed; None when the threat is there."""
+    """When ``crossing`` will be reached; None when the threat is there."""
     sensors: int
     reports: int
     silent: int
@@ -101,6 +103,8 @@ class Grade(NamedTuple):
     """The worst official level that is reached or expected, and believed."""
     taught: float = 0.0
     """What verdicts added to the score before it was held against the thresholds."""
+    crossing: int = NO_LEVEL
+    """The worst official level that anybody says is reached or expected."""
 
 
 def grade(
@@ -134,6 +138,7 @@ def grade(
     silent = max((round(s.latest.value) for s in own if s.latest.source == "outage"), default=0)
     levels = [strand for strand in own if strand.latest.source == "level"]
     crossings = [strand.latest for strand in levels]
+    crossing = min((c.level for c in crossings), default=NO_LEVEL)
     official = _believed(own, reports + silent)
     parts = parts_of(hazard, agreeing, around, {})
     score, moved = parts.score, 0.0
@@ -159,7 +164,7 @@ def grade(
         max(keeps, bound),
         round(max([score, *(strand.strength for strand in levels)]), 1),
         _certainty(crossings, score, several + bool(reports) + silent > 1),
-        _onset(crossings),
+        _onset(crossings, crossing),
         several,
         reports,
         silent,
@@ -167,6 +172,7 @@ def grade(
         parts,
         official,
         round(moved, 2),
+        crossing,
     )
 
 
@@ -219,8 +225,7 @@ def _by_score(score: float, moved: float) -> int:
     )
 
 
-def _onset(crossings: list[Evidence]) -> int | None:
-    worst = min((crossing.level for crossing in crossings), default=NO_LEVEL)
+def _onset(crossings: list[Evidence], worst: int) -> int | None:
     ahead = [c.onset for c in crossings if c.level == worst]
     return None if not ahead or None in ahead else min(o for o in ahead if o is not None)
 

@@ -21,7 +21,9 @@ __all__ = ["CLEAR_AFTER_MS", "EASE_AFTER_MS", "SPREAD_AFTER_MS", "Change", "Life
 EASE_AFTER_MS = 300_000
 CLEAR_AFTER_MS = 600_000
 SPREAD_AFTER_MS = 900_000
-"""Growth alone is told at most this often."""
+"""Growth alone, or that something takes longer, is told at most this often."""
+LATE_AFTER_MS = 300_000
+"""How long after its time what was expected is late."""
 FORGET_AFTER_MS = 7_200_000
 OF_HOW_BAD_IT_IS = frozenset({"ack", "false_alarm", "resolve", "shelve"})
 """What a person does about a warning as it was seen: it is not about what became worse since."""
@@ -57,6 +59,8 @@ class Life:
     below_since: int | None = None
     told_cells: frozenset[str] = frozenset()
     told_sources: frozenset[str] = frozenset()
+    told_ahead: tuple[int, int] | None = None
+    """Which official level was last said to be still to come, and when."""
     worsened: int = 0
     """The version at which it was last issued, or got worse."""
     ended_by_person_at: int = NO_LEVEL
@@ -121,12 +125,27 @@ class Life:
 
     def _grow(self, time: int) -> Iterator[Change]:
         sources = frozenset(strand.latest.source for strand in self.view.strands)
+        rested = time - self.changed >= SPREAD_AFTER_MS
         if "report" in sources and "report" not in self.told_sources:
             yield self._change(time, Reason.CONFIRMED_BY, "reports")
-        elif (
-            time - self.changed >= SPREAD_AFTER_MS and set(self.view.cells) - self.told_cells
-        ) or self.marks != self.told_marks:
+        elif self._has_come():
+            yield self._change(time, Reason.REACHED)
+        elif rested and self._is_late(time):
+            yield self._change(time, Reason.LATER)
+        elif (rested and set(self.view.cells) - self.told_cells) or self.marks != self.told_marks:
             yield self._change(time, Reason.SPREAD)
+
+    def _has_come(self) -> bool:
+        """Say whether a level is reached of which was last told when it would be."""
+        if self.told_ahead is None or self.grade.onset is not None:
+            return False
+        return self.grade.crossing <= self.told_ahead[1]
+
+    def _is_late(self, time: int) -> bool:
+        """Say whether what was told is over, and the level still expected."""
+        if self.told_ahead is None or self.grade.onset is None or self.grade.onset <= time:
+            return False
+        return time - self.told_ahead[0] >= LATE_AFTER_MS
 
     def take_over(self, other: Life) -> None:
         """Go on with what people said of a warning that is about to join this one.
@@ -232,4 +251,6 @@ class Life:
         self.told_marks = self.marks
         self.told_cells = frozenset(self.view.cells)
         self.told_sources = frozenset(strand.latest.source for strand in self.view.strands)
+        onset = self.grade.onset
+        self.told_ahead = None if onset is None or onset <= time else (onset, self.grade.crossing)
         return Change(time, reason, detail)

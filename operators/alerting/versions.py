@@ -16,8 +16,8 @@ from msgspec import UNSET
 
 from operators.alerting.grading import Grade, Reason
 from operators.alerting.lifecycle import Change, Life
-from operators.alerting.wording import headline, place, trend
-from operators.events import LEVEL_NAMES, Alert, Evidence, Marks
+from operators.alerting.wording import headline, place, spokesman, trend
+from operators.events import LEVEL_NAMES, Alert, Evidence, Forecast, Marks
 from operators.incident import IncidentView, Strand
 from operators.registry import Registry
 
@@ -69,6 +69,7 @@ def write_version(
         headline=headline(view.hazard, believed, partial(_clock, ZoneInfo(registry.city.timezone))),
         trend=trend(believed),
         marks=None if life.marks == Marks() else life.marks,
+        forecast=_forecast(believed, change.time),
         next={"what": "second_source", "at": None} if grade.capped and life.active else None,
         confirmation=UNSET if chance is None else round(chance, 2),
     )
@@ -96,6 +97,14 @@ def _shown(evidence: Evidence) -> dict[str, Any]:
             "probability": evidence.probability,
         }
     return shown
+
+
+def _forecast(strands: tuple[Strand, ...], now: int) -> Forecast | None:
+    """Return where the sensor is going that is told of; None where the threat is there."""
+    main = spokesman(strands)
+    if main is None or main.latest.onset is None or main.latest.onset <= now:
+        return None
+    return main.latest.forecast
 
 
 def _place_of(
@@ -132,7 +141,7 @@ def _reason(
     match change.reason:
         case Reason.ISSUED | Reason.REOPENED | Reason.ESCALATED:
             return f"{change.reason.value} at {word}: {behind}"
-        case Reason.UNSHELVED:
+        case Reason.UNSHELVED | Reason.REACHED | Reason.LATER:
             return f"{change.reason.value}: {behind}"
         case Reason.EASED:
             return f"eased to {word}: lower for 5 min"

@@ -52,15 +52,13 @@ _HAZARDS = {
 
 
 def spokesman(strands: tuple[Strand, ...]) -> Strand | None:
-    """Return who is told of: at the worst level, or soon to be; else the strongest sensor, or sign.
+    """Return who is told of: at the worst level, or soonest to be; else the strongest.
 
     Place, headline and the screen's curve are of one and the same.
     """
     crossings = [strand for strand in strands if strand.latest.source == "level"]
     if crossings:
-        return min(
-            crossings, key=lambda s: (s.latest.level, s.latest.onset is not None, s.latest.key)
-        )
+        return min(crossings, key=lambda s: (s.latest.level, s.latest.onset or 0, s.latest.key))
     sensors = (strand for strand in strands if strand.latest.source == "sensor")
     return next(sensors, strands[0] if strands else None)
 

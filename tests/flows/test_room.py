@@ -22,9 +22,10 @@ import pytest
 from msgspec.structs import replace
 from websockets.exceptions import WebSocketException
 
+from flows.feeds import span_ms
 from flows.kafka import KafkaPlace
 from flows.kafka import Topics as Names
-from flows.live import LivePlan
+from flows.live import HOUR_MS, LivePlan
 from flows.room import Up, _Room, _same_run, outlook
 from flows.run import make_parts
 from flows.settings import load_settings
@@ -270,9 +271,22 @@ def test_ctrl_c_while_it_is_starting_leaves_nothing(tmp_path: Path) -> None:
 
 def test_a_recorded_feed_is_watched_to_its_end(quiet_feed: Path, tmp_path: Path) -> None:
     command = ("up", "--feed", quiet_feed, "--speed", "3600", "--port", str(free_port()))
-    ended = run(*command, "--data-dir", tmp_path / "data", "--for", "6", CITYWATCH_HISTORY_H="0")
+    ended = run(*command, "--data-dir", tmp_path / "data", "--for", "6", "--history", "0")
     assert ended.returncode == 0, ended.stderr
     assert "flow died" not in ended.stderr, "a feed that ends is no crash"
+    assert ended.stderr.count("the feed is over") == 1
+
+
+def test_of_a_feed_that_is_short_half_is_learnt_and_half_is_seen(
+    quiet_feed: Path, tmp_path: Path
+) -> None:
+    def plan(**settings: Any) -> LivePlan:
+        return _Room(Up(feed=quiet_feed), load_settings(**settings), tmp_path)._plan("unix:///s")
+
+    first, last = span_ms(quiet_feed, 1 << 60)
+    assert plan().live_from_ms == pytest.approx((first + last) / 2, abs=2)
+    assert plan().history_h == pytest.approx((last - first) / 2 / HOUR_MS)
+    assert plan(history_h=0.1).live_from_ms == first + HOUR_MS // 10
 
 
 class TestWithABroker:

@@ -36,6 +36,21 @@ def test_given_wins_over_environment_over_file(monkeypatch: pytest.MonkeyPatch) 
     assert (settings.port, settings.poll_size, settings.sensors) == (1003, 12, 111)
 
 
+def test_a_misspelt_variable_is_refused_and_a_strangers_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CITYWATCH_PORT_8765_TCP", "tcp://10.0.0.1:8765")  # as Kubernetes does
+    assert load_settings().port == 8765
+    monkeypatch.setenv("CITYWATCH_HISTROY_H", "12")
+    with pytest.raises(ConfigError, match=r"CITYWATCH_HISTROY_H: .* CITYWATCH_HISTORY_H\?"):
+        load_settings()
+
+
+def test_an_option_is_named_as_it_is_written() -> None:
+    with pytest.raises(ConfigError, match=r"^--history: .* got -1"):
+        load_settings(history_h=-1)
+
+
 def test_a_file_elsewhere_can_be_named(tmp_path: Path) -> None:
     path = tmp_path / "other.toml"
     path.write_text('region = "east"\n')

@@ -194,6 +194,20 @@ class TestSupervisor:
         assert said[0].startswith("two died, starting it again")
         assert one.deaths == 0
 
+    def test_says_once_what_came_to_its_end(self, children: list[Child], tmp_path: Path) -> None:
+        one, two = child(children, tmp_path, WAITS), child(children, tmp_path, "", "two")
+        two.farewell = "no more"
+        said: list[str] = []
+
+        def turn() -> None:
+            room.asked = said != [] and two.done
+
+        with Supervisor([one, two], said.append) as room:
+            room.run(turn, time.monotonic() + 20)
+            room.asked = False
+            room.run(lambda: None, time.monotonic() + 0.25)
+        assert said == ["no more"]
+
     def test_ends_at_its_time(self, children: list[Child], tmp_path: Path) -> None:
         one = child(children, tmp_path, WAITS)
         with Supervisor([one], print) as room:

@@ -62,7 +62,7 @@ def test_quantiles_open_with_the_horizon_and_are_about_right():
     for t, value in enumerate(values[:-12]):
         bank.observe(ZERO, np.array([t * 300_000]), np.array([value]))
         if t > 1000 and t % 7 == 0:
-            q = bank.quantiles(0, horizons)
+            q = bank.quantiles(ZERO, horizons)[0]
             assert (np.diff(q, axis=0) >= 0).all()
             assert (np.diff(q[4] - q[0]) > 0).all()
             ends = values[[t + 3, t + 12]]
@@ -98,7 +98,7 @@ def test_irregular_intervals_do_not_make_cliffs():
 def test_nothing_is_said_in_warm_up():
     bank = _fed(np.arange(WARM_UP - 1.0))
     assert np.isnan(_ask(bank, [1.0, 2.0, 3.0, 4.0])).all()
-    assert np.isnan(bank.quantiles(0, np.array([900.0]))).all()
+    assert np.isnan(bank.quantiles(ZERO, np.array([900.0]))).all()
 
 
 def test_readings_out_of_order_are_counted_and_left_out():

@@ -16,7 +16,7 @@ def _feed(bank, sensors, start, readings=400):
     if isinstance(bank, SensorBank):
         return np.array(bank.score_and_learn(who, times.astype(float), values)).tolist()
     bank.observe(who, times * 1000, values)
-    return [bank.quantiles(sensor, np.array([900.0, 7200.0])).tolist() for sensor in sensors]
+    return bank.quantiles(np.array(sensors), np.array([900.0, 7200.0])).tolist()
 
 
 def _row(bank, sensor):

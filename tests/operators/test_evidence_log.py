@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from operators.events import HAZARDS, Command, Evidence, Text
+from operators.events import HAZARDS, Command, Evidence, Forecast, Text
 from operators.evidence import Found
 from operators.evidence_log import LogItem, decode_log, encode_log
 from operators.intake import CommandRows
@@ -38,6 +38,7 @@ FORECAST = evidence(
     told=5,
     spread_m=120.0,
     value=-0.1 + 0.3,
+    forecast=Forecast("a", 3, 0.72, (T0 + 1, T0 + 2), *((1 / 3, n + 0.1) for n in range(5))),
 )
 REPORT = TriagedReport("r-1", T0, "fire", "8840197183fffff", LON, LAT, "east", True)
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from operators.events import NO_LEVEL, Evidence, Levels, Sensor
 from operators.levels import LIKELY, SURPRISAL_OF_LEVEL, WatchLevels, rounds
 from operators.registry import Registry
-from tests.operators.town import MINUTE, T0, cut, rows, sensor, town
+from tests.operators.town import HOUR, MINUTE, T0, cut, rows, sensor, town
 
 LEVELS = Levels(blue=10.0, yellow=12.0, orange=14.0, red=16.0)
 EVERY = 5 * MINUTE
@@ -107,6 +107,42 @@ def test_a_rising_river_is_told_before_it_crosses() -> None:
     assert later == {"level"}
 
 
+def test_what_is_told_ahead_says_how_high_it_may_be() -> None:
+    #        q95 /
+    #          / / q50   the level lies within, where it is expected to be crossed
+    #  ____../ /_/ q05
+    said = rising(watch(sensor("a", "river_level", levels=LEVELS)))
+    told = [e for each in said for e in each if e.onset is not None]
+    for e in told:
+        fan = e.forecast
+        assert fan is not None
+        assert e.onset is not None
+        assert (fan.sensor, fan.level, fan.p) == (e.key, e.level, e.probability)
+        assert fan.times[0] == e.time
+        assert fan.times[-1] >= e.onset + (e.onset - e.time) or fan.times[-1] == e.time + 3 * HOUR
+        assert len(fan.times) == len(fan.q50) > 4
+        rows = np.array([fan.q05, fan.q25, fan.q50, fan.q75, fan.q95])
+        assert (rows[:, 0] == e.value).all()
+        assert (np.diff(rows, axis=0) >= 0).all()
+        assert (np.diff(rows[4] - rows[0]) >= 0).all()
+        assert fan.q50[-1] > e.value
+        assert fan.q95[-1] > e.expected
+    assert all(e.forecast is None for each in said for e in each if e.onset is None)
+
+
+def test_a_threat_below_is_foretold_upside_down() -> None:
+    edges = Levels(blue=4.0, yellow=3.0, orange=2.0, red=1.0)
+    low = sensor("a", "river_level", levels=edges, direction="below")
+    step = watch(low)
+    said = fed(step, *(8.0 - 0.02 * (n % 2) for n in range(40)), *np.arange(8.0, 0.0, -0.1))
+    told = [e for each in said for e in each if e.forecast is not None]
+    assert told
+    for e in told:
+        assert e.forecast is not None
+        assert e.forecast.q05[-1] <= e.forecast.q50[-1] <= e.forecast.q95[-1]
+        assert e.forecast.q50[-1] < e.value
+
+
 def test_a_kind_without_a_horizon_is_not_forecast() -> None:
     said = rising(watch(sensor("a", "noise", levels=LEVELS)))
     assert {e.channel for each in said for e in each} == {"level"}
@@ -125,6 +161,9 @@ class Foretold:
     def crossing(self, *asked: object) -> tuple[np.ndarray, np.ndarray]:
         chance = self.chances.pop(0)
         return np.array([[np.nan, np.nan, np.nan, chance]]), np.array([[np.nan] * 3 + [600.0]])
+
+    def quantiles(self, slots: np.ndarray, ahead_s: np.ndarray, *_: object) -> np.ndarray:
+        return np.ones((len(slots), 5, len(ahead_s)))
 
 
 def test_one_likely_forecast_alone_is_not_told() -> None:

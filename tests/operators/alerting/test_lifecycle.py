@@ -13,6 +13,7 @@ from operators.alerting.lifecycle import (
     CLEAR_AFTER_MS,
     EASE_AFTER_MS,
     FORGET_AFTER_MS,
+    LATE_AFTER_MS,
     SPREAD_AFTER_MS,
     Life,
 )
@@ -23,6 +24,7 @@ from tests.operators.alerting.strands import at_level, strand, view
 from tests.operators.town import HOUR, LAT, LON, MINUTE, T0
 
 EASE, CLEAR, SPREAD = (ms / MINUTE for ms in (EASE_AFTER_MS, CLEAR_AFTER_MS, SPREAD_AFTER_MS))
+LATE = LATE_AFTER_MS / MINUTE
 Heard = list[tuple[float, Reason, int]]
 
 
@@ -44,6 +46,13 @@ class Story:
     def level(self, level: int | None, *more: Strand) -> "Story":
         """The incident is now this bad."""
         self._tell(self.life.see(view(*at_level(level), *more, time=self.now)))
+        return self
+
+    def ahead(self, level: int, minute: float, *more: Strand) -> "Story":
+        """The level will be reached then."""
+        onset = T0 + int(minute * MINUTE)
+        both = at_level(level, onset=onset, probability=0.9)
+        self._tell(self.life.see(view(*both, *more, time=self.now)))
         return self
 
     def grown_to(self, level: int, *cells: str) -> "Story":
@@ -97,6 +106,42 @@ def test_what_amounts_to_nothing_is_not_issued() -> None:
     assert story.heard() == []
     assert story.life.due() is None
     assert not story.life.active
+
+
+# --- what was expected comes, or does not -----------------------------------------------------
+
+
+def test_that_what_was_expected_is_there_is_told_once() -> None:
+    # expected at 30, there at 20
+    story = Story().at(0).ahead(3, 30).at(10).ahead(3, 28).at(20).level(3).at(21).level(3)
+    assert story.heard() == [(0, Reason.ISSUED, 3), (20, Reason.REACHED, 3)]
+
+
+def test_a_lower_level_that_is_reached_is_not_what_was_expected() -> None:
+    story = Story().at(0).ahead(2, 30).at(20).level(3)
+    assert (20, Reason.REACHED) not in [(at, why) for at, why, _ in story.heard()]
+
+
+def test_that_it_takes_longer_is_told_and_not_every_time() -> None:
+    # told:     20 at 0                     45 at 25       60 at 50
+    # expected: 20    22    25 when it is 24      47  50
+    story = Story().at(0).ahead(3, 20).at(18).ahead(3, 25).at(20 + LATE - 1).ahead(3, 45)
+    assert story.heard() == [(0, Reason.ISSUED, 3)], "not late yet"
+    story.at(20 + LATE).ahead(3, 45).at(26).ahead(3, 46).at(45 + LATE).ahead(3, 60)
+    assert story.heard() == [
+        (20 + LATE, Reason.LATER, 3),
+        (45 + LATE, Reason.LATER, 3),
+    ]
+
+
+def test_what_is_late_and_no_longer_expected_is_not_told_again() -> None:
+    story = Story().at(0).ahead(3, 20).at(20 + LATE).ahead(3, 24).at(40).ahead(3, 24)
+    assert story.heard() == [(0, Reason.ISSUED, 3)]
+
+
+def test_what_is_late_waits_for_its_turn() -> None:
+    story = Story().at(0).ahead(3, 2).at(2 + LATE).ahead(3, 20).at(SPREAD).ahead(3, 20)
+    assert story.heard()[1:] == [(SPREAD, Reason.LATER, 3)]
 
 
 # --- better only after it has held -----------------------------------------------------------

@@ -9,7 +9,7 @@ from operators.alerting.grading import Reason, Taught
 from operators.alerting.lifecycle import Change, Life
 from operators.alerting.versions import EVIDENCE_SHOWN, EXPECTED_MS, IMMEDIATE_MS, write_version
 from operators.codec import decode_alert, encode_alert_line
-from operators.events import Alert, Command, Levels, Marks, Text
+from operators.events import Alert, Command, Forecast, Levels, Marks, Text
 from operators.incident import Strand
 from operators.registry import Registry
 from tests.operators.alerting.strands import HERE, at_level, crossing, strand, view
@@ -132,6 +132,28 @@ def test_what_people_did_is_on_it() -> None:
     assert (said.version, said.time) == (2, T0 + 5)
 
 
+def _going(key: str) -> Forecast:
+    return Forecast(key, 2, 0.9, (T0, T0 + HOUR), *((30.0, 30.0 + q) for q in range(5)))
+
+
+def test_who_is_told_of_says_where_it_is_going() -> None:
+    later, sooner = (
+        crossing(key, 2, onset=T0 + ahead, probability=0.9, forecast=_going(key))
+        for key, ahead in (("a", 2 * HOUR), ("b", HOUR))
+    )
+    said = version(later, sooner)
+    assert said.forecast == _going("b")
+    assert said.onset == T0 + HOUR
+    assert decode_alert(encode_alert_line(said)) == said
+
+
+def test_where_the_threat_is_there_nothing_is_foretold() -> None:
+    ahead = crossing("a", 2, onset=T0 + HOUR, probability=0.9, forecast=_going("a"))
+    assert version(ahead, crossing("b", 2)).forecast is None
+    assert version(ahead, crossing("b", 3)).forecast == _going("a")
+    assert version(ahead, crossing("b", 3), time=T0 + HOUR).forecast is None
+
+
 def test_one_that_is_held_down_says_what_it_waits_for() -> None:
     assert version(strand("a", 8.0)).next == {"what": "second_source", "at": None}
 
@@ -182,6 +204,8 @@ def test_the_other_reasons_say_what_happened() -> None:
     assert because(Reason.CONFIRMED_BY, strand("a"), PEOPLE, detail="reports") == (
         "reports agree: 1 sensor and 5 reports agree"
     )
+    assert because(Reason.REACHED, strand("a")) == "reached as expected: 1 sensor alone"
+    assert because(Reason.LATER, strand("a")) == "expected later: 1 sensor alone"
     assert because(Reason.EASED, strand("a")) == "eased to orange: lower for 5 min"
     assert because(Reason.CLEARED, active=False) == "cleared: nothing unusual for 10 min"
     assert because(Reason.MERGED, detail="wl-older", active=False) == "joined wl-older"

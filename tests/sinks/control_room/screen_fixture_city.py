@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from operators.events import Alert, City, District, Levels, Line, Marks, Sensor, Text
+from operators.events import Alert, City, District, Forecast, Levels, Line, Marks, Sensor, Text
 
 NOW = 1_781_245_927_000  # 14:32:07 in the city
 MINUTE = 60_000
@@ -110,6 +110,16 @@ def warning(id_: str = RED, version: int = 1, **fields: Any) -> Alert:
         "confirmation": 0.85,
     }
     return Alert(id_, version, **(values | fields))
+
+
+def forecast(made: int, level: int = 1) -> Forecast:
+    """Return where the quay's level is going, two hours on from when it was told."""
+    times = tuple(made + step * 10 * MINUTE for step in range(13))
+    bands = (
+        tuple(182.6 + 0.4 * step + side * 0.15 * step for step in range(13))
+        for side in (-1.0, -0.4, 0.0, 0.4, 1.0)
+    )
+    return Forecast("rl-0001", level, 0.78, times, *bands)
 
 
 def lesser(number: int, level: int, **fields: Any) -> Alert:

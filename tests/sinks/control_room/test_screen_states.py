@@ -8,9 +8,21 @@ import msgspec
 import pytest
 from playwright.sync_api import Browser, expect
 
+from operators.alerting.grading import Reason
 from operators.events import Marks, Text
 from sinks.store import EmbeddedStore
-from tests.sinks.control_room.screen_fixture_city import NOW, RED, evidence, lesser, storm, warning
+from tests.operators.alerting.strands import strand
+from tests.operators.alerting.test_versions import because
+from tests.sinks.control_room.screen_fixture_city import (
+    MINUTE,
+    NOW,
+    RED,
+    evidence,
+    forecast,
+    lesser,
+    storm,
+    warning,
+)
 from tests.sinks.control_room.screen_fixture_room import (
     NO_WEBGL,
     Room,
@@ -121,6 +133,23 @@ def test_the_level_a_warning_speaks_of_is_in_the_picture(room: Room, browser: Br
         expect(page.locator(".spark .cross")).to_have_count(1)
 
 
+def test_where_a_sensor_is_going_is_drawn_as_long_as_it_is_ahead(
+    room: Room, browser: Browser
+) -> None:
+    room.clear()
+    with room.page(browser, 1600, 900) as page:
+        expected = evidence("level", "rl-0001", "river_level", 182.6, 184.0, 6.0) | {"level": 1}
+        room.put(warning(evidence=(expected,), forecast=forecast(NOW)))
+        expect(page.locator(".spark .fan90")).to_have_count(1)
+        expect(page.locator(".spark .med")).to_have_count(1)
+        expect(page.locator(".facts")).to_contain_text("chance78\u00a0%")
+        expect(page.locator(".sp .key")).to_contain_text("forecast 50/90")
+        room.put(warning(version=2, evidence=(expected,), forecast=forecast(NOW - 120 * MINUTE)))
+        expect(page.locator(".spark .fan90")).to_have_count(0)
+        expect(page.locator(".spark .line")).to_have_count(1)
+        expect(page.locator(".facts")).to_contain_text("certaintyLikely")
+
+
 def test_the_story_begins_before_the_page_was_opened(room: Room, browser: Browser) -> None:
     room.clear(warning(level=3), warning(version=2, level=2), warning(version=3))
     with room.page(browser) as page:
@@ -149,6 +178,30 @@ def test_a_faulty_sensor_is_said_to_be_one_in_both_languages(room: Room, browser
     with room.page(browser, 1920, 1080, "lang=zh") as page:
         expect(page.locator(".st")).to_contain_text("2 个传感器一致；1 个判为故障")
         expect(page.locator('.ev[title*="判为故障：漂移"]')).to_have_count(1)
+
+
+IN_CHINESE = """
+    (reasons) => import('/static/js/reason.js').then(({ reason }) => reasons.map((r) => reason(r)))
+"""
+
+
+def test_every_reason_of_the_engine_is_known_in_chinese(room: Room, browser: Browser) -> None:
+    weak, strong = strand("a", 1.0), strand("a", 9.0)
+    report = strand("flood@x", 6.0, source="report", count=5)
+    tails = ("", "; 2 held to be faulty; chance of confirmation 83 %; verdicts lower it by 0.4")
+    said = [
+        because(why, *behind, detail="reports" if why is Reason.CONFIRMED_BY else "ack by 7") + tail
+        for why in Reason
+        if why is not Reason.MERGED
+        for behind in ((weak, weak), (strong,), (strong, report))
+        for tail in (tails if because(why, *behind, detail="ack by 7").count(": ") else tails[:1])
+        if not (tail and why in (Reason.EASED, Reason.CLEARED))
+    ]
+    room.clear(warning())
+    with room.page(browser, query="lang=zh") as page:
+        expect(page.locator(".row")).to_contain_text("古城码头")
+        for english, chinese in zip(said, page.evaluate(IN_CHINESE, said), strict=True):
+            assert not re.search("[a-z]", chinese), english
 
 
 def test_everything_is_said_in_chinese_and_remembered(room: Room, browser: Browser) -> None:

@@ -18,6 +18,7 @@ import {
 } from './say.js';
 import { isPhone } from './screen.js';
 import { slope } from './slope.js';
+import { forecastOf } from './spark_scale.js';
 import { Spark } from './sparkline.js';
 import { story } from './story.js';
 import { why } from './why.js';
@@ -112,9 +113,10 @@ export class Detail {
     const { store } = this.screen;
     const main = mainEvidence(alert);
     const sensor = mainSensor(alert);
+    const forecast = forecastOf(alert, sensor, this.screen.asOf);
     const facts = [
-      alert.forecast
-        ? [t('chance'), `${Math.round(alert.forecast.p * 100)}\u00a0%`]
+      forecast
+        ? [t('chance'), `${Math.round(forecast.p * 100)}\u00a0%`]
         : [t('certainty'), t(alert.certainty)],
     ];
     if (alert.confirmation != null)

@@ -31,6 +31,9 @@ const SENTENCES = [
   ],
   [/^cleared: nothing unusual for (\d+) min$/, null, (_, n) => `解除：${n} 分内无异常`],
   [/^spread to (\d+) cells?: (.+)$/, null, (_, n, why) => `扩大至 ${n} 格：${behind(why)}`],
+  [/^reached as expected: (.+)$/, null, (_, why) => `已如预计达到：${behind(why)}`],
+  [/^expected later: (.+)$/, null, (_, why) => `预计推迟：${behind(why)}`],
+  [/^no longer shelved: (.+)$/, null, (_, why) => `搁置到期：${behind(why)}`],
   [/^reports agree: (.+)$/, null, (_, why) => `市民报告一致：${behind(why)}`],
   [/^sensors agree: (.+)$/, null, (_, why) => `传感器一致：${behind(why)}`],
   [/^joined (\S+)$/, null, (_, id) => `并入 ${id}`],
@@ -43,19 +46,31 @@ const SENTENCES = [
   [/^note by (.+)$/, (_, who) => `Note by ${who}`, (_, who) => `${who} 备注`],
 ];
 
-// What stands behind a change, the end of most reasons: counts that agree, or one alone.
+// What stands behind a change, the end of most reasons: counts that agree, or one alone, and what is
+// known of them.
 function behind(all) {
-  const [text, faulty] = all.split(/; (?=\d+ held to be faulty$)/);
-  return counted(text) + (faulty ? `；${parseInt(faulty, 10)} 个判为故障` : '');
+  const [text, ...known] = all.split('; ');
+  return [counted(text), ...known.map(remark)].join('；');
 }
 
 function counted(text) {
-  if (text === 'what was known before') return '此前已知的情况';
+  if (text === 'signs that are weak each by itself') return '多个单独看来微弱的迹象';
   const counts = [...text.matchAll(/(\d+) (sensor|report|silent)/g)].map(
     ([, n, noun]) => `${n} ${NOUN[noun]}`,
   );
   if (!counts.length) return text;
   return text.endsWith('alone') ? `仅 ${counts[0]}` : `${counts.join('、')}一致`;
+}
+
+const REMARKS = [
+  [/^(\d+) held to be faulty$/, (_, n) => `${n} 个判为故障`],
+  [/^chance of confirmation (\d+) %$/, (_, n) => `属实概率 ${n} %`],
+  [/^verdicts (raise|lower) it by ([\d.]+)$/, (_, way, n) => `判定使其${way === 'raise' ? '上调' : '下调'} ${n}`],
+];
+
+function remark(text) {
+  const known = REMARKS.find(([pattern]) => pattern.test(text));
+  return known ? text.replace(...known) : text;
 }
 
 const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);

@@ -35,8 +35,7 @@ const ofSensor = (evidence) => evidence.source === 'sensor' || evidence.source =
 export const counted = (evidence) => !ofSensor(evidence);
 
 // Of the worst level first, who is there before who will be: as the engine's own words choose.
-const byLevel = (a, b) =>
-  a.level - b.level || (a.onset != null) - (b.onset != null) || (a.key < b.key ? -1 : 1);
+const byLevel = (a, b) => a.level - b.level || (a.onset ?? 0) - (b.onset ?? 0) || (a.key < b.key ? -1 : 1);
 
 /** The evidence that place, headline, value and curve are of: one and the same. */
 export function mainEvidence(alert) {
@@ -50,7 +49,7 @@ export function mainEvidence(alert) {
 /** The sensor whose curve tells this warning best. */
 export function mainSensor(alert) {
   const main = mainEvidence(alert);
-  return alert.forecast?.sensor || (main && ofSensor(main) ? main.key : null);
+  return main && ofSensor(main) ? main.key : null;
 }
 
 export const unitOf = (store, { key, kind }) => store.sensor(key)?.unit || DEFAULT_UNITS[kind] || '';

@@ -7,14 +7,20 @@ const MOST_MS = 12 * HOUR;
 const STEPS = [5, 10, 15, 30, 60, 120, 180, 360].map((m) => m * MINUTE);
 const PAST_SHARE = 1.5; // 60 % past, 40 % ahead
 
-/** From when to when: with a forecast 60 % past; else the warning's own time and what led to it. */
+/** The forecast of a warning, as long as it is of this sensor and of what is to come. */
+export const forecastOf = ({ forecast }, sensor, now) =>
+  forecast?.sensor === sensor && forecast.times.at(-1) > now ? forecast : null;
+
+/** From when to when: what a forecast was made of, 60 %, and all of it; else the warning's own time and
+ * what led to it. */
 export function window_({ now, alert, forecast, series }) {
+  const since = (wanted) => Math.max(wanted, Math.min(series.points[0][0], now - LEAST_MS / 3));
   if (forecast) {
-    const to = forecast.times.at(-1);
-    return { from: now - PAST_SHARE * (to - now), to };
+    const [made, to] = [forecast.times[0], forecast.times.at(-1)];
+    return { from: since(made - PAST_SHARE * (to - made)), to };
   }
   const wanted = Math.min(MOST_MS, Math.max(LEAST_MS, (now - alert.first) * 1.5 + HOUR));
-  const from = Math.max(now - wanted, Math.min(series.points[0][0], now - LEAST_MS / 3));
+  const from = since(now - wanted);
   const ahead = alert.onset - now;
   const past = now - from;
   const room = ahead > 0 && ahead < past ? ahead + past * 0.12 : past * 0.04;

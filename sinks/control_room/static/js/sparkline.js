@@ -5,7 +5,7 @@ import { kindName, number, time } from './format.js';
 import { lang, pick, t } from './i18n.js';
 import { levelMark } from './icons.js';
 import { zoomOfRoot } from './screen.js';
-import { crossing, crossesAt, nice, reach, ticks, window_ } from './spark_scale.js';
+import { crossing, crossesAt, forecastOf, nice, reach, ticks, window_ } from './spark_scale.js';
 
 const GUTTER = 62;
 const TOP = 22;
@@ -20,7 +20,7 @@ export class Spark {
 
   draw(host, { screen, alert, sensor, series, moments }) {
     keep(host, 'spark', () => [this.#title, this.#box]);
-    const forecast = alert.forecast?.sensor === sensor ? alert.forecast : null;
+    const forecast = forecastOf(alert, sensor, screen.asOf);
     const kind = series?.kind || screen.store.sensor(sensor)?.kind || '';
     const named = screen.store.sensor(sensor)?.name;
     const name = named ? pick(named) : sensor; // as it is called in Why
