@@ -40,6 +40,8 @@ learnt from before were working days too."""
 EVENT_AFTER_H = 1.5
 EVENTLESS = ("quiet", "benign")
 OVER = "the feed is over; the screen shows its end (Ctrl-C ends it)"
+STILL_S = 8.0
+"""A feed that lasts moves its clock every moment, whatever is in it: one that stands is over."""
 PARTITIONS = 8
 """Of the readings, where we make the topics."""
 STATUS_S = 1.0
@@ -136,7 +138,7 @@ class _Room:
         """Return what watches the city: one process, or with a broker those of production."""
         plan = str(self.data / "plan.json")
         if self.settings.kafka is None:
-            return [self._child("flow", python("flows.live", plan), farewell=OVER)]
+            return [self._child("flow", python("flows.live", plan))]
         settings = self._with_broker(url)
         city = Child(
             "city",
@@ -282,6 +284,10 @@ class _Status:
         self._bar: Bar | None = Bar("learning what is normal", console)
         self._line = console.status("starting") if console.is_terminal else None
         self._told = 0.0
+        self._moved = 0, 0.0
+        """The feed's clock, and when that was news."""
+        self._over = False
+        self._text = ""
         self._zone = ZoneInfo(
             read_city(Path(plan.feed)).timezone if plan.feed else "Asia/Chongqing"
         )
@@ -333,10 +339,21 @@ class _Status:
         sensors = orjson.loads(facts["sensors"]) if "sensors" in facts else None
         if sensors:
             text += f"  {sensors['reporting']:,} of {sensors['total']:,} sensors"
+        self._stands(clock)
         if self._line is not None:
             self._line.update(text)
-        else:
+        elif text != self._text:
             self.say(text)
+        self._text = text
+
+    def _stands(self, clock: int) -> None:
+        """Say once that a recorded feed is over: people go on, the city does not."""
+        now = time.monotonic()
+        if clock != self._moved[0]:
+            self._moved, self._over = (clock, now), False
+        elif self.plan.feed is not None and not self._over and now - self._moved[1] > STILL_S:
+            self._over = True
+            self.say(OVER)
 
     def _counts(self) -> str:
         counts = dict.fromkeys(LEVEL_NAMES, 0)
