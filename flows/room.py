@@ -40,7 +40,7 @@ learnt from before were working days too."""
 EVENT_AFTER_H = 1.5
 EVENTLESS = ("quiet", "benign")
 OVER = "the feed is over; the screen shows its end (Ctrl-C ends it)"
-STILL_S = 8.0
+STILL_S = 5.0
 """A feed that lasts moves its clock every moment, whatever is in it: one that stands is over."""
 PARTITIONS = 8
 """Of the readings, where we make the topics."""
@@ -287,7 +287,8 @@ class _Status:
         self._moved = 0, 0.0
         """The feed's clock, and when that was news."""
         self._over = False
-        self._text = ""
+        self._said = "", -PLAIN_STATUS_S
+        """The last line on no terminal, and when that was."""
         self._zone = ZoneInfo(
             read_city(Path(plan.feed)).timezone if plan.feed else "Asia/Chongqing"
         )
@@ -308,9 +309,7 @@ class _Status:
 
     def show(self) -> None:
         """Look at the store, once a second."""
-        if time.monotonic() - self._told < (
-            STATUS_S if self._bar or self._line else PLAIN_STATUS_S
-        ):
+        if time.monotonic() - self._told < STATUS_S:
             return
         self._told = time.monotonic()
         try:
@@ -342,18 +341,19 @@ class _Status:
         self._stands(clock)
         if self._line is not None:
             self._line.update(text)
-        elif text != self._text:
+        elif text != self._said[0] and time.monotonic() - self._said[1] >= PLAIN_STATUS_S:
             self.say(text)
-        self._text = text
+            self._said = text, time.monotonic()
 
     def _stands(self, clock: int) -> None:
         """Say once that a recorded feed is over: people go on, the city does not."""
         now = time.monotonic()
         if clock != self._moved[0]:
             self._moved, self._over = (clock, now), False
-        elif self.plan.feed is not None and not self._over and now - self._moved[1] > STILL_S:
-            self._over = True
-            self.say(OVER)
+        elif self.plan.feed is not None and not self._over:
+            self._over = now - self._moved[1] > STILL_S + 2 / self.plan.speed
+            if self._over:
+                self.say(OVER)
 
     def _counts(self) -> str:
         counts = dict.fromkeys(LEVEL_NAMES, 0)

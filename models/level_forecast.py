@@ -18,7 +18,16 @@ from scipy.special import stdtr, stdtrit
 from models.compiled import AHEAD, compiled, prefetch
 from models.row_bank import Positions, RowBank
 
-__all__ = ["HORIZONS_S", "MOST", "QUANTILES", "Correct", "LevelForecast", "advance", "drift_one"]
+__all__ = [
+    "HORIZONS_S",
+    "MOST",
+    "QUANTILES",
+    "STEPS",
+    "Correct",
+    "LevelForecast",
+    "advance",
+    "drift_one",
+]
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 HORIZONS_S = (900.0, 3600.0, 10_800.0, 43_200.0)  # at which past forecasts are checked

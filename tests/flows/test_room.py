@@ -271,7 +271,7 @@ def test_ctrl_c_while_it_is_starting_leaves_nothing(tmp_path: Path) -> None:
 
 def test_a_recorded_feed_is_watched_to_its_end(quiet_feed: Path, tmp_path: Path) -> None:
     command = ("up", "--feed", quiet_feed, "--speed", "3600", "--port", str(free_port()))
-    ended = run(*command, "--data-dir", tmp_path / "data", "--for", "17", "--history", "0")
+    ended = run(*command, "--data-dir", tmp_path / "data", "--for", "13", "--history", "0")
     assert ended.returncode == 0, ended.stderr
     assert "flow died" not in ended.stderr, "a feed that ends is no crash"
     assert ended.stderr.count("the feed is over") == 1
