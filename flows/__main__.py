@@ -84,7 +84,7 @@ def up(
     history: Annotated[
         float | None,
         typer.Option(
-            help="Learnt at full speed before it goes live (48); of a short feed half of it.",
+            help="Learnt at full speed before it goes live (48); of a shorter feed half of it.",
             metavar="HOURS",
         ),
     ] = None,

@@ -188,9 +188,10 @@ class _Room:
         history_h = settings.history_h
         if what.feed is not None:
             read_city(what.feed)
-            first, last = span_ms(what.feed, int(2 * history_h * HOUR_MS))
+            first, last = span_ms(what.feed, int(history_h * HOUR_MS) + 1)
             # There is to be something to see also of a short one.
-            history_h = min(history_h, (last - first) / 2 / HOUR_MS)
+            if (last - first) / HOUR_MS <= history_h:
+                history_h = (last - first) / 2 / HOUR_MS
             live_from = first + int(history_h * HOUR_MS)
         elif what.speed == 1:
             live_from = int(time.time() * 1000)

@@ -12,7 +12,7 @@ from operators.growing import grown
 
 __all__ = ["HEARD", "TOP", "KindSums", "OpenWindow", "Top"]
 
-TOP = 6
+TOP = 12
 """How many of the most unusual readings a summary names."""
 HEARD = np.dtype([("last_ms", np.int32), ("milli", np.int16), ("readings", np.uint16)])
 """When a sensor was last heard, counted from the start of the window, its largest surprisal in

@@ -62,6 +62,7 @@ class Reason(Enum):
     CONFIRMED_BY = "a further source agrees"
     REACHED = "reached as expected"
     LATER = "expected later"
+    FAILED = "not reached as expected"
     CLEARED = "cleared"
     REOPENED = "issued again"
     MERGED = "joined"

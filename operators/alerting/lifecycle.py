@@ -130,8 +130,8 @@ class Life:
             yield self._change(time, Reason.CONFIRMED_BY, "reports")
         elif self._has_come():
             yield self._change(time, Reason.REACHED)
-        elif rested and self._is_late(time):
-            yield self._change(time, Reason.LATER)
+        elif rested and (late := self._late(time)) is not None:
+            yield self._change(time, late)
         elif (rested and set(self.view.cells) - self.told_cells) or self.marks != self.told_marks:
             yield self._change(time, Reason.SPREAD)
 
@@ -141,11 +141,14 @@ class Life:
             return False
         return self.grade.crossing <= self.told_ahead[1]
 
-    def _is_late(self, time: int) -> bool:
-        """Say whether what was told is over, and the level still expected."""
-        if self.told_ahead is None or self.grade.onset is None or self.grade.onset <= time:
-            return False
-        return time - self.told_ahead[0] >= LATE_AFTER_MS
+    def _late(self, time: int) -> Reason | None:
+        """Return what has become of a level that was told to be reached by now, and is not."""
+        if self.told_ahead is None or time - self.told_ahead[0] < LATE_AFTER_MS:
+            return None
+        if self.grade.crossing > self.told_ahead[1]:
+            return Reason.FAILED
+        onset = self.grade.onset
+        return Reason.LATER if onset is not None and onset > time else None
 
     def take_over(self, other: Life) -> None:
         """Go on with what people said of a warning that is about to join this one.

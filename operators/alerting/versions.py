@@ -141,7 +141,7 @@ def _reason(
     match change.reason:
         case Reason.ISSUED | Reason.REOPENED | Reason.ESCALATED:
             return f"{change.reason.value} at {word}: {behind}"
-        case Reason.UNSHELVED | Reason.REACHED | Reason.LATER:
+        case Reason.UNSHELVED | Reason.REACHED | Reason.LATER | Reason.FAILED:
             return f"{change.reason.value}: {behind}"
         case Reason.EASED:
             return f"eased to {word}: lower for 5 min"

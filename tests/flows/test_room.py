@@ -286,7 +286,8 @@ def test_of_a_feed_that_is_short_half_is_learnt_and_half_is_seen(
     first, last = span_ms(quiet_feed, 1 << 60)
     assert plan().live_from_ms == pytest.approx((first + last) / 2, abs=2)
     assert plan().history_h == pytest.approx((last - first) / 2 / HOUR_MS)
-    assert plan(history_h=0.1).live_from_ms == first + HOUR_MS // 10
+    for hours in (0.1, 0.4):
+        assert plan(history_h=hours).live_from_ms == first + int(hours * HOUR_MS)
 
 
 class TestWithABroker:

@@ -130,12 +130,14 @@ def test_warm_up_is_counted_but_not_scored() -> None:
 
 
 def test_the_top_names_each_sensor_once_the_worst_first() -> None:
-    many = Summing(*(sensor(f"s-{n:02d}", "noise") for n in range(TOP + 3)))
+    numbers = range(1, 2 * TOP)
+    many = Summing(*(sensor(f"s-{n:02d}", "noise") for n in range(2 * TOP)))
     told = [(0, T0 + n, 90.0 + n, 9.0 - n / 1000) for n in range(40)]  # one that reports often
-    told += [(n, T0, 70.0, float(n % 4)) for n in range(1, TOP + 3)]
+    told += [(n, T0, 70.0, float(n % 4)) for n in numbers]
     (window,) = many.tell(told, T0 + WINDOW_MS)
     assert window.top[0] == Top(0, 90.0, 89.0, 9.0)
-    assert [top.sensor for top in window.top] == [0, 3, 7, 2, 6, 1]
+    ranked = sorted(numbers, key=lambda n: (-(n % 4), n))
+    assert [top.sensor for top in window.top] == [0, *ranked][:TOP]
     calm = summed([(0, T0, 1.0, 0.0), (1, T0, 1.0, np.nan)], T0 + WINDOW_MS)
     assert calm[0].top == ()
 

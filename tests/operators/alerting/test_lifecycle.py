@@ -139,6 +139,16 @@ def test_what_is_late_and_no_longer_expected_is_not_told_again() -> None:
     assert story.heard() == [(0, Reason.ISSUED, 3)]
 
 
+def test_that_only_less_than_expected_is_there_is_told_once() -> None:
+    # red is expected at 20, and at 26 the river stands over the orange level
+    story = Story().at(0).ahead(1, 20, strand("c", 9.0)).at(20 + LATE - 1).level(2)
+    assert [why for _, why, _ in story.heard()] == [Reason.ISSUED]
+    story.at(20 + LATE).level(2).at(40).level(2)
+    assert [(at, why) for at, why, _ in story.heard() if why is not Reason.EASED] == [
+        (20 + LATE, Reason.FAILED)
+    ]
+
+
 def test_what_is_late_waits_for_its_turn() -> None:
     story = Story().at(0).ahead(3, 2).at(2 + LATE).ahead(3, 20).at(SPREAD).ahead(3, 20)
     assert story.heard()[1:] == [(SPREAD, Reason.LATER, 3)]

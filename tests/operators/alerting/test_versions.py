@@ -206,6 +206,7 @@ def test_the_other_reasons_say_what_happened() -> None:
     )
     assert because(Reason.REACHED, strand("a")) == "reached as expected: 1 sensor alone"
     assert because(Reason.LATER, strand("a")) == "expected later: 1 sensor alone"
+    assert because(Reason.FAILED, strand("a")) == "not reached as expected: 1 sensor alone"
     assert because(Reason.EASED, strand("a")) == "eased to orange: lower for 5 min"
     assert because(Reason.CLEARED, active=False) == "cleared: nothing unusual for 10 min"
     assert because(Reason.MERGED, detail="wl-older", active=False) == "joined wl-older"

@@ -52,6 +52,30 @@ def test_city_and_warnings_are_drawn(room: Room, browser: Browser) -> None:
         expect(page.locator(".halo")).to_have_count(0)
 
 
+COVERED = """() => {
+  const all = [...document.querySelectorAll('.m-d, .m-r')];
+  const shown = all.filter((node) => node.style.visibility === 'visible');
+  const box = (node) => (node.firstElementChild ?? node).getBoundingClientRect();
+  const over = (a, b) =>
+    a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+  const hit = (node, other) => over(box(node), box(other));
+  const pairs = shown.flatMap((node, i) => shown.slice(i + 1).map((other) => [node, other]));
+  const said = (nodes) => nodes.map((node) => node.textContent);
+  return [said(shown), pairs.filter((pair) => hit(...pair)).map(said)];
+}"""
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (1600, 900)])
+def test_no_name_covers_another(size: tuple[int, int], room: Room, browser: Browser) -> None:
+    room.clear(lesser(1, 2))
+    with room.page(browser, *size) as page:
+        wait_for_map(page)
+        shown, covered = page.evaluate(COVERED)
+        assert covered == []
+        assert {"Donghe", "Beishan", "Xitang", "Lan River"} & set(shown)
+        assert len(shown) == len(set(shown)), "a short river is named once"
+
+
 def test_a_marker_selects_its_warning(room: Room, browser: Browser) -> None:
     room.clear(warning(), lesser(4, 3))
     with room.page(browser, *SMALL) as page:

@@ -23,6 +23,9 @@ from tests.sinks.control_room.screen_fixture_city import (
     storm,
     warning,
 )
+from tests.sinks.control_room.screen_fixture_city import (
+    overview as fixture_overview,
+)
 from tests.sinks.control_room.screen_fixture_room import (
     NO_WEBGL,
     Room,
@@ -63,6 +66,17 @@ def test_quiet_room_is_filled_with_truth(room: Room, browser: Browser) -> None:
         expect(page.locator(".pulse .p")).to_have_count(2)
         expect(page.locator(".conn")).to_contain_text("LIVE")
         expect(page.locator("#foot")).to_contain_text("warnings/h")
+
+
+def test_what_a_warning_speaks_of_is_not_close_to_one(room: Room, browser: Browser) -> None:
+    room.clear()
+    one = fixture_overview()["closest"][0]
+    both = [one | {"sensor": "rl-0001", "kind": "river_level"}, one]
+    with room.page(browser, 1920, 1080) as page:
+        room.put(closest=both)
+        expect(page.locator(".close b")).to_have_count(2)
+        room.put(warning(), closest=both)
+        expect(page.locator(".close b")).to_have_text(["Street water sw-0003, Donghe"])
 
 
 def test_the_footer_says_how_long_a_warning_takes(room: Room, browser: Browser) -> None:

@@ -106,18 +106,17 @@ export const unitName = (code) => (UNITS[code] || [code || '', code || ''])[zh()
 
 const SCALES = {
   kW: [
-    [1e6, 'GW', 2],
-    [1e4, 'MW', 1],
+    { from: 1e6, by: 1e6, name: 'GW', digits: 2 },
+    { from: 1e4, by: 1e3, name: 'MW', digits: 1 },
   ],
 };
+const scaleOf = (value, code) => SCALES[code]?.find(({ from }) => Math.abs(value) >= from);
 
 /** Value and unit apart, so that one of them may be set smaller. */
 export function measure(value, kind, code) {
   if (!Number.isFinite(value)) return { value: DASH, unit: '' };
-  for (const [size, name, digits] of SCALES[code] || []) {
-    if (Math.abs(value) >= size)
-      return { value: number(value / (name === 'GW' ? 1e6 : 1e3), digits), unit: unitName(name) };
-  }
+  const scale = scaleOf(value, code);
+  if (scale) return { value: number(value / scale.by, scale.digits), unit: unitName(scale.name) };
   return { value: number(value, digitsOf(kind, value)), unit: unitName(code) };
 }
 
@@ -127,15 +126,17 @@ export function quantity(value, kind, code) {
   return said.unit ? `${said.value}${NBSP}${said.unit}` : said.value;
 }
 
-/** Two values of one kind with as many decimals as it takes to tell them apart, three at most. */
+/** Two values of one kind and their unit, with the decimals it takes to tell them apart, three at most. */
 export function pair(a, b, kind, code) {
-  if (SCALES[code]?.some(([size]) => Math.abs(a) >= size))
-    return [measure(a, kind, code).value, measure(b, kind, code).value];
-  for (let digits = digitsOf(kind, a); digits < 3; digits++) {
-    const said = [a, b].map((v) => number(v, Math.max(digits, digitsOf(kind, v))));
-    if (said[0] !== said[1]) return said;
+  const scale = scaleOf(a, code);
+  const unit = unitName(scale?.name ?? code);
+  const least = (v) => scale?.digits ?? digitsOf(kind, v);
+  let said;
+  for (let digits = least(a); digits <= 3; digits++) {
+    said = [a, b].map((v) => number(v / (scale?.by ?? 1), Math.max(digits, least(v))));
+    if (said[0] !== said[1]) return [...said, unit];
   }
-  return [measure(a, kind, code).value, measure(b, kind, code).value];
+  return [number(a / (scale?.by ?? 1), least(a)), number(b / (scale?.by ?? 1), least(b)), unit];
 }
 
 /** How fast messages come. */

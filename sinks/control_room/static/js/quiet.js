@@ -17,6 +17,7 @@ const CURVE_SIGN = {
   power_load: () => hazardIcon('power'),
 };
 const UNUSUAL_MOST = 10;
+const CLOSEST_SHOWN = 6;
 const FAULTS_SHOWN = 6;
 
 /** Items for the list below `active` warnings, the most telling first. */
@@ -24,8 +25,8 @@ export function quietItems(screen, active) {
   const { overview, city, revision } = screen.store;
   const items = [];
   if (!active && city) items.push(item('calm', [calmText(screen)], () => calm(screen)));
-  if (overview.closest?.length)
-    items.push(item('closest', [overview.closest, revision.city], () => closest(screen)));
+  const close = closest(screen);
+  if (close.length) items.push(item('closest', [close, revision.city], () => closestRows(screen, close)));
   if (overview.cleared?.length)
     items.push(item('cleared', [overview.cleared, revision.city], () => cleared(screen)));
   if (overview.maintenance?.items?.length)
@@ -49,8 +50,15 @@ function calm(screen) {
   return h('div.calm', null, h('div.calm-t', null, t('quiet')), h('p', null, calmText(screen)));
 }
 
-function closest({ store }) {
-  const rows = store.overview.closest.map((c) => {
+/** The most unusual sensors of which no warning speaks already. */
+function closest({ store, asOf }) {
+  const { shown, suppressed } = store.active(asOf);
+  const told = new Set([...shown, ...suppressed].flatMap((a) => a.evidence.map((e) => e.key)));
+  return (store.overview.closest || []).filter((c) => !told.has(c.sensor)).slice(0, CLOSEST_SHOWN);
+}
+
+function closestRows({ store }, close) {
+  const rows = close.map((c) => {
     const name = c.name
       ? pick(c.name)
       : `${sensorName(store, c.sensor, c.kind)}, ${districtName(store, c.district)}`;
@@ -70,7 +78,7 @@ function closest({ store }) {
     'div.quiet',
     null,
     h('h3', null, t('closest'), h('span', null, t('closestKey'))),
-    h('div.close', null, rows.slice(0, 6)),
+    h('div.close', null, rows),
   );
 }
 

@@ -33,6 +33,7 @@ const SENTENCES = [
   [/^spread to (\d+) cells?: (.+)$/, null, (_, n, why) => `扩大至 ${n} 格：${behind(why)}`],
   [/^reached as expected: (.+)$/, null, (_, why) => `已如预计达到：${behind(why)}`],
   [/^expected later: (.+)$/, null, (_, why) => `预计推迟：${behind(why)}`],
+  [/^not reached as expected: (.+)$/, null, (_, why) => `未如预计达到：${behind(why)}`],
   [/^no longer shelved: (.+)$/, null, (_, why) => `搁置到期：${behind(why)}`],
   [/^reports agree: (.+)$/, null, (_, why) => `市民报告一致：${behind(why)}`],
   [/^sensors agree: (.+)$/, null, (_, why) => `传感器一致：${behind(why)}`],

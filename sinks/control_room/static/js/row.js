@@ -25,7 +25,7 @@ export function rowFacts(screen, alert, selected) {
     hazard: alert.hazard,
     trend: alert.trend,
     place: place(store, alert),
-    headline: thin ? brief(store, alert) : headline(store, alert),
+    said: thin ? brief(store, alert) : [headline(store, alert)],
     lead: lead(alert, asOf, stale),
     ...counts(alert),
     age: stale ? '' : age(asOf - alert.time),
@@ -62,7 +62,7 @@ export function alertRow(alert, f, onclick) {
       h(`span.w${alert.level}`, null, levelName(alert.level)),
     ),
     h('div.r-t', null, hazardIcon(alert.hazard), h('b', null, f.place)),
-    h('p', null, f.headline),
+    h('p', null, f.thin ? f.said.map((part) => h('span', null, part)) : f.said),
     f.thin ? h('div.r-m', null, marks) : h('div.r-m', null, tally(f), marks),
     h('div.r-r', null, f.lead.kind !== 'none' && leadSmall(f.lead), trendIcon(alert.trend)),
   );

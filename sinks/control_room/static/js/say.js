@@ -1,5 +1,5 @@
 // What a warning says of itself, and what the screen says for it while a field is still empty.
-import { NBSP, kindName, number, pair, quantity, span, time, unitName } from './format.js';
+import { NBSP, kindName, number, pair, quantity, span, time } from './format.js';
 import { pick, t } from './i18n.js';
 import { reason } from './reason.js';
 import { shelved } from './store.js';
@@ -116,17 +116,14 @@ export function headline(store, alert) {
   });
 }
 
-/** The same in the few words of a thin row: value against what was expected, or its level. */
+/** The same for a thin row, what matters first: the value, then what was expected, or its level. */
 export function brief(store, alert) {
   const main = mainEvidence(alert);
-  if (!main) return headline(store, alert);
-  if (counted(main)) return countedName(main);
-  const unit = unitOf(store, main);
-  const [value, expected] = pair(main.value, main.expected, main.kind, unit);
-  return t(main.source === 'level' ? 'briefLevel' : 'briefSensor', {
-    value,
-    expected: `${expected}${NBSP}${unitName(unit)}`,
-  });
+  if (!main) return [headline(store, alert)];
+  if (counted(main)) return [countedName(main)];
+  const [value, expected, unit] = pair(main.value, main.expected, main.kind, unitOf(store, main));
+  const than = t(main.source === 'level' ? 'briefLevel' : 'briefSensor', { expected });
+  return [unit ? `${value}${NBSP}${unit}` : value, than];
 }
 
 /** How soon, or for how long: `{kind, value}`; kind is in, at, for, due, was or none. */

@@ -43,7 +43,7 @@ export class Spark {
     ];
     keep(this.#box, facts, () => {
       if (!sensor) return h('p.say', null, t(alert.evidence.length ? 'noCurve' : 'noEvidence'));
-      if (!series || series.points.length < 2 || !wide) return h('p.say', null, t('waitCurve', { sensor }));
+      if (!series || series.points.length < 2 || !wide) return h('p.say', null, t('waitCurve', { sensor: name }));
       return chart({
         wide,
         high,

@@ -1,7 +1,7 @@
 // Why: every piece of evidence with its value, what was expected, and how surprising it is.
 // What disagrees is listed too, hollow, and counted in the heading.
 import { h, keep } from './dom.js';
-import { NBSP, measure, number, pair } from './format.js';
+import { NBSP, number, pair } from './format.js';
 import { lang, t } from './i18n.js';
 import { evidenceIcon, levelMark } from './icons.js';
 import { UNUSUAL, counted, countedName, evidenceOf, levelName, sensorName, unitOf } from './say.js';
@@ -81,9 +81,8 @@ function row(store, e) {
 }
 
 function measured(store, e) {
-  const unit = unitOf(store, e);
-  const [value, expected] = pair(e.value, e.expected, e.kind, unit);
-  return [`${value}${NBSP}${measure(e.value, e.kind, unit).unit}`, expected];
+  const [value, expected, unit] = pair(e.value, e.expected, e.kind, unitOf(store, e));
+  return [`${value}${NBSP}${unit}`, expected];
 }
 
 const title = (store, e) => (counted(e) ? countedName(e) : sensorName(store, e.key, e.kind));

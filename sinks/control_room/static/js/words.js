@@ -124,8 +124,8 @@ export const WORDS = {
   valueWhere: ['{kind} {value}, {expected} expected', '{kind} {value}，预期 {expected}'],
   reportsHead: ['{n} reports in one place', '同一地点 {n} 条报告'],
 
-  briefSensor: ['{value}, not {expected}', '{value}，预期 {expected}'],
-  briefLevel: ['{value} of {expected}', '{value} / {expected}'],
+  briefSensor: ['expected {expected}', '预期 {expected}'],
+  briefLevel: ['level {expected}', '警戒 {expected}'],
 
   office_grid: ['grid', '网格'],
   office_street: ['street centre', '街道中心'],

@@ -232,6 +232,7 @@ export class CityMap {
       ...name,
       marker: this.#pin(name.node, name.at),
     }));
+    this.markers.layout();
   }
 
   #pin(element, at, options = {}) {

@@ -6,6 +6,7 @@ import { hazardIcon, levelMark } from '../icons.js';
 import { lead, levelName, place } from '../say.js';
 import { isPhone } from '../screen.js';
 import { acked } from '../store.js';
+import { chosen } from './names.js';
 
 const RING_MS = 20_000;
 const MANY = 30;
@@ -20,10 +21,11 @@ export class Markers {
 
   draw(alerts, selected) {
     const ids = new Set(alerts.map((a) => a.id));
-    for (const [id, mark] of this.#marks) if (!ids.has(id)) this.#drop(id, mark);
+    const gone = [...this.#marks].filter(([id]) => !ids.has(id));
+    for (const [id, mark] of gone) this.#drop(id, mark);
     const facts = alerts.map((a) => [a, this.#facts(a, selected?.id === a.id, alerts.length)]);
     const changed = facts.filter(([a, f]) => this.#put(a, f));
-    if (changed.length) this.layout();
+    if (changed.length || gone.length) this.layout();
   }
 
   clear() {
@@ -130,15 +132,24 @@ export class Markers {
     return x0 < 0 || x1 > wide ? 1e6 : 0;
   }
 
-  // A district's name yields to labels; a river's, which may be had elsewhere, to tinted cells too.
+  // A district's name yields to labels; a river's, which may be had elsewhere, to tinted cells and
+  // districts' names too.
   #makeRoom(taken) {
     const cells = this.tinted().map((at) => box(this.map.project(at), 8, 8, 0.5));
-    for (const { node, at, river } of this.names()) {
-      const span = river ? node.firstChild.getBoundingClientRect() : node.getBoundingClientRect();
-      const b = box(this.map.project(at), span.width, span.height, 0.5);
-      const others = river ? [...taken, ...cells] : taken;
-      node.style.visibility = others.some((o) => overlap(b, o) > 0) ? 'hidden' : 'visible';
-    }
+    const names = this.names().map((name) => ({ ...name, box: this.#spanOf(name) }));
+    const districts = names.filter(({ river }) => !river);
+    const isFree = ({ river, box: mine }, shown) => {
+      const others = river ? [...taken, ...cells, ...shown.map((s) => s.box)] : taken;
+      return !others.some((other) => overlap(mine, other) > 0);
+    };
+    const rivers = names.filter(({ river }) => river);
+    const shown = new Set(chosen([...districts, ...rivers], isFree).map(({ node }) => node));
+    for (const { node } of names) node.style.visibility = shown.has(node) ? 'visible' : 'hidden';
+  }
+
+  #spanOf({ node, at, river }) {
+    const span = (river ? node.firstChild : node).getBoundingClientRect();
+    return box(this.map.project(at), span.width, span.height, 0.5);
   }
 }
 

@@ -6,6 +6,8 @@ import { inside } from './geometry.js';
 
 const TWICE_M = 30_000; // a river longer than this inside the city is named twice
 const LABEL_M = 2500; // room a river's name takes along it
+const HIDDEN = { style: { visibility: 'hidden' } }; // until it is known which are shown
+const SPOTS = 6; // places a river's name may have, so that it can step aside
 
 /** Elements with their places: `{node, at}`. */
 export function districtNames(city) {
@@ -42,15 +44,31 @@ export function riverNames(city, bounds) {
   );
   return [...rivers.values()].flatMap((parts) => {
     const longest = parts.sort((a, b) => b.coordinates.length - a.coordinates.length)[0];
-    return spots(longest.coordinates, bounds).map(({ at, turn }) => ({
-      node: h('div.m-r', null, h('span', { style: { transform: `rotate(${turn}deg)` } }, pick(longest.name))),
+    const river = pick(longest.name);
+    return spots(longest.coordinates, bounds).map(({ at, turn, ...where }) => ({
+      node: h('div.m-r', HIDDEN, h('span', { style: { transform: `rotate(${turn}deg)` } }, river)),
       at,
-      river: true,
+      river: { name: river, ...where },
     }));
   });
 }
 
-// The straightest stretches, away from the edges of the picture and from each other.
+/** The names that are shown, best first: none over what is taken, or over each other. */
+export function chosen(names, isFree) {
+  const shown = [];
+  for (const name of names) {
+    const same = shown.filter((s) => s.river && s.river.name === name.river?.name);
+    const again = same.length
+      ? same.length < name.river.times && same.every((s) => apart(s.river, name.river))
+      : true;
+    if (again && isFree(name, shown)) shown.push(name);
+  }
+  return shown;
+}
+
+const apart = (a, b) => Math.abs(a.along - b.along) > a.total / 2;
+
+// The straightest stretches, best first, away from the edges of the picture and from each other.
 function spots(line, bounds) {
   const way = measured(line, bounds);
   const total = way.at(-1)?.along ?? 0;
@@ -66,9 +84,15 @@ function spots(line, bounds) {
     fits.push({ at: mid.at, along: mid.along, turn, rank: straight * mid.room * level });
   }
   fits.sort((a, b) => b.rank - a.rank);
-  if (!fits.length) return [];
-  const second = fits.find((f) => Math.abs(f.along - fits[0].along) > total / 2);
-  return total > TWICE_M && second?.rank > 0.6 ? [fits[0], second] : [fits[0]];
+  const kept = [];
+  for (const fit of fits) {
+    if (kept.length === SPOTS) break;
+    if (kept.every((k) => Math.abs(k.along - fit.along) > LABEL_M)) kept.push(fit);
+  }
+  const times = total > TWICE_M ? 2 : 1;
+  return kept
+    .filter((fit, i) => i === 0 || fit.rank > 0.4)
+    .map(({ at, along, turn }) => ({ at, along, turn, total, times }));
 }
 
 const upright = (turn) => (turn > 90 ? turn - 180 : turn < -90 ? turn + 180 : turn);
