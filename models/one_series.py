@@ -146,6 +146,8 @@ class RecordOfPeaks(base.AnomalyDetector):
         self._current, self._other = [0.0] * 7, [0.0] * 7
         self._free = [-1.0] * 7
         self._hold, self._armed = 0.0, True
+        self._lasting, self._lately = 0.0, [0.0, 0.0]
+        self._shifts = Tail(warm_up=self._rules.warm_up)
         self._tail = Tail(1.0, usual=(0.45, 0.2), least=(0.15, 0.07), warm_up=self._rules.warm_up)
 
     def score_one(self, x: dict[Hashable, Any]) -> float:
@@ -161,6 +163,7 @@ class RecordOfPeaks(base.AnomalyDetector):
             return
         self.strength = self._alarm(look.score)
         self._tail.learn_one(max(look.score + FLOOR_OF_S, 0.0))
+        self._shifts.learn_one(look.features[1], self._last_long(look.residual))
         self._remember(look.features)
         rate = max(self._rules.error, 1 / (self._age + 1))
         firm = self._age > self._rules.warm_up
@@ -245,6 +248,14 @@ class RecordOfPeaks(base.AnomalyDetector):
         self._hold = self._age + min(rules.hold_most, rules.hold * self._age)
         self._armed = False
         return score - rules.threshold + 0.001
+
+    def _last_long(self, residual: float) -> float:
+        """Return the short shift without what lasts for one reading only, however wild."""
+        middle = sorted([*self._lately, residual])[1]
+        self._lately[self._age % 2] = residual
+        rate = max(self._rules.r5, 1 / (self._age + 2))
+        self._lasting += rate * (middle - self._lasting)
+        return abs(self._lasting)
 
     def _remember(self, features: tuple[float, ...]) -> None:
         """Keep the two largest independent peaks of each feature."""

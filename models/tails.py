@@ -119,10 +119,10 @@ class Tail:
             return None
         return surprisal_of(size, self.quantile, self.excess, self.seen)
 
-    def learn_one(self, size: float) -> None:
-        """Learn one size."""
-        t = self.seen
-        self.mean += max(0.0005, 1.0 / (t + 1.0)) * (size - self.mean)
+    def learn_one(self, size: float, usual: float | None = None) -> None:
+        """Learn one size; ``usual`` in its place where its mean size is to be that of others."""
+        t, each = self.seen, size if usual is None else usual
+        self.mean += max(0.0005, 1.0 / (t + 1.0)) * (each - self.mean)
         self.quantile, self.excess = learnt(size, self.quantile, self.excess, t)
         unit = self.mean if self.unit is None else self.unit
         if t < self.warm_up:

@@ -4,6 +4,7 @@ A ``Learner`` says how one is made, fed and saved; a law is a function of a lear
 """
 
 import math
+import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -37,6 +38,16 @@ class Learner:
     """Which of the things said is the surprisal."""
     exact: bool = True
     """Equal models have equal snapshots (a pickle also tells which numbers are one object)."""
+
+
+def unpickled(data: bytes, kind: type) -> Any:
+    """Restore what is saved by a pickle."""
+    try:
+        model = pickle.loads(data)
+    except pickle.UnpicklingError as error:
+        raise ValueError("not a pickle") from error
+    assert isinstance(model, kind)
+    return model
 
 
 def _same(left: Any, right: Any) -> bool:

@@ -8,6 +8,7 @@ import pytest
 from models.count_burst import CountBurst
 from models.half_space import CellModel
 from models.level_forecast import LevelForecast
+from models.one_event import EventOfLate
 from models.one_series import RecordOfPeaks
 from models.pooled_forecast import PooledForecast
 from models.record_of_peaks import SensorBank, WeeklyBank
@@ -155,10 +156,10 @@ LEARNERS = (
     *(
         laws.Learner(
             name=name,
-            new=lambda weekly=weekly: RecordOfPeaks(weekly=weekly),
+            new=lambda face=face, weekly=weekly: face(weekly=weekly),
             feed=_feed_series,
             look=lambda model, row: model.score_one(_reading(row)),
-            restore=lambda data: _unpickled(data, RecordOfPeaks),
+            restore=lambda data, face=face: laws.unpickled(data, face),
             save=pickle.dumps,
             rows=lambda n: _readings(n, 1),
             flat=lambda n: [(0, 300.0 * t, 7.3) for t in range(n)],
@@ -167,7 +168,11 @@ LEARNERS = (
             growth=1.02,  # the length of a pickle depends on its numbers
             exact=False,
         )
-        for name, weekly in (("RecordOfPeaks", False), ("RecordOfPeaks by week", True))
+        for name, face, weekly in (
+            ("RecordOfPeaks", RecordOfPeaks, False),
+            ("RecordOfPeaks by week", RecordOfPeaks, True),
+            ("EventOfLate", EventOfLate, False),
+        )
     ),
     laws.Learner(
         name="LevelForecast",
@@ -255,15 +260,6 @@ DO_NOT_APPLY = {
     ("ReportText", laws.nothing_is_said_in_warm_up): "starts from a vocabulary",
     ("ReportText", laws.a_flat_series_never_surprises): "has no series",
 }
-
-
-def _unpickled(data, kind):
-    try:
-        model = pickle.loads(data)
-    except pickle.UnpicklingError as error:
-        raise ValueError("not a pickle") from error
-    assert isinstance(model, kind)
-    return model
 
 
 @pytest.mark.parametrize("learner", LEARNERS, ids=lambda learner: learner.name)
