@@ -5,25 +5,25 @@ of something at least as unusual when nothing is wrong. 3 means one in a thousan
 different learners can be compared, added and thresholded alike. In warm-up it is None, or NaN in
 columns, never 0.
 
-====================== ========================================================= ===================
-module                 what it learns, and of whom                               face
-====================== ========================================================= ===================
-``record_of_peaks``    what a sensor has never done before; how far off it is    columns of a shard
-``one_series``         what one series has never done before                     River's
-``one_event``          how far one series is off                                 River's
-``calibration``        how rare a score is among all of its kind                 columns of a shard
-``sensor_faults``      which sensors lie, and how                                columns of a shard
-``faulty_series``      the same, for one series                                  River's
-``clock_skew``         whose clock is off                                        columns of a shard
-``level_forecast``     when an official level will be crossed, how surely        columns of a shard
-``upstream_forecast``  the same, with what others along the river have seen      columns of a shard
-``pooled_forecast``    how likely a level is exceeded in hours, of a kind        columns of a shard
-``half_space``         which parts of the city show an unusual mixture of signs  River's, for dicts
-``report_text``        which hazard a report is about                            River's, for text
-``count_burst``        which place is reported more often than usual             one report at a time
-``confirmation``       how likely people are to confirm a warning                River's, for dicts
-``reliability``        how far each source is to be believed                     one verdict at a time
-====================== ========================================================= ===================
+===================== ========================================================= ==================
+module                what it learns, and of whom                               face
+===================== ========================================================= ==================
+``record_of_peaks``   what a sensor has never done before; how far off it is    columns of a shard
+``one_series``        what one series has never done before                     River's
+``one_event``         how far one series is off                                 River's
+``calibration``       how rare a score is among all of its kind                 columns of a shard
+``sensor_faults``     which sensors lie, and how                                columns of a shard
+``faulty_series``     the same, for one series                                  River's
+``clock_skew``        whose clock is off                                        columns of a shard
+``level_forecast``    when an official level will be crossed, how surely        columns of a shard
+``upstream_forecast`` the same, with what others along the river have seen      columns of a shard
+``pooled_forecast``   how likely a level is exceeded in hours, of a kind        columns of a shard
+``half_space``        which parts of the city show an unusual mixture of signs  River's, for dicts
+``report_text``       which hazard a report is about                            River's, for text
+``count_burst``       which place is reported more often than usual             a report at a time
+``confirmation``      how likely people are to confirm a warning                River's, for dicts
+``reliability``       how far each source is to be believed                     a verdict at a time
+===================== ========================================================= ==================
 
 ``peaks`` is the arithmetic behind the first, ``season`` what it expects and ``rules`` its numbers.
 ``tails`` turns sizes into surprisals, ``row_bank`` keeps the state of a shard's sensors and
