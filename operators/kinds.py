@@ -49,7 +49,7 @@ KINDS: dict[str, Kind] = {
     ),
     "travel_time": Kind("s", "traffic", "above", 0, 86_400, "traffic", "Travel time", "行程时间"),
     "pm25": Kind("ug/m3", "air_pollution", "above", 0, 5000, "air_gas", "PM2.5", "PM2.5", 10_800),
-    "no2": Kind("ug/m3", "air_pollution", "above", 0, 5000, "air_gas", "NO2", "二氧化氮"),
+    "no2": Kind("ug/m3", "air_pollution", "above", 0, 5000, "air_gas", "NO2", "二氧化氮", 10_800),
     "gas_ch4": Kind("%{LEL}", "gas_leak", "above", 0, 100, "air_gas", "Methane", "甲烷"),
     "smoke": Kind("%/m", "fire", "above", 0, 100, "air_gas", "Smoke", "烟雾"),
     "crowd_count": Kind("1", "crowding", "above", 0, 1_000_000, "streets", "Crowd", "人群"),

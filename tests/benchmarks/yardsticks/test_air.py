@@ -7,6 +7,8 @@ import pytest
 
 from benchmarks.yardsticks import air
 
+DUST = air.LEVELS["PM2.5"]
+
 
 def _bad_air(hours, n=3, seed=3):
     rng = np.random.default_rng(seed)
@@ -14,9 +16,9 @@ def _bad_air(hours, n=3, seed=3):
     return np.exp(4.4 + 3.5 * slow[:, None] + rng.normal(0, 0.1, (hours, n)))
 
 
-def _written(directory, values):
+def _written(directory, values, pollutant="PM2.5"):
     begin = datetime(2020, 1, 1, tzinfo=UTC)
-    lines = ["time,station,PM2.5,TEMP,DEWP,PRES,wd,WSPM"]
+    lines = [f"time,station,{pollutant},TEMP,DEWP,PRES,wd,WSPM"]
     for station in range(values.shape[1]):
         for hour, value in enumerate(values[:, station]):
             wd = "" if hour % 7 == 0 else "E"
@@ -52,7 +54,7 @@ def test_no_forecast_looks_ahead():
     values = _bad_air(400)
     other = values.copy()
     other[300:] *= 3.0
-    one, two = air.forecast(_record(values)), air.forecast(_record(other))
+    one, two = air.forecast(_record(values), DUST), air.forecast(_record(other), DUST)
     np.testing.assert_array_equal(one[:300], two[:300])
     assert (one[300:] != two[300:]).any()
 
@@ -61,7 +63,7 @@ def test_persistence_is_judged_on_the_same_rows():
     values = np.tile([[100.0], [200.0]], (60, 1))
     chance = np.full((120, 1), 0.9)
     chance[:40] = np.nan
-    found = air.judge(values, chance, 6)
+    found = air.judge(values, chance, 150.0, 6)
     assert found["rows"] == 120 - 6 - 40
     assert found["all"]["persistence"] == {"pod": 1.0, "far": 0.0, "csi": 1.0}
     assert found["all"]["chance >= .5"]["csi"] == 0.5
@@ -80,9 +82,16 @@ def test_it_prints_and_writes_its_figures(tmp_path, capsys):
     assert "persistence" in capsys.readouterr().out
 
 
+def test_of_several_pollutants_one_is_judged(tmp_path, capsys):
+    _written(tmp_path, 0.7 * _bad_air(700), "NO2")
+    assert np.isnan(air.load(tmp_path).values).all()
+    assert air.main(["--air", str(tmp_path), "--pollutant", "NO2"]) == 0
+    assert "NO2 of 120 or more" in capsys.readouterr().out
+
+
 def test_stations_can_learn_alone():
     values = _bad_air(400)
     record = _record(values)
-    together, alone = air.forecast(record), air.forecast(record, alone=True)
+    together, alone = air.forecast(record, DUST), air.forecast(record, DUST, alone=True)
     assert np.isfinite(alone[100:]).all()
     assert (together[100:] != alone[100:]).any()
