@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from pathlib import Path
 
-from flows.feeds import DirectoryFeed, FeedError
+from flows.feeds import FILES, Chunk, DirectoryFeed, FeedError
 from flows.replay import read_city
 from flows.settings import ConfigError, load_settings
 from operators.codec import decode_truth
@@ -16,6 +17,9 @@ from operators.registry import LONGEST_S, SHORTEST_S, Registry
 
 __all__ = ["check_config", "check_feed"]
 
+ALIKE = 0.85
+"""Share of letters from which one name is taken for another that is misspelt."""
+NAMES = ("city.json", "truth.json", *FILES.values())
 SHOWN = 20
 """Problems told per file; beyond it only their number."""
 
@@ -38,6 +42,7 @@ def check_feed(directory: Path) -> list[str]:
     except FeedError as error:
         return [str(error)]
     problems += _check_city(directory / "city.json", city)
+    problems += _check_names(directory)
     truth = directory / "truth.json"
     if truth.exists():
         try:
@@ -51,14 +56,15 @@ def check_feed(directory: Path) -> list[str]:
 
 
 def _check_city(path: Path, city: City) -> list[str]:
-    seen: set[str] = set()
     problems = []
+    districts = {district.id for district in city.districts}
     for number, sensor in enumerate(city.sensors):
         where = f"{path}: sensors[{number}]"
-        if sensor.id in seen:
-            problems.append(f"{where}: id {sensor.id!r} is there twice")
-        seen.add(sensor.id)
         kind = KINDS.get(sensor.kind)
+        if kind is None and (meant := get_close_matches(sensor.kind, KINDS, 1, ALIKE)):
+            problems.append(f"{where}: kind: expected {meant[0]!r}?, got {sensor.kind!r}")
+        if districts and sensor.district is not None and sensor.district not in districts:
+            problems.append(f"{where}: district: {sensor.district!r} is not in districts")
         if kind is not None and sensor.unit not in ("", kind.unit):
             problems.append(f"{where}: unit: expected {kind.unit!r}, got {sensor.unit!r}")
         if not SHORTEST_S <= sensor.interval_s <= LONGEST_S:
@@ -69,11 +75,23 @@ def _check_city(path: Path, city: City) -> list[str]:
     return problems
 
 
+def _check_names(directory: Path) -> list[str]:
+    """Return which files look as if they were part of the feed, and are not read."""
+    problems = []
+    for path in sorted(directory.iterdir()):
+        plain = path.name.removesuffix(".gz")
+        if plain in NAMES and plain != path.name and (directory / plain).exists():
+            problems.append(f"{path}: is not read, for {plain} is there too")
+        elif plain not in NAMES and (meant := get_close_matches(plain, NAMES, 1, ALIKE)):
+            problems.append(f"{path}: is not read, expected {meant[0]}?")
+    return problems
+
+
 def _check_messages(feed: DirectoryFeed, name: FeedName, city: City) -> list[str]:
     """Return what the flow itself would not take, and why."""
     problems: list[str] = []
     total, take = 0, _intake(name, city)
-    while (chunk := feed.read(name)) is not None:
+    while (chunk := _next(feed, name, problems)) is not None:
         lines = chunk.lines
         _, bad, *_ = take.accept(Poll(name, lines, (Stretch(0, chunk.offset, len(lines)),)))
         total += len(bad)
@@ -82,6 +100,14 @@ def _check_messages(feed: DirectoryFeed, name: FeedName, city: City) -> list[str
     if total > SHOWN:
         problems.append(f"{feed.path(name)}: {total - SHOWN} more like these")
     return problems
+
+
+def _next(feed: DirectoryFeed, name: FeedName, problems: list[str]) -> Chunk | None:
+    try:
+        return feed.read(name)
+    except FeedError as error:
+        problems.append(str(error))
+        return None
 
 
 def _intake(name: FeedName, city: City) -> TakeReadings | TakeEvents:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from operators.events import TIME_END_MS
 from operators.intake import FeedName
 
-__all__ = ["Chunk", "DirectoryFeed", "Feed", "FeedError", "feed_paths", "span_ms"]
+__all__ = ["FILES", "Chunk", "DirectoryFeed", "Feed", "FeedError", "feed_paths", "span_ms"]
 
 POLL_SIZE = 30_000
 FILES: dict[FeedName, str] = {
@@ -30,6 +30,8 @@ FILES: dict[FeedName, str] = {
     "commands": "commands.jsonl",
 }
 DAY_MS = 86_400_000
+SECONDS = 1e8, 1e11
+"""Times in this range are of 1970 to 1973 in milliseconds, and of 1973 on in seconds."""
 COMPANY = 9
 """Messages among which one wrong clock is outvoted; odd, so that there is a middle one."""
 _TIME = re.compile(rb'"time"\s*:\s*\[?\s*(\d{1,15})')
@@ -134,7 +136,13 @@ class DirectoryFeed:
         self._files[name].seek(*key)
 
     def read(self, name: FeedName) -> Chunk | None:
-        """Return the next lines of a file."""
+        """Return the next lines of a file.
+
+        Raises
+        ------
+        FeedError
+            When it cannot be unpacked, or its times are seconds.
+        """
         file = self._files.get(name)
         if file is None:
             return None
@@ -145,6 +153,11 @@ class DirectoryFeed:
         looked_at = lines if self.timed else [*lines[:COMPANY], *lines[-COMPANY:]]
         times = np.fromiter(map(_time_of, looked_at), np.int64, len(looked_at))
         arrival = np.maximum(np.maximum.accumulate(_steady(times)), file.arrived)
+        if SECONDS[0] < arrival[-1] < SECONDS[1]:
+            raise FeedError(
+                f"{self.path(name)}:{key[0] + 1}: time: expected milliseconds since 1970, got"
+                f" {times[0]}: are these seconds?"
+            )
         if not self.timed:
             arrival = arrival[[0, -1]]
         file.arrived = int(arrival[-1])

@@ -28,6 +28,8 @@ def decode_city(raw: bytes) -> City:
 
 
 def _check_city(city: City) -> None:
+    _check_once("sensors", [sensor.id for sensor in city.sensors])
+    _check_once("districts", [district.id for district in city.districts])
     for number, district in enumerate(city.districts):
         ring = district.polygon
         if not ring:
@@ -41,6 +43,14 @@ def _check_city(city: City) -> None:
                 raise ValueError(f"{where}[{at}]: expected degrees, got {lon}, {lat}")
         if _on_one_line(ring):
             raise ValueError(f"{where}: expected an area, got {len(ring)} points on one line")
+
+
+def _check_once(what: str, ids: Sequence[str]) -> None:
+    first: dict[str, int] = {}
+    for number, name in enumerate(ids):
+        if first.setdefault(name, number) != number:
+            where = f"{what}[{number}].id"
+            raise ValueError(f"{where}: expected another, got {name!r} as {what}[{first[name]}]")
 
 
 def _on_one_line(ring: Sequence[tuple[float, float]]) -> bool:

@@ -69,21 +69,57 @@ def test_of_many_problems_some_are_told_and_all_are_counted(other: Path) -> None
 def test_of_a_city_each_sensor_is_named(other: Path) -> None:
     def change(city: dict[str, Any]) -> None:
         sensors = city["sensors"]
-        sensors[3]["id"] = sensors[2]["id"]
+        sensors[2]["kind"] = "river_levle"
+        sensors[3]["district"] = "nowhere"
         sensors[4]["unit"] = "furlong"
         sensors[5]["interval_s"] = 0
 
     change_city(other, change)
     problems = [p for p in check_feed(other) if "city.json: " in p and "readings" not in p]
     assert [p.partition(": ")[2].partition(":")[0] for p in problems] == [
+        "sensors[2]",
         "sensors[3]",
         "sensors[4]",
         "sensors[5]",
     ]
-    assert "twice" in problems[0]
-    assert "'furlong'" in problems[1]
-    assert "interval_s: expected" in problems[2]
-    assert problems[2].endswith("got 0")
+    assert "kind: expected 'river_level'?, got 'river_levle'" in problems[0]
+    assert "'nowhere' is not in districts" in problems[1]
+    assert "'furlong'" in problems[2]
+    assert "interval_s: expected" in problems[3]
+    assert problems[3].endswith("got 0")
+
+
+@pytest.mark.parametrize("what", ["sensors", "districts"])
+def test_two_of_one_name_are_refused_by_everybody(other: Path, what: str) -> None:
+    def change(city: dict[str, Any]) -> None:
+        city[what][2]["id"] = city[what][1]["id"]
+
+    change_city(other, change)
+    [problem] = check_feed(other)
+    assert f"city.json: {what}[2].id: expected another, got " in problem
+    assert problem.endswith(f"as {what}[1]")
+
+
+def test_files_that_are_not_read_are_named(other: Path) -> None:
+    (other / "report.jsonl").touch()
+    (other / "readings.jsonl.gz").touch()
+    (other / "alerts.jsonl").touch()  # what a replay may write there
+    assert [p.partition(" ")[0] for p in check_feed(other)] == [
+        f"{other / 'readings.jsonl.gz'}:",
+        f"{other / 'report.jsonl'}:",
+    ]
+
+
+def test_seconds_are_not_taken_for_milliseconds(other: Path) -> None:
+    path = other / "readings.jsonl"
+    ids = [json.loads(line)["sensor"] for line in path.read_bytes().splitlines()[:50]]
+    rows = [
+        f'{{"sensor":"{name}","time":{1763881200 + n},"value":1}}' for n, name in enumerate(ids)
+    ]
+    path.write_text("\n".join(rows))
+    [problem] = check_feed(other)
+    assert problem.startswith(f"{path}:1: time: expected milliseconds")
+    assert "got 1763881200" in problem
 
 
 def test_a_truth_that_is_none_is_named(other: Path) -> None:
