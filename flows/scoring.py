@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flows.feeds import DirectoryFeed, FeedError
+from flows.feeds import FeedError, span_ms
 from operators.codec import decode_truth
+from operators.event_clock import FOREVER
 from simulators.scoring import Score, read_versions, score
 
 __all__ = ["score_files"]
@@ -51,13 +52,7 @@ def _hours_of(directory: Path) -> float:
         When there is no feed.
     """
     try:
-        feed = DirectoryFeed(directory)
+        first, last = span_ms(directory, FOREVER)
     except FeedError:
         raise FeedError(f"{directory}: no feed beside the truth, say --hours") from None
-    ends: list[int] = []
-    for name in feed.names:
-        while (chunk := feed.read(name)) is not None:
-            ends += int(chunk.arrival_ms[0]), int(chunk.arrival_ms[-1])
-            ends = [min(ends), max(ends)]
-    feed.close()
-    return (max(ends, default=0) - min(ends, default=0)) / HOUR_MS
+    return (last - first) / HOUR_MS
