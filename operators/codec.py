@@ -119,6 +119,7 @@ def reason_of(error: Exception) -> str:
     missing = re.fullmatch(r"Object missing required field (\S+)", said)
     if missing:
         said, where = "missing", ".".join(filter(None, (where, missing[1])))
+    said = re.sub(r"^Invalid enum value (.*)$", r"expected a name that is known, got \1", said)
     said = said[:1].lower() + said[1:]
     return f"{where}: {said}" if where else said
 

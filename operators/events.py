@@ -377,7 +377,7 @@ class TruthEvent(msgspec.Struct, frozen=True):
     """Something that really happened."""
 
     id: str
-    hazard: str
+    hazard: Hazard
     start: int
     end: int
     lon: float

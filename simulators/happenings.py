@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from operators.events import TruthBenign, TruthEvent
+from operators.events import Hazard, TruthBenign, TruthEvent
 from simulators.clock import MINUTE_MS
 from simulators.geometry import to_lonlat
 from simulators.layout import Sites
@@ -140,7 +140,7 @@ def lonlat(x: float, y: float) -> tuple[float, float]:
 
 def truth_event(
     scene: Scene,
-    hazard: str,
+    hazard: Hazard,
     span: tuple[int, int, int],
     at: tuple[float, float],
     radius_km: float,

@@ -173,9 +173,13 @@ def test_who_introduced_itself_is_known_from_then_on(other: Path) -> None:
     assert problem.startswith(f"{path}:1: ")
 
 
-def test_a_truth_names_levels_there_are(other: Path) -> None:
+def test_a_truth_names_levels_and_hazards_there_are(other: Path) -> None:
     truth = {"id": "e", "hazard": "fire", "start": 1, "end": 2, "lon": 1, "lat": 1}
     event = truth | {"radius_m": 5, "level": 0}
     (other / "truth.json").write_text(json.dumps({"events": [event]}))
     [problem] = check_feed(other)
     assert "level" in problem
+    event |= {"level": 3, "hazard": "flod"}
+    (other / "truth.json").write_text(json.dumps({"events": [event]}))
+    [problem] = check_feed(other)
+    assert problem.endswith("events[0].hazard: expected a name that is known, got 'flod'")

@@ -44,7 +44,7 @@ def test_reports_keep_their_order_and_their_neighbours_are_not_hurt() -> None:
         ({"lat": -91.0}, "lon, lat: expected degrees, got 106.55, -91.0"),
         ({"text": " \n", "category": None}, "text: expected words or a category, got neither"),
         ({"text": 5}, "text: expected str, got int"),
-        ({"source": "rumour"}, "source: invalid enum value 'rumour'"),
+        ({"source": "rumour"}, "source: expected a name that is known, got 'rumour'"),
     ],
 )
 def test_every_field_of_a_report_is_checked(fields: dict[str, Any], said: str) -> None:
@@ -83,7 +83,7 @@ def test_commands_are_checked() -> None:
     )
     assert found.events == [command]
     assert [tuple(r) for r in found.rejected[:3]] == [
-        (1, "op: invalid enum value 'delete'"),
+        (1, "op: expected a name that is known, got 'delete'"),
         (2, f"time: expected 0 to {TIME_END_MS - 1}, got -1"),
         (3, "by: missing"),
     ]
