@@ -99,6 +99,21 @@ def test_what_teaches_the_model_asks_for_the_same_key_twice(room: Room, browser:
         assert command["op"] == "confirm"
 
 
+def test_who_presses_a_button_stays_at_the_buttons(room: Room, browser: Browser) -> None:
+    room.clear(warning())
+    with room.page(browser) as page:
+        page.locator('[data-op="shelve"]').focus()
+        page.keyboard.press("Enter")
+        expect(page.locator("[data-until]").first).to_be_focused()
+        page.keyboard.press("Escape")
+        expect(page.locator('[data-op="shelve"]')).to_be_focused()
+        page.locator('[data-op="ack"]').focus()
+        page.keyboard.press("Enter")
+        room.put(warning(version=2, marks=Marks(acknowledged="op-7")))
+        expect(page.locator('[data-op="ack"]')).to_be_disabled()
+        expect(page.locator('[data-op="confirm"]')).to_be_focused()
+
+
 def test_shelving_asks_for_how_long_and_can_be_undone(room: Room, browser: Browser) -> None:
     room.clear(warning())
     with room.page(browser) as page:

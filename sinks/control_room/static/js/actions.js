@@ -14,6 +14,7 @@ const FORGET_MS = 15_000;
 
 export class Actions {
   #commands = new Map(); // command id -> {alert, op}
+  #held = null; // the button that had the focus
 
   constructor(screen, redraw) {
     this.screen = screen;
@@ -69,6 +70,7 @@ export class Actions {
   }
 
   draw(host, alert) {
+    this.#hold(host);
     const { stale, ask, store, asOf } = this.screen;
     const put = shelved(alert, asOf);
     const [icon, text, urgent] = this.#line(alert);
@@ -94,6 +96,20 @@ export class Actions {
         ask === 'shelve' && !off ? this.#times(alert) : this.#buttons(alert, put, off || sent === 'sending'),
       ],
     );
+    this.#letGo(host);
+  }
+
+  // Who presses a button stays at it, though it is made anew, and while it cannot be pressed.
+  #hold(host) {
+    const at = document.activeElement;
+    if (host.contains(at)) this.#held = at.dataset.op ?? this.#held;
+    else if (at && at !== document.body) this.#held = null;
+  }
+
+  #letGo(host) {
+    if (!this.#held || host.contains(document.activeElement)) return;
+    const same = host.querySelector(`[data-op="${this.#held}"]:enabled`);
+    (same ?? host.querySelector('button:enabled'))?.focus({ preventScroll: true });
   }
 
   #buttons(alert, put, off) {
