@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
 __all__ = ["CLOCK_HEADER", "END_HEADER", "KafkaPlace", "KafkaUnusableError", "Topics"]
@@ -18,6 +19,8 @@ END_HEADER = "citywatch-end"
 """Header of a message without value: no message of this partition will follow."""
 ANSWER_S = 10.0
 DAY_MS = 86_400_000
+
+log = logging.getLogger(__name__)
 
 
 class KafkaUnusableError(RuntimeError):
@@ -67,6 +70,16 @@ class KafkaPlace:
                 f" citywatch topics --kafka {self.servers}"
             )
         return sorted(found.partitions)
+
+    def identity(self, topic: str) -> str:
+        """Return what tells a topic from another of its name; empty where the broker has none."""
+        asked = _Asked(self)
+        (found,) = asked.admin.describe_topics(TopicCollection([topic])).values()
+        try:
+            return str(found.result(ANSWER_S).topic_id)
+        except (KafkaException, TimeoutError) as error:
+            log.warning("%s: not known by its identity: %s", topic, error)
+            return ""
 
     def create(self, topics: Topics, partitions: int, replicas: int = 1) -> list[str]:
         """Make the topics that are not there yet; return their names.

@@ -22,7 +22,7 @@ from flows.kafka import KafkaPlace, KafkaUnusableError, Topics
 from flows.kafka_source import Broker, KafkaSource
 from flows.listening import Listening
 from flows.sources import Stop
-from flows.vault import Keep, Vault
+from flows.vault import Keep, Vault, VaultError
 from operators.codec import encode
 from operators.counters import Counters
 from operators.events import Alert, BadMessage, Sensor
@@ -132,8 +132,20 @@ class Part:
 
     @cached_property
     def vault(self) -> Vault:
-        """Where the state of our partitions is kept."""
-        return Vault(self.data_dir / self.flow, self.partitions, [self.outbox])
+        """Where the state of our partitions is kept.
+
+        Raises
+        ------
+        VaultError
+            When somebody else has one of them, or it is the state of another topic.
+        """
+        vault = Vault(self.data_dir / self.flow, self.partitions, [self.outbox])
+        try:
+            vault.belong(self.topic, self.kafka.identity(self.topic))
+        except VaultError:
+            vault.close()
+            raise
+        return vault
 
     def resume(self, partition: int, put: Callable[[bytes], None]) -> None:
         """Give a partition its state back, where there is a snapshot.

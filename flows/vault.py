@@ -115,6 +115,33 @@ class Vault:
         self._writer = threading.Thread(target=self._write_all, name="vault", daemon=True)
         self._writer.start()
 
+    def belong(self, topic: str, identity: str) -> None:
+        """Be the state of one topic, and of no other: places are of messages of that one.
+
+        Parameters
+        ----------
+        identity
+            Tells it from another of this name, made after it was deleted; empty where nobody knows.
+
+        Raises
+        ------
+        VaultError
+            When what is there is the state of another topic.
+        """
+        path = self.directory / "topic"
+        now = [topic, identity]
+        if path.exists() and any(path.parent.glob("*.snapshot")):
+            then = path.read_text().split("\n")
+            if then[0] != topic or (identity and then[1:2] not in ([identity], [""])):
+                other = f"of {then[0]}" if then[0] != topic else f"of a {topic} that was deleted"
+                raise VaultError(
+                    f"{self.directory}: holds the state {other}: delete it to start anew, or give"
+                    " another directory"
+                )
+        fresh = path.with_suffix(f".{os.getpid()}")
+        fresh.write_text("\n".join(now))
+        fresh.replace(path)
+
     def load(self, shard: int) -> Snapshot | None:
         """Return a shard's last snapshot; None when there is none.
 

@@ -13,6 +13,7 @@ import pytest
 
 from flows.feeds import FeedError
 from flows.kafka import KafkaUnusableError
+from flows.kafka import Topics as Names
 from flows.publish import publish_directory
 from flows.run import make_parts, parse_part, run_parts
 from flows.settings import ConfigError, load_settings
@@ -21,7 +22,7 @@ from operators.evidence import Found
 from sinks.redis import RedisSink
 from tests.broker import LocalBroker
 from tests.flows.kafka_parts import City
-from tests.flows.processes import free_port
+from tests.flows.processes import eventually, free_port
 from tests.kafka_fixture import Topics
 from tests.kafka_tools import read
 
@@ -206,6 +207,27 @@ class TestRunPart:
         with pytest.raises(VaultError, match=r"0\.snapshot: expected b'cwweeks.*delete it"):
             run_parts([part])
         part.vault.close()
+
+    def test_state_of_another_topic_is_refused(self, city: City, topics: Topics) -> None:
+        run_parts([city.part("reports")])
+        first = city.names.reports
+        city.names = Names(f"{topics.prefix}other")
+        city.place.create(city.names, 2)
+        why = rf"/reports: holds the state of {re.escape(first)}: delete it"
+        with pytest.raises(VaultError, match=why):
+            run_parts([city.part("reports")])
+
+    def test_state_of_a_topic_that_was_made_anew_is_refused(
+        self, city: City, topics: Topics
+    ) -> None:
+        run_parts([city.part("reports")])
+        topics.delete()
+        eventually(lambda: len(city.place.create(city.names, 2)) == 5, what="topics made anew")
+        with pytest.raises(VaultError, match=r"of a .*\.reports that was deleted: delete it"):
+            run_parts([city.part("reports")])
+        shutil.rmtree(city.data)
+        publish_directory(city.city, city.place, city.names, None, None)
+        run_parts([city.part("reports")])
 
     def test_more_parts_than_partitions_is_one_line(self, city: City) -> None:
         with pytest.raises(KafkaUnusableError) as error:

@@ -65,6 +65,32 @@ def given_to_write(vault: Vault) -> bool:
 
 
 class TestVault:
+    def test_state_belongs_to_one_topic(self, vault: Opened) -> None:
+        first = vault()
+        first.belong("a.readings", "")
+        first.belong("b.readings", "id-1")  # there is no state yet
+        first.stage(0, Snapshot(41, b"state"))
+        first.close()
+        vault.open.clear()
+        again = vault()
+        again.belong("b.readings", "id-1")
+        with pytest.raises(VaultError, match=r"readings: holds the state of b\.readings: delete"):
+            again.belong("c.readings", "id-1")
+        with pytest.raises(VaultError, match=r"of a b\.readings that was deleted"):
+            again.belong("b.readings", "id-2")
+        again.belong("b.readings", "")  # nobody knows
+
+    def test_who_was_not_known_is_known_from_then_on(self, vault: Opened) -> None:
+        one = vault()
+        one.belong("a.readings", "")
+        one.stage(0, Snapshot(1, b"state"))
+        one.close()
+        vault.open.clear()
+        again = vault()
+        again.belong("a.readings", "id-1")
+        with pytest.raises(VaultError, match="that was deleted"):
+            again.belong("a.readings", "id-2")
+
     @pytest.mark.parametrize("state", [b"", b"state", bytes(range(256)) * 5000])
     def test_what_is_kept_is_found_again(self, vault: Opened, state: bytes) -> None:
         first = vault((0, 3))
