@@ -81,6 +81,10 @@ class _Look(NamedTuple):
     guesses: list[float]
     """What the day, and the week, would have said."""
     residual: float
+    near: float
+    """What is learnt of it,"""
+    error: float
+    """and how far that is off."""
     smooth: dict[str, float]
     features: tuple[float, ...]
     score: float
@@ -172,10 +176,10 @@ class RecordOfPeaks(base.AnomalyDetector):
             habits.enter(hour)
         share = self._habits[0].share
         for habits, hour in look.hours:
-            habits.follow(hour, look.x, limit, share)
+            habits.follow(hour, look.near, limit, share)
         for i, guess in enumerate(look.guesses):
             self._errors[i] += rate * (abs(look.x - guess) - self._errors[i])
-        self._error += rate * (abs(look.residual) - self._error)
+        self._error += rate * (look.error - self._error)
         self._smooth = look.smooth
         self._last = look.x
         self._age += 1
@@ -197,8 +201,9 @@ class RecordOfPeaks(base.AnomalyDetector):
             by_week = self.weekly and self._errors[1] < self._errors[0]
             expected = guesses[1] if by_week else guesses[0]
         r, jump = x - expected, abs(x - self._last) if self._age else 0.0
+        near = self._believed(x, expected)
         moved = {
-            "x20": x,
+            "x20": near,
             "x200": x,
             "r5": r,
             "r80": r,
@@ -221,7 +226,15 @@ class RecordOfPeaks(base.AnomalyDetector):
             smooth["a80"],
             (smooth["a20"] + floor) / (smooth["a500"] + floor),
         )
-        return _Look(x, hours, guesses, r, smooth, seven, self._score(seven))
+        learnt = near, abs(near - expected)
+        return _Look(x, hours, guesses, r, *learnt, smooth, seven, self._score(seven))
+
+    def _believed(self, x: float, expected: float) -> float:
+        """Return the value that is learnt: one wild reading tells next to nothing of the usual."""
+        if self._age <= self._rules.few or self._error == 0.0:
+            return x
+        far = self._rules.wild * self._error
+        return min(max(x, expected - far), expected + far)
 
     def _score(self, features: tuple[float, ...]) -> float:
         """Return u1 + (u2 + u3) / 4 less what a short memory is worth; -inf in warm-up."""

@@ -105,10 +105,12 @@ def advance(
         s.base = s.last = s.x20 = s.x200 = x
     scale = s.error
     if weekly is None:
-        expected, r = expect(s, x, time_s, rules)
+        expected, r, near = expect(s, x, time_s, rules)
     else:
-        expected, r = expect_by_week(weekly, x, time_s, rules)
-    features = _features(s, x, r, rules)
+        expected, r, near = expect_by_week(weekly, x, time_s, rules)
+    features = _features(s, x, near, r, rules)
+    rate = max(rules.error, 1.0 / (s.age + 1.0))
+    s.error = _smooth(s.error, min(abs(r), abs(near - expected)), rate)
     score, channel = _compare(s, features, decay, rules)
     if s.age < rules.warm_up:
         score = -math.inf
@@ -121,18 +123,17 @@ def advance(
 
 
 @compiled
-def _features(s: Sensor, x: float, r: float, rules: Rules) -> Seven:
-    """Move the smoothers on and return the seven features."""
+def _features(s: Sensor, x: float, near: float, r: float, rules: Rules) -> Seven:
+    """Move the smoothers on and return the seven features; ``near`` is what the level learns."""
     least, jump = 1.0 / (s.age + 2.0), abs(x - s.last)
     s.last = x
-    s.x20 = _smooth(s.x20, x, max(rules.x20, least))
+    s.x20 = _smooth(s.x20, near, max(rules.x20, least))
     s.x200 = _smooth(s.x200, x, max(rules.x200, least))
     s.r5 = _smooth(s.r5, r, max(rules.r5, least))
     s.r80 = _smooth(s.r80, r, max(rules.r80, least))
     s.a80 = _smooth(s.a80, jump, max(rules.a80, least))
     s.a20 = _smooth(s.a20, jump, max(rules.a20, least))
     s.a500 = _smooth(s.a500, jump, max(rules.a500, least))
-    s.error = _smooth(s.error, abs(r), max(rules.error, 1.0 / (s.age + 1.0)))
     floor = 0.001 * s.a500 + 1e-12
     burst = (s.a20 + floor) / (s.a500 + floor)
     short, long = abs(_wide(s.r5)), abs(_wide(s.r80))

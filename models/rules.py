@@ -44,6 +44,10 @@ class Rules(NamedTuple):
     """Means of the jump from reading to reading: roughness, and a burst of it."""
     error: float = 1 / 500
     """Mean size of residuals."""
+    wild: float = 20.0
+    """Errors from what was expected, beyond which a reading teaches no more than one as far off."""
+    few: int = 30
+    """Readings before that, each of which is believed."""
     clip: float = 5.0
     """Errors by which a habit follows at most, once it is known."""
     day: float = 0.1

@@ -68,18 +68,18 @@ def hour_of_week(time_s: float) -> int:
 
 
 @compiled
-def expect(s: Sensor, x: float, time_s: float, rules: Rules) -> tuple[float, float]:
-    """Return what was expected and the residual, and move the day's habit on."""
+def expect(s: Sensor, x: float, time_s: float, rules: Rules) -> tuple[float, float, float]:
+    """Return what was expected, the residual and what is learnt; move the day's habit on."""
     half_hour = _half_hour(s, time_s)
     expected = s.base + s.day[half_hour] if s.known > 0 and rules.day > 0.0 else s.x20
-    rate = rules.day * _share(s)
-    _follow(s.day, s.seen, half_hour, x - s.base, _limit(s, rules), rate)
-    return expected, _residual(s, x, expected)
+    near, rate = _believed(s, x, expected, rules), rules.day * _share(s)
+    _follow(s.day, s.seen, half_hour, near - s.base, _limit(s, rules), rate)
+    return expected, _residual(s, x, expected), near
 
 
 @compiled
-def expect_by_week(s: Sensor, x: float, time_s: float, rules: Rules) -> tuple[float, float]:
-    """Return what was expected and the residual, and move the day's and the week's habit on."""
+def expect_by_week(s: Sensor, x: float, time_s: float, rules: Rules) -> tuple[float, float, float]:
+    """Return what was expected, the residual and what is learnt; move both habits on."""
     half_hour, hour = _half_hour(s, time_s), _hour(s, time_s)
     by_day = s.base + s.day[half_hour] if s.known > 0 else s.x20
     by_week = s.base + s.week[hour] if s.week_known > 0 else by_day
@@ -87,10 +87,10 @@ def expect_by_week(s: Sensor, x: float, time_s: float, rules: Rules) -> tuple[fl
     rate = max(rules.error, 1.0 / (s.age + 1.0))
     s.day_error += rate * (abs(x - by_day) - s.day_error)
     s.week_error += rate * (abs(x - by_week) - s.week_error)
-    limit, share = _limit(s, rules), _share(s)
-    _follow(s.day, s.seen, half_hour, x - s.base, limit, rules.day * share)
-    _follow(s.week, s.week_seen, hour, x - s.base, limit, rules.week * share)
-    return expected, _residual(s, x, expected)
+    near, limit, share = _believed(s, x, expected, rules), _limit(s, rules), _share(s)
+    _follow(s.day, s.seen, half_hour, near - s.base, limit, rules.day * share)
+    _follow(s.week, s.week_seen, hour, near - s.base, limit, rules.week * share)
+    return expected, _residual(s, x, expected), near
 
 
 @compiled
@@ -139,6 +139,18 @@ def _residual(s: Sensor, x: float, expected: float) -> float:
     """
     r = x - expected
     return 0.0 if abs(r) <= ROUNDING * abs(x - s.base) else r
+
+
+@compiled
+def _believed(s: Sensor, x: float, expected: float, rules: Rules) -> float:
+    """Return the value that is learnt: one wild reading tells next to nothing of the usual.
+
+    What persists is learnt all the same, for errors grow with it, by some 4 % a reading.
+    """
+    if s.age <= rules.few or s.error == 0.0:
+        return x
+    far = rules.wild * s.error
+    return min(max(x, expected - far), expected + far)
 
 
 @compiled

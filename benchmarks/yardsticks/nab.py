@@ -46,7 +46,7 @@ SETTINGS = 40
 SPREAD = 1.4
 """Each number is multiplied by up to this, or divided."""
 SEED = 7
-WHOLE = ("peak", "warm_up")
+WHOLE = ("peak", "warm_up", "few")
 
 
 def our_scores(
@@ -71,6 +71,7 @@ def parts() -> dict[str, Rules]:
         "hold": {"hold": 0.0},
         "hold and re-arming": {"hold": 0.0, "re_arm": 0.0},
         "confirmation by a second view": {"confirm": 0.0},
+        "disbelief of wild values": {"wild": 1e12},
     }
     found = {name: RULES._replace(**changed) for name, changed in without.items()}
     for nth, name in enumerate(CHANNELS):

@@ -77,14 +77,33 @@ def test_the_second_event_of_its_size_is_no_record_but_still_an_event():
     assert not said["strength"][1999:2020].any()
 
 
+@pytest.mark.parametrize(
+    ("at", "event", "least"), [(40, 220, 3.5), (100, 220, 3.5), (200, 320, 3.0), (1000, 2000, 3.5)]
+)
 @pytest.mark.parametrize("wild", [35.0, -9999.0, 65_535.0])
-def test_one_wild_value_blinds_nobody_to_the_events_that_follow(wild):
+def test_one_wild_value_blinds_nobody_to_the_events_that_follow(wild, at, event, least):
+    """Not even on a sensor's first day, where the level of late is all that is expected."""
     series = np.repeat(np.random.default_rng(6).normal(20, 1, (2500, 1)), 2, axis=1)
-    series[1000, 1] = wild
-    series[2000:2040] += 8
-    said = _feed(SensorBank(2), series)["residual_surprisal"][2000:2040].max(axis=0)
-    assert said[0] > 5
-    assert said[1] > 3.5
+    series[at, 1] = wild
+    series[event : event + 40] += 8
+    said = _feed(SensorBank(2), series)["residual_surprisal"][event : event + 40].max(axis=0)
+    assert said[0] > 4.5
+    assert said[1] > least
+
+
+@pytest.mark.parametrize("step", [20.0, 2000.0, 1e6])
+def test_what_stays_is_believed_almost_as_soon_however_wild_it_was(step):
+    # 20 ______
+    #          |_ 20 + step
+    series = np.random.default_rng(6).normal(20, 1, (4500, 1))
+    series[1000:] += step
+    settled = []
+    for rules in (RULES, RULES._replace(wild=np.inf)):
+        off = np.abs(series - _feed(SensorBank(1, rules), series)["expected"])[1000:, 0]
+        mean = np.convolve(off, np.ones(48) / 48, "valid")
+        settled.append(int(np.flatnonzero(mean < max(3.0, step / 100))[0]))
+    assert settled[1] > 500
+    assert settled[0] < 1.2 * settled[1]
 
 
 def test_the_habit_of_the_day_is_learnt():

@@ -9,15 +9,15 @@ HALF_HOUR, DAY = 1800.0, 86_400.0
 WEEK = 7 * DAY
 
 
-def _row(kind=SENSOR):
+def _row(kind=SENSOR, error=1.0):
     s = newborn(1, kind)[0]
     s["base"] = s["x20"] = 20.0
-    s["error"] = 1.0
+    s["error"] = error
     return s
 
 
 def _say(s, x, time_s, look=expect):
-    expected, _ = look(s, x, time_s, RULES)
+    expected, *_ = look(s, x, time_s, RULES)
     s["age"] += 1
     return expected
 
@@ -44,7 +44,7 @@ def test_what_an_hour_shows_does_not_make_it_known_while_it_lasts(kind, look, ho
 
 
 def test_a_firm_habit_follows_no_further_than_some_errors():
-    s = _row()
+    s = _row(error=2.0)
     s["age"] = RULES.warm_up + 1
     for day in range(FIRM):
         _say(s, 50.0, day * DAY)
@@ -53,10 +53,31 @@ def test_a_firm_habit_follows_no_further_than_some_errors():
     assert _say(s, 50.0, (FIRM + 1) * DAY) == pytest.approx(50.0 + step, rel=1e-6)
 
 
+@pytest.mark.parametrize("known", [0, KNOWN])
+def test_a_wild_value_teaches_no_more_than_one_that_is_far_off(known):
+    s, wild = _row(), _row()
+    for row in (s, wild):
+        row["age"] = RULES.few + 1
+        for day in range(known):
+            _say(row, 21.0, day * DAY)
+    far = (21.0 if known else 20.0) + RULES.wild
+    _, _, learnt = expect(s, far, known * DAY, RULES)
+    _, _, same = expect(wild, 9_999.0, known * DAY, RULES)
+    assert learnt == same == pytest.approx(far)
+    assert s["day"].tolist() == wild["day"].tolist()
+
+
+def test_at_first_and_where_nothing_ever_differed_all_is_believed():
+    s = _row()
+    assert expect(s, 9_999.0, 0.0, RULES)[2] == 9_999.0
+    s["age"], s["error"] = 1000, 0.0
+    assert expect(s, 9_999.0, DAY, RULES)[2] == 9_999.0
+
+
 @pytest.mark.parametrize("readings", [6, 30, 180, 1800])
 def test_a_habit_is_of_the_whole_half_hour_however_often_it_is_read(readings):
     """Rising by ten within each half hour: what is expected is the middle, not the end."""
-    s = _row()
+    s = _row(error=2.0)
     for day in range(6):
         for n in range(2 * readings):
             at = n / readings
@@ -96,7 +117,7 @@ def test_a_week_that_differs_by_day_is_learnt_from_its_third_on():
     rng = np.random.default_rng(1)
     errors = {SENSOR: [], WEEKLY: []}
     for kind, look in ((SENSOR, expect), (WEEKLY, expect_by_week)):
-        s = _row(kind)
+        s = _row(kind, error=5.0)
         for hour in range(24 * 7 * 6):
             truth = 100.0 if hour // 24 % 7 else 20.0
             x = truth + rng.normal()
@@ -106,7 +127,7 @@ def test_a_week_that_differs_by_day_is_learnt_from_its_third_on():
 
 
 def test_where_the_week_says_no_more_the_day_does():
-    s = _row(WEEKLY)
+    s = _row(WEEKLY, error=20.0)
     rng = np.random.default_rng(2)
     for hour in range(24 * 7 * 5):
         _say(s, 50.0 + 10 * (hour % 24) + rng.normal(), hour * 3600.0, expect_by_week)
