@@ -149,7 +149,7 @@ def _believed(s: Sensor, x: float, expected: float, rules: Rules) -> float:
     """
     if s.age <= rules.few or s.error == 0.0:
         return x
-    far = rules.wild * s.error
+    far: float = rules.wild * s.error
     return min(max(x, expected - far), expected + far)
 
 
