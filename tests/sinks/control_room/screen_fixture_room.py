@@ -82,6 +82,7 @@ class Room:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
+        self.mode = "live"
         self._hub: subprocess.Popen[bytes] | None = None
         self._end = threading.Event()
         self._heart = threading.Thread(target=self._beat)
@@ -182,7 +183,7 @@ class Room:
         while not self._end.wait(1):
             tick += 1
             feed = FeedHealth("streets", fixture.NOW + tick, 12.0, 400, 0, 30, 0)
-            writer.put_feeds([feed])
+            writer.put_feeds([feed], self.mode)
             writer.flush()
         writer.close()
 

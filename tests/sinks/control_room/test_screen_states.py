@@ -68,6 +68,20 @@ def test_quiet_room_is_filled_with_truth(room: Room, browser: Browser) -> None:
         expect(page.locator("#foot")).to_contain_text("warnings/h")
 
 
+def test_while_it_catches_up_nothing_is_said_to_have_been_quiet(
+    room: Room, browser: Browser
+) -> None:
+    room.clear()
+    with room.page(browser, 1920, 1080) as page:
+        calm = page.locator(".calm p")
+        expect(calm).to_contain_text("Quiet for")
+        room.mode = "catching_up"
+        expect(page.locator(".conn")).to_contain_text("CATCHING UP")
+        expect(calm).to_have_text(re.compile(r"^As of 14:32; what came since is being read\.$"))
+        room.mode = "live"
+        expect(calm).to_contain_text("Quiet for")
+
+
 def test_what_a_warning_speaks_of_is_not_close_to_one(room: Room, browser: Browser) -> None:
     room.clear()
     one = fixture_overview()["closest"][0]

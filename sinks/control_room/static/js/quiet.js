@@ -1,7 +1,7 @@
 // What fills the room when little or nothing is active: how long it has been quiet, which sensors
 // are closest to a warning, what was cleared, which sensors to look at, and how the city breathes.
 import { h } from './dom.js';
-import { measure, number, quantity, span, spanSaid, unit, when } from './format.js';
+import { measure, number, quantity, span, spanSaid, time, unit, when } from './format.js';
 import { lang, pick, t } from './i18n.js';
 import { hazardIcon, levelMark, sign } from './icons.js';
 import { districtName, sensorName, unitOf } from './say.js';
@@ -38,7 +38,9 @@ export function quietItems(screen, active) {
 
 const item = (key, facts, build) => ({ key, sign: JSON.stringify([lang(), facts]), build });
 
-function calmText({ store, asOf }) {
+function calmText({ store, asOf, phase }) {
+  // Of what is read later than it came nobody knows whether it still is so.
+  if (phase === 'catching') return t('calmAsOf', { time: time(asOf) });
   const { quiet_since: since, sensors } = store.overview;
   const n = sensors && { n: number(sensors.reporting), m: number(sensors.total) };
   if (since != null && sensors) return t('quietSince', { span: spanSaid(asOf - since), ...n });

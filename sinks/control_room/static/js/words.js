@@ -176,6 +176,7 @@ export const WORDS = {
     'Quiet for {span}. {n} of {m} sensors reporting.',
     '已平静 {span}。{m} 个传感器中 {n} 个在线。',
   ],
+  calmAsOf: ['As of {time}; what came since is being read.', '截至 {time}；此后的数据正在补读。'],
   quietOnly: ['Quiet for {span}.', '已平静 {span}。'],
   reporting: ['{n} of {m} sensors reporting.', '{m} 个传感器中 {n} 个在线。'],
   closest: ['Closest to a warning', '最接近预警'],
