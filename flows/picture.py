@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from flows.picture_series import draw_series, draw_surprisals, draw_truth
+from flows.picture_series import FAN, draw_series, draw_surprisals, draw_truth
 from flows.picture_style import (
     EXPECTED,
     FAULT,
@@ -198,6 +198,8 @@ def _keys(scene: Scene) -> Iterator[Any]:
             shown.setdefault(crossing if e.source == "level" else e.channel or e.source, e)
     for name, e in sorted(shown.items()):
         yield Line2D([], [], linestyle="none", label=name, **look_of(e))
+    if any(e.forecast for panel in scene.panels for e in panel.track.evidence):
+        yield Patch(color=MUTED, alpha=2 * FAN, label="forecast, 90 %, of the level it may reach")
     if any(panel.track.impossible for panel in scene.panels):
         yield Line2D([], [], linestyle="none", marker="x", color=FAULT, label="impossible value")
 

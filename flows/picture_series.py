@@ -24,10 +24,10 @@ from flows.picture_style import (
 )
 from flows.scene import Panel, Scene, Shade, expected_range, gaps, unit_of
 from flows.story import Track
-from operators.events import LEVEL_NAMES
+from operators.events import LEVEL_NAMES, NO_LEVEL
 from operators.evidence import UNUSUAL
 
-__all__ = ["draw_series", "draw_surprisals", "draw_truth"]
+__all__ = ["FAN", "draw_series", "draw_surprisals", "draw_truth"]
 
 FEW = 700
 """Readings up to which each gets a dot of its own."""
@@ -35,12 +35,14 @@ MANY = 4000
 """Readings from which their line is thinner, or it would be a block."""
 ROOM = 0.8
 """Share of the width up to which a name fits to the right of where it begins."""
+FAN = 0.14
+"""How strongly the range of a forecast is tinted."""
 FAR = 0.7
 """Spans of what is shown within which an official level is shown too."""
 
 
 def draw_series(ax: Axes, panel: Panel, scene: Scene, *, labelled: bool) -> None:
-    """Draw readings, the expected band, gaps, official levels and evidence."""
+    """Draw readings, the expected band, gaps, official levels, forecasts and evidence."""
     track, asked = panel.track, panel.away_m is None
     draw_truth(ax, scene, labelled=labelled)
     at, (value, expected, low, high) = _broken(track)
@@ -52,6 +54,7 @@ def draw_series(ax: Axes, panel: Panel, scene: Scene, *, labelled: bool) -> None
         start, end = day_of(track.time[position]), day_of(track.time[position + 1])
         ax.axvspan(start, end, facecolor="none", edgecolor="#c3cad1", hatch="///", linewidth=0)
     _limits(ax, track, value, low, high)
+    _forecasts(ax, track)
     _evidence(ax, track)
     ax.set_ylabel(unit_of(track.sensor))
     away = "" if asked else f"   {panel.away_m:,.0f} m away"
@@ -109,6 +112,19 @@ def _levels(ax: Axes, levels: dict[int, float]) -> None:
         lowest = place + step
         said = f"{LEVEL_NAMES[level]} {at:g}{'' if seen else ' ↑' if share > 1 else ' ↓'}"
         ax.text(1.005, place, said, color=colour, fontsize=7.5, va="center", transform=ax.transAxes)
+
+
+def _forecasts(ax: Axes, track: Track) -> None:
+    """Draw where it was said to be going; the next forecast when one is over, or worse."""
+    over, level = -1, NO_LEVEL
+    for e in track.evidence:
+        told = e.forecast
+        if told is None or (e.time < over and told.level >= level):
+            continue
+        over, level = told.times[-1], told.level
+        at, colour = day_of(np.array(told.times)), LEVEL_COLOURS[level]
+        ax.fill_between(at, told.q05, told.q95, color=colour, alpha=FAN, linewidth=0)
+        ax.plot(at, told.q50, color=colour, linewidth=0.9, linestyle="--")
 
 
 def _evidence(ax: Axes, track: Track) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
@@ -9,11 +10,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
-from flows.picture_series import draw_series, draw_surprisals, draw_truth
+from flows.picture_series import FAN, draw_series, draw_surprisals, draw_truth
 from flows.picture_style import HARMLESS, LEVEL_COLOURS, READING, TRUE, day_of
 from flows.scene import Scene, set_scene
 from flows.story import Track
-from operators.events import Truth
+from operators.events import Evidence, Forecast, Truth
 from tests.flows.stories import at, evidence, flood, match, sensor, story, track
 
 GAUGE = sensor()
@@ -111,6 +112,42 @@ class TestEvidence:
         (mark,) = (line for line in ax.lines if line.get_marker() == "o")
         assert mark.get_ydata()[0] == 9.5
         assert ax.get_ylim()[1] > 9.5
+
+
+class TestForecasts:
+    def told(self, minute: float, level: int = 2) -> Evidence:
+        """Half an hour ahead, towards a level."""
+        times = (at(minute), at(minute + 15), at(minute + 30))
+        bands = ((1.0, 1.0 + q, 1.0 + 2 * q) for q in (0.1, 0.4, 0.5, 0.6, 0.9))
+        fan = Forecast(GAUGE.id, level, 0.8, times, *bands)
+        return evidence(minute, GAUGE, "level", level=level, onset=times[2], forecast=fan)
+
+    def test_are_drawn_one_after_the_other_in_the_colour_of_their_level(self, ax: Axes) -> None:
+        every = tuple(self.told(minute) for minute in (0, 5, 10, 30, 45, 60))
+        series(ax, track(GAUGE, VALUES)._replace(evidence=every))
+        medians = [line for line in ax.lines if line.get_linestyle() == "--"]
+        medians = [line for line in medians if len(np.asarray(line.get_xdata())) == 3]
+        assert [line.get_xdata()[0] for line in medians] == [day_of(at(m)) for m in (0, 30, 60)]
+        assert {line.get_color() for line in medians} == {LEVEL_COLOURS[2]}
+        fans = [each for each in ax.collections if each.get_alpha() == FAN]
+        assert len(fans) == 3
+        assert fans[0].get_paths()[0].vertices[:, 1].max() == pytest.approx(2.8)
+
+    def test_of_a_worse_level_are_drawn_at_once(self, ax: Axes) -> None:
+        every = (self.told(0, 4), self.told(5, 4), self.told(10, 1), self.told(15, 3))
+        series(ax, track(GAUGE, VALUES)._replace(evidence=every))
+        fans = [each for each in ax.collections if each.get_alpha() == FAN]
+        tints = [to_rgba(each.get_facecolor()[0])[:3] for each in fans]
+        assert tints == [to_rgba(LEVEL_COLOURS[level])[:3] for level in (4, 1)]
+
+    def test_press_nothing_flat(self, ax: Axes) -> None:
+        series(ax, track(GAUGE, VALUES))
+        before = ax.get_ylim()
+        ax.clear()
+        wild = msgspec.structs.replace(self.told(0).forecast, q95=(1.0, 500.0, 900.0))
+        e = msgspec.structs.replace(self.told(0), forecast=wild)
+        series(ax, track(GAUGE, VALUES)._replace(evidence=(e,)))
+        assert ax.get_ylim() == before
 
 
 def test_how_unusual_each_reading_was_stands_over_its_time(ax: Axes) -> None:
