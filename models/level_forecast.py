@@ -48,6 +48,7 @@ WARM_UP = 8  # readings before a sensor is forecast
 STEPS = 12  # parts of the horizon in which the moment of crossing is sought
 
 _H = len(HORIZONS_S)
+_SPREAD: NDArray[np.float64] = stdtrit(FREEDOM, QUANTILES)[:, None]
 _MEAN_SIZE = 1.1  # of a t variable with three degrees of freedom
 
 SENSOR = np.dtype(
@@ -213,8 +214,7 @@ class LevelForecast(RowBank):
         if correct is not None:
             drift, error = correct(ahead_s, drift, error)
         level = np.where(s["seen"] >= WARM_UP, s["level"], np.nan)
-        spread = np.asarray(stdtrit(FREEDOM, QUANTILES))[:, None]
-        result: Floats = level[:, None, None] + drift + error * spread
+        result: Floats = level[:, None, None] + drift + error * _SPREAD
         return result
 
 
