@@ -9,7 +9,6 @@ from __future__ import annotations
 import gzip
 import re
 import zlib
-from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any, NamedTuple, Protocol
@@ -21,7 +20,7 @@ from numpy.typing import NDArray
 from operators.events import TIME_END_MS
 from operators.intake import FeedName
 
-__all__ = ["FILES", "Chunk", "DirectoryFeed", "Feed", "FeedError", "feed_paths", "span_ms"]
+__all__ = ["FILES", "Chunk", "DirectoryFeed", "Feed", "FeedError", "feed_paths", "spans_ms"]
 
 POLL_SIZE = 30_000
 FILES: dict[FeedName, str] = {
@@ -174,23 +173,23 @@ class DirectoryFeed:
             file.close()
 
 
-def span_ms(directory: Path, most_ms: int) -> tuple[int, int]:
-    """Return the first and the last time of a feed directory; read no further than ``most_ms``."""
-    feed = DirectoryFeed(directory)
-    spans = [span for name in feed.names for span in _spans(feed, name, most_ms)]
+def spans_ms(directory: Path, most_ms: int) -> dict[FeedName, tuple[int, int]]:
+    """Return the first and the last time of each file that has messages.
+
+    Parameters
+    ----------
+    most_ms
+        How far is read.
+    """
+    feed, found = DirectoryFeed(directory), dict[FeedName, tuple[int, int]]()
+    for name in feed.names:
+        while (chunk := feed.read(name)) is not None:
+            first = found.get(name, chunk.arrival_ms.tolist())[0]
+            found[name] = first, int(chunk.arrival_ms[-1])
+            if found[name][1] - first >= most_ms:
+                break
     feed.close()
-    return min((first for first, _ in spans), default=0), max(
-        (last for _, last in spans), default=0
-    )
-
-
-def _spans(feed: DirectoryFeed, name: FeedName, most_ms: int) -> Iterator[tuple[int, int]]:
-    first = None
-    while (chunk := feed.read(name)) is not None:
-        first = int(chunk.arrival_ms[0]) if first is None else first
-        yield first, int(chunk.arrival_ms[-1])
-        if chunk.arrival_ms[-1] - first >= most_ms:
-            return
+    return found
 
 
 class _LineFile:

@@ -76,10 +76,12 @@ class KafkaPlace:
         asked = _Asked(self)
         (found,) = asked.admin.describe_topics(TopicCollection([topic])).values()
         try:
-            return str(found.result(ANSWER_S).topic_id)
+            known = found.result(ANSWER_S).topic_id
         except (KafkaException, TimeoutError) as error:
             log.warning("%s: not known by its identity: %s", topic, error)
             return ""
+        given = known.get_most_significant_bits() or known.get_least_significant_bits()
+        return str(known) if given else ""
 
     def create(self, topics: Topics, partitions: int, replicas: int = 1) -> list[str]:
         """Make the topics that are not there yet; return their names.

@@ -7,9 +7,10 @@ import fcntl
 import secrets
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 from zoneinfo import ZoneInfo
@@ -19,7 +20,7 @@ import orjson
 import redis
 from rich.console import Console
 
-from flows.feeds import span_ms
+from flows.feeds import spans_ms
 from flows.kafka import KafkaPlace, Topics
 from flows.live import HOUR_MS, LivePlan, city_of
 from flows.processes import environment, production_children
@@ -119,7 +120,9 @@ class _Room:
             where = f"http://{_in_address(self.settings.host)}:{self.settings.port}"
             self._say(f"screen at {where}  (Ctrl-C ends it)")
             self._say(f"store at {without_secrets(url)}")
-            with _Status(self.console, url, self.settings.region, plan) as status:
+            # With a broker whoever publishes the feed says that it is over.
+            steady = partial(all_steady, children) if self.settings.kafka is None else None
+            with _Status(self.console, url, self.settings.region, plan, steady) as status:
                 supervisor.run(status.show, until)
 
     def _say(self, sentence: str) -> None:
@@ -179,16 +182,17 @@ class _Room:
             path.write_text(f"{self.settings.kafka_prefix}-{secrets.token_hex(3)}")
         return path.read_text()
 
-    def _child(self, name: str, command: list[str], told: Any = None, farewell: str = "") -> Child:
-        log = self.data / "logs" / f"{name}.log"
-        return Child(name, command, log, environment=told, farewell=farewell)
+    def _child(self, name: str, command: list[str], told: dict[str, str] | None = None) -> Child:
+        return Child(name, command, self.data / "logs" / f"{name}.log", environment=told)
 
     def _plan(self, url: str) -> LivePlan:
         what, settings = self.what, self.settings
         history_h = settings.history_h
         if what.feed is not None:
             read_city(what.feed)
-            first, last = span_ms(what.feed, int(history_h * HOUR_MS) + 1)
+            # The first there are are the readings, where there are any: these are what is learnt.
+            spans = spans_ms(what.feed, int(history_h * HOUR_MS) + 1)
+            first, last = next(iter(spans.values()), (0, 0))
             # There is to be something to see also of a short one.
             if (last - first) / HOUR_MS <= history_h:
                 history_h = (last - first) / 2 / HOUR_MS
@@ -214,6 +218,11 @@ class _Room:
             event_after_h=None if what.scenario == "day" else EVENT_AFTER_H,
             vocabulary=settings.phrases(),
         )
+
+
+def all_steady(children: Sequence[Child]) -> bool:
+    """Say whether none has died: of a clock that stands one of them could be the reason."""
+    return not any(child.deaths for child in children)
 
 
 def _same_run(path: Path, plan: LivePlan) -> LivePlan:
@@ -278,8 +287,15 @@ def outlook(plan: LivePlan, clock_ms: int, zone: ZoneInfo) -> str:
 class _Status:
     """What a person at the terminal sees: how far it has learnt, then a line that stays current."""
 
-    def __init__(self, console: Console, url: str, region: str, plan: LivePlan) -> None:
-        self.console, self.plan = console, plan
+    def __init__(
+        self,
+        console: Console,
+        url: str,
+        region: str,
+        plan: LivePlan,
+        steady: Callable[[], bool] | None,
+    ) -> None:
+        self.console, self.plan, self._steady = console, plan, steady
         self.keys = Keys(region)
         self._client = connect(url)
         self._bar: Bar | None = Bar("learning what is normal", console)
@@ -310,9 +326,11 @@ class _Status:
 
     def show(self) -> None:
         """Look at the store, once a second."""
-        if time.monotonic() - self._told < STATUS_S:
+        if (now := time.monotonic()) - self._told < STATUS_S:
             return
-        self._told = time.monotonic()
+        if now - self._told > 2 * STATUS_S:  # nobody has answered, or looked, meanwhile
+            self._moved = self._moved[0], now
+        self._told = now
         try:
             answer: Any = self._client.hgetall(self.keys.overview)
         except redis.RedisError:
@@ -351,7 +369,7 @@ class _Status:
         now = time.monotonic()
         if clock != self._moved[0]:
             self._moved, self._over = (clock, now), False
-        elif self.plan.feed is not None and not self._over:
+        elif self.plan.feed and self._steady and self._steady() and not self._over:
             self._over = now - self._moved[1] > STILL_S + 2 / self.plan.speed
             if self._over:
                 self.say(OVER)

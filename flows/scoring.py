@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flows.feeds import FeedError, span_ms
+from flows.feeds import FeedError, spans_ms
 from operators.codec import decode_truth
 from operators.event_clock import FOREVER
 from simulators.scoring import Score, read_versions, score
@@ -52,7 +52,8 @@ def _hours_of(directory: Path) -> float:
         When there is no feed.
     """
     try:
-        first, last = span_ms(directory, FOREVER)
+        spans = spans_ms(directory, FOREVER).values()
     except FeedError:
         raise FeedError(f"{directory}: no feed beside the truth, say --hours") from None
-    return (last - first) / HOUR_MS
+    ends = [end for span in spans for end in span]
+    return (max(ends, default=0) - min(ends, default=0)) / HOUR_MS

@@ -129,17 +129,17 @@ class Vault:
             When what is there is the state of another topic.
         """
         path = self.directory / "topic"
-        now = [topic, identity]
         if path.exists() and any(path.parent.glob("*.snapshot")):
-            then = path.read_text().split("\n")
-            if then[0] != topic or (identity and then[1:2] not in ([identity], [""])):
-                other = f"of {then[0]}" if then[0] != topic else f"of a {topic} that was deleted"
+            then, known = path.read_text().split("\n")
+            if then != topic or (identity and known not in ("", identity)):
+                other = f"of {then}" if then != topic else f"of a {topic} that was deleted"
                 raise VaultError(
                     f"{self.directory}: holds the state {other}: delete it to start anew, or give"
                     " another directory"
                 )
+            identity = identity or known
         fresh = path.with_suffix(f".{os.getpid()}")
-        fresh.write_text("\n".join(now))
+        fresh.write_text(f"{topic}\n{identity}")
         fresh.replace(path)
 
     def load(self, shard: int) -> Snapshot | None:

@@ -275,8 +275,6 @@ class Evidence(msgspec.Struct, frozen=True):
     """When the level is expected to be crossed; None when the threat is being observed."""
     probability: float | None = None
     """Chance of the forecast crossing; None when it is observed."""
-    forecast: Forecast | None = None
-    """Where its sensor is going; None when the crossing is observed."""
     count: int = 1
     """How many readings or reports stand behind it."""
     told: int = 0
@@ -291,6 +289,8 @@ class Evidence(msgspec.Struct, frozen=True):
     """How far the reports of a burst are from its place, half of them; 0 where none is a report."""
     fault: str = ""
     """What is wrong with its sensor, in a word; its surprisal has been discounted for it."""
+    forecast: Forecast | None = None
+    """Where its sensor is going; None when the crossing is observed."""
 
 
 class Marks(msgspec.Struct, frozen=True):

@@ -61,6 +61,7 @@ class Reason(Enum):
     SPREAD = "spread"
     CONFIRMED_BY = "a further source agrees"
     REACHED = "reached as expected"
+    WORSE = "worse is expected"
     LATER = "expected later"
     FAILED = "not reached as expected"
     CLEARED = "cleared"

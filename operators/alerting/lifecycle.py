@@ -23,7 +23,9 @@ CLEAR_AFTER_MS = 600_000
 SPREAD_AFTER_MS = 900_000
 """Growth alone, or that something takes longer, is told at most this often."""
 LATE_AFTER_MS = 300_000
-"""How long after its time what was expected is late."""
+"""How long after its time what was expected is late; twice as long each time that was said."""
+LATE_AT_MOST = 6
+"""Times that it becomes twice as long, to more than five hours."""
 FORGET_AFTER_MS = 7_200_000
 OF_HOW_BAD_IT_IS = frozenset({"ack", "false_alarm", "resolve", "shelve"})
 """What a person does about a warning as it was seen: it is not about what became worse since."""
@@ -60,7 +62,9 @@ class Life:
     told_cells: frozenset[str] = frozenset()
     told_sources: frozenset[str] = frozenset()
     told_ahead: tuple[int, int] | None = None
-    """Which official level was last said to be still to come, and when."""
+    """When an official level was last said to be reached, and which."""
+    late: int = 0
+    """How often that was put off since."""
     worsened: int = 0
     """The version at which it was last issued, or got worse."""
     ended_by_person_at: int = NO_LEVEL
@@ -128,27 +132,29 @@ class Life:
         rested = time - self.changed >= SPREAD_AFTER_MS
         if "report" in sources and "report" not in self.told_sources:
             yield self._change(time, Reason.CONFIRMED_BY, "reports")
-        elif self._has_come():
-            yield self._change(time, Reason.REACHED)
-        elif rested and (late := self._late(time)) is not None:
-            yield self._change(time, late)
+        elif (news := self._of_what_was_ahead(time, rested)) is not None:
+            self.late = self.late + 1 if news is Reason.LATER else 0
+            yield self._change(time, news)
         elif (rested and set(self.view.cells) - self.told_cells) or self.marks != self.told_marks:
             yield self._change(time, Reason.SPREAD)
 
-    def _has_come(self) -> bool:
-        """Say whether a level is reached of which was last told when it would be."""
-        if self.told_ahead is None or self.grade.onset is not None:
-            return False
-        return self.grade.crossing <= self.told_ahead[1]
+    def _of_what_was_ahead(self, time: int, rested: bool) -> Reason | None:
+        """Return what has become of a level that was last told to be still to come, where it has.
 
-    def _late(self, time: int) -> Reason | None:
-        """Return what has become of a level that was told to be reached by now, and is not."""
-        if self.told_ahead is None or time - self.told_ahead[0] < LATE_AFTER_MS:
+        Nothing is said of one that nobody speaks of any more: who was to see it may be silent.
+        """
+        if self.told_ahead is None:
             return None
-        if self.grade.crossing > self.told_ahead[1]:
-            return Reason.FAILED
-        onset = self.grade.onset
-        return Reason.LATER if onset is not None and onset > time else None
+        (told, level), now = self.told_ahead, self.grade
+        if now.onset is None and now.crossing <= level:
+            return Reason.REACHED
+        if now.crossing < level:
+            return Reason.WORSE
+        if not rested or time - told < LATE_AFTER_MS << min(self.late, LATE_AT_MOST):
+            return None
+        if now.crossing == level and now.onset is not None and now.onset > time:
+            return Reason.LATER
+        return Reason.FAILED if level < now.crossing < NO_LEVEL else None
 
     def take_over(self, other: Life) -> None:
         """Go on with what people said of a warning that is about to join this one.
@@ -255,5 +261,5 @@ class Life:
         self.told_cells = frozenset(self.view.cells)
         self.told_sources = frozenset(strand.latest.source for strand in self.view.strands)
         onset = self.grade.onset
-        self.told_ahead = None if onset is None or onset <= time else (onset, self.grade.crossing)
+        self.told_ahead = None if onset is None else (onset, self.grade.crossing)
         return Change(time, reason, detail)

@@ -64,7 +64,7 @@ def write_version(
         certainty=grade.certainty,
         score=grade.score,
         reason=_reason(change, level, grade, view, chance),
-        evidence=tuple(_shown(strand.latest) for strand in view.strands[:EVIDENCE_SHOWN]),
+        evidence=tuple(_shown(strand.latest) for strand in _loudest(view.strands, believed)),
         place=place(registry, view.district, believed or life.last),
         headline=headline(view.hazard, believed, partial(_clock, ZoneInfo(registry.city.timezone))),
         trend=trend(believed),
@@ -73,6 +73,14 @@ def write_version(
         next={"what": "second_source", "at": None} if grade.capped and life.active else None,
         confirmation=UNSET if chance is None else round(chance, 2),
     )
+
+
+def _loudest(strands: tuple[Strand, ...], believed: tuple[Strand, ...]) -> tuple[Strand, ...]:
+    """Return who is shown: the strongest, and always who is told of."""
+    loudest, main = strands[:EVIDENCE_SHOWN], spokesman(believed)
+    if main is None or main in loudest:
+        return loudest
+    return (*loudest[:-1], main)
 
 
 def _shown(evidence: Evidence) -> dict[str, Any]:
@@ -141,7 +149,7 @@ def _reason(
     match change.reason:
         case Reason.ISSUED | Reason.REOPENED | Reason.ESCALATED:
             return f"{change.reason.value} at {word}: {behind}"
-        case Reason.UNSHELVED | Reason.REACHED | Reason.LATER | Reason.FAILED:
+        case Reason.UNSHELVED | Reason.REACHED | Reason.WORSE | Reason.LATER | Reason.FAILED:
             return f"{change.reason.value}: {behind}"
         case Reason.EASED:
             return f"eased to {word}: lower for 5 min"

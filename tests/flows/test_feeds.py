@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.feeds import Chunk, DirectoryFeed, FeedError, feed_paths, span_ms
+from flows.feeds import Chunk, DirectoryFeed, FeedError, feed_paths, spans_ms
 from operators.intake import FeedName
 
 T0 = 1_763_881_200_000
@@ -181,19 +181,22 @@ class TestArrival:
         assert chunk.arrival_ms[-1] == pytest.approx(T0 + 49_000, abs=4000)
 
 
-class TestTheSpan:
-    def test_is_from_the_first_message_to_the_last_of_all_files(self, tmp_path: Path) -> None:
+class TestTheSpans:
+    def test_are_from_the_first_message_to_the_last_of_each_file(self, tmp_path: Path) -> None:
         write(tmp_path, [reading(n) for n in range(50)])
         (tmp_path / "reports.jsonl").write_bytes(
             b"".join(b'{"id":"r","time":%d}\n' % (T0 + at) for at in (20_000, 90_000))
         )
-        assert span_ms(tmp_path, 10**9) == (T0, T0 + 90_000)
+        assert spans_ms(tmp_path, 10**9) == {
+            "readings": (T0, T0 + 49_000),
+            "reports": (T0 + 20_000, T0 + 90_000),
+        }
 
-    def test_is_read_no_further_than_it_has_to_be(self, tmp_path: Path) -> None:
+    def test_are_read_no_further_than_they_have_to_be(self, tmp_path: Path) -> None:
         write(tmp_path, [reading(n) for n in range(100_000)])
-        first, last = span_ms(tmp_path, 1000 * 1000)
+        first, last = spans_ms(tmp_path, 1000 * 1000)["readings"]
         assert first == pytest.approx(T0, abs=4000)
         assert T0 + 1000 * 1000 <= last < T0 + 99_000 * 1000
 
-    def test_of_nothing_is_nothing(self, tmp_path: Path) -> None:
-        assert span_ms(write(tmp_path, [], end=b""), 1000) == (0, 0)
+    def test_of_nothing_are_none(self, tmp_path: Path) -> None:
+        assert spans_ms(write(tmp_path, [], end=b""), 1000) == {}

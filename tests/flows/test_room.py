@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -22,14 +23,14 @@ import pytest
 from msgspec.structs import replace
 from websockets.exceptions import WebSocketException
 
-from flows.feeds import span_ms
+from flows.feeds import spans_ms
 from flows.kafka import KafkaPlace
 from flows.kafka import Topics as Names
 from flows.live import HOUR_MS, LivePlan
-from flows.room import Up, _Room, _same_run, outlook
+from flows.room import Up, _Room, _same_run, all_steady, outlook
 from flows.run import make_parts
 from flows.settings import load_settings
-from flows.up import UpError
+from flows.up import Child, UpError
 from sinks.redis import StoreWriter
 from sinks.store import Keys, connect, store_url
 from tests.broker import LocalBroker
@@ -283,11 +284,29 @@ def test_of_a_feed_that_is_short_half_is_learnt_and_half_is_seen(
     def plan(**settings: Any) -> LivePlan:
         return _Room(Up(feed=quiet_feed), load_settings(**settings), tmp_path)._plan("unix:///s")
 
-    first, last = span_ms(quiet_feed, 1 << 60)
+    first, last = spans_ms(quiet_feed, 1 << 60)["readings"]
     assert plan().live_from_ms == pytest.approx((first + last) / 2, abs=2)
     assert plan().history_h == pytest.approx((last - first) / 2 / HOUR_MS)
     for hours in (0.1, 0.4):
         assert plan(history_h=hours).live_from_ms == first + int(hours * HOUR_MS)
+
+
+def test_what_is_short_is_told_by_its_readings(quiet_feed: Path, tmp_path: Path) -> None:
+    """One report, or one command, whose clock is wrong, is not when a feed begins or ends."""
+    feed = tmp_path / "feed"
+    shutil.copytree(quiet_feed, feed)
+    first, last = spans_ms(feed, 1 << 60)["readings"]
+    (feed / "reports.jsonl").write_bytes(b'{"id":"r","time":2081491200000}')
+    (feed / "commands.jsonl").write_bytes(b'{"id":"c"}')
+    plan = _Room(Up(feed=feed), load_settings(), tmp_path)._plan("unix:///s")
+    assert plan.live_from_ms == pytest.approx((first + last) / 2, abs=2)
+
+
+def test_a_clock_that_stands_is_an_end_only_while_all_are_well() -> None:
+    one = Child("one", [], Path("log"))
+    assert all_steady([one])
+    one.deaths = 1
+    assert not all_steady([one])
 
 
 class TestWithABroker:

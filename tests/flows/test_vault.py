@@ -78,7 +78,9 @@ class TestVault:
             again.belong("c.readings", "id-1")
         with pytest.raises(VaultError, match=r"of a b\.readings that was deleted"):
             again.belong("b.readings", "id-2")
-        again.belong("b.readings", "")  # nobody knows
+        again.belong("b.readings", "")  # nobody knows now,
+        with pytest.raises(VaultError, match="that was deleted"):  # and what was known is kept
+            again.belong("b.readings", "id-2")
 
     def test_who_was_not_known_is_known_from_then_on(self, vault: Opened) -> None:
         one = vault()

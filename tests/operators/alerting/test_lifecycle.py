@@ -20,7 +20,7 @@ from operators.alerting.lifecycle import (
 from operators.events import NO_LEVEL, Command, Marks
 from operators.incident import Strand
 from operators.registry import cell_of
-from tests.operators.alerting.strands import at_level, strand, view
+from tests.operators.alerting.strands import at_level, crossing, strand, view
 from tests.operators.town import HOUR, LAT, LON, MINUTE, T0
 
 EASE, CLEAR, SPREAD = (ms / MINUTE for ms in (EASE_AFTER_MS, CLEAR_AFTER_MS, SPREAD_AFTER_MS))
@@ -53,6 +53,13 @@ class Story:
         onset = T0 + int(minute * MINUTE)
         both = at_level(level, onset=onset, probability=0.9)
         self._tell(self.life.see(view(*both, *more, time=self.now)))
+        return self
+
+    def alone_ahead(self, level: int, minute: float) -> "Story":
+        """One sensor alone expects a level then."""
+        onset = T0 + int(minute * MINUTE)
+        one = crossing("a", level, onset=onset, probability=0.9)
+        self._tell(self.life.see(view(one, time=self.now)))
         return self
 
     def grown_to(self, level: int, *cells: str) -> "Story":
@@ -122,16 +129,32 @@ def test_a_lower_level_that_is_reached_is_not_what_was_expected() -> None:
     assert (20, Reason.REACHED) not in [(at, why) for at, why, _ in story.heard()]
 
 
-def test_that_it_takes_longer_is_told_and_not_every_time() -> None:
-    # told:     20 at 0                     45 at 25       60 at 50
+def test_worse_that_is_expected_is_told_once_though_it_is_no_worse_itself() -> None:
+    """Of one sensor alone: it is held down, but where it is going has changed."""
+    story = Story()
+    for minute, level in ((0, 2), (5, 2), (10, 1), (15, 1), (20, 2), (25, 1)):
+        story.at(minute).alone_ahead(level, 60)
+    assert [(at, why) for at, why, _ in story.heard()] == [(0, Reason.ISSUED), (10, Reason.WORSE)]
+
+
+def test_a_level_that_is_passed_on_the_way_to_a_worse_one_is_not_late() -> None:
+    # orange is expected at 20; at 26 it is passed, and red expected at 50
+    story = Story().at(0).alone_ahead(2, 20).at(26).alone_ahead(1, 50)
+    assert [why for _, why, _ in story.heard()] == [Reason.ISSUED, Reason.WORSE]
+
+
+def test_that_it_takes_longer_is_told_more_and_more_seldom() -> None:
+    # told:     20 at 0                     45 at 25       60 at 55
     # expected: 20    22    25 when it is 24      47  50
     story = Story().at(0).ahead(3, 20).at(18).ahead(3, 25).at(20 + LATE - 1).ahead(3, 45)
     assert story.heard() == [(0, Reason.ISSUED, 3)], "not late yet"
     story.at(20 + LATE).ahead(3, 45).at(26).ahead(3, 46).at(45 + LATE).ahead(3, 60)
-    assert story.heard() == [
-        (20 + LATE, Reason.LATER, 3),
-        (45 + LATE, Reason.LATER, 3),
-    ]
+    assert story.heard() == [(20 + LATE, Reason.LATER, 3)]
+    story.at(45 + 2 * LATE).ahead(3, 60)
+    assert story.heard() == [(45 + 2 * LATE, Reason.LATER, 3)]
+    for minute in range(60, 24 * 60, 5):
+        story.at(minute).ahead(3, minute + 10)
+    assert len(story.heard()) <= 10
 
 
 def test_what_is_late_and_no_longer_expected_is_not_told_again() -> None:
@@ -147,6 +170,18 @@ def test_that_only_less_than_expected_is_there_is_told_once() -> None:
     assert [(at, why) for at, why, _ in story.heard() if why is not Reason.EASED] == [
         (20 + LATE, Reason.FAILED)
     ]
+
+
+def test_of_one_that_fell_silent_nobody_says_that_it_failed() -> None:
+    story = Story().at(0).ahead(3, 20).at(41).level(None, strand("c", 9.0), strand("d", 9.0))
+    assert Reason.FAILED not in [why for _, why, _ in story.heard()]
+
+
+@pytest.mark.parametrize(("later", "why"), [(None, Reason.REACHED), (60, Reason.LATER)])
+def test_what_a_person_did_meanwhile_makes_nobody_forget(later: float | None, why: Reason) -> None:
+    story = Story().at(0).ahead(3, 20).at(22).person("ack").at(22 + SPREAD)
+    story = story.level(3) if later is None else story.ahead(3, later)
+    assert [reason for _, reason, _ in story.heard()] == [Reason.ISSUED, Reason.BY_PERSON, why]
 
 
 def test_what_is_late_waits_for_its_turn() -> None:

@@ -69,6 +69,15 @@ def test_evidence_is_shown_strongest_first_and_bounded() -> None:
     ]
 
 
+def test_who_is_told_of_is_shown_however_many_speak_louder() -> None:
+    many = [strand(f"s-{n:02d}", 9.0 - n / 10) for n in range(EVIDENCE_SHOWN + 5)]
+    said = version(*many, crossing("a", 4, onset=T0 + HOUR, probability=0.8))
+    assert len(said.evidence) == EVIDENCE_SHOWN
+    assert said.evidence[-1]["key"] == "a"
+    assert said.headline is not None
+    assert "level" in said.headline.en
+
+
 def test_the_place_is_where_the_evidence_is_strongest() -> None:
     heavy, light = strand("a", 6.0, lon=106.0), strand("b", 3.0, lon=106.3)
     assert version(heavy, light).lon == pytest.approx(106.1, abs=1e-6)
@@ -205,6 +214,7 @@ def test_the_other_reasons_say_what_happened() -> None:
         "reports agree: 1 sensor and 5 reports agree"
     )
     assert because(Reason.REACHED, strand("a")) == "reached as expected: 1 sensor alone"
+    assert because(Reason.WORSE, strand("a")) == "worse is expected: 1 sensor alone"
     assert because(Reason.LATER, strand("a")) == "expected later: 1 sensor alone"
     assert because(Reason.FAILED, strand("a")) == "not reached as expected: 1 sensor alone"
     assert because(Reason.EASED, strand("a")) == "eased to orange: lower for 5 min"

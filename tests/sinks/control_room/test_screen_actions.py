@@ -111,7 +111,14 @@ def test_who_presses_a_button_stays_at_the_buttons(room: Room, browser: Browser)
         page.keyboard.press("Enter")
         room.put(warning(version=2, marks=Marks(acknowledged="op-7")))
         expect(page.locator('[data-op="ack"]')).to_be_disabled()
+        page.keyboard.press("Enter")  # once too often: it is no verdict
+        expect(page.locator("[data-op].ask")).to_have_count(0)
+        expect(page.locator('[data-op="confirm"]')).to_be_enabled()
+        page.keyboard.press("Tab")
         expect(page.locator('[data-op="confirm"]')).to_be_focused()
+        page.locator(".l-head").click()
+        room.put(warning(version=3, marks=Marks(acknowledged="op-7"), score=9.9))
+        expect(page.locator('[data-op="confirm"]')).not_to_be_focused()
 
 
 def test_shelving_asks_for_how_long_and_can_be_undone(room: Room, browser: Browser) -> None:

@@ -14,7 +14,8 @@ const FORGET_MS = 15_000;
 
 export class Actions {
   #commands = new Map(); // command id -> {alert, op}
-  #held = null; // the button that had the focus
+  #held = null; // the button that had the focus,
+  #of = null; // and of which warning
 
   constructor(screen, redraw) {
     this.screen = screen;
@@ -70,7 +71,7 @@ export class Actions {
   }
 
   draw(host, alert) {
-    this.#hold(host);
+    this.#hold(host, alert);
     const { stale, ask, store, asOf } = this.screen;
     const put = shelved(alert, asOf);
     const [icon, text, urgent] = this.#line(alert);
@@ -99,17 +100,25 @@ export class Actions {
     this.#letGo(host);
   }
 
-  // Who presses a button stays at it, though it is made anew, and while it cannot be pressed.
-  #hold(host) {
+  // Who presses a button stays there, though it is made anew, and beside it while it cannot be
+  // pressed: at no other button, which the same key would press.
+  #hold(host, alert) {
     const at = document.activeElement;
+    if (alert.id !== this.#of) this.#held = null;
+    this.#of = alert.id;
     if (host.contains(at)) this.#held = at.dataset.op ?? this.#held;
     else if (at && at !== document.body) this.#held = null;
+    if (host.tabIndex === -1 && host.hasAttribute('tabindex')) return;
+    host.tabIndex = -1;
+    addEventListener('pointerdown', ({ target }) => {
+      if (!host.contains(target)) this.#held = null;
+    });
   }
 
   #letGo(host) {
-    if (!this.#held || host.contains(document.activeElement)) return;
+    if (!this.#held || (host.contains(document.activeElement) && document.activeElement !== host)) return;
     const same = host.querySelector(`[data-op="${this.#held}"]:enabled`);
-    (same ?? host.querySelector('button:enabled'))?.focus({ preventScroll: true });
+    (same ?? host.querySelector('[data-until]') ?? host).focus({ preventScroll: true });
   }
 
   #buttons(alert, put, off) {

@@ -32,6 +32,7 @@ const SENTENCES = [
   [/^cleared: nothing unusual for (\d+) min$/, null, (_, n) => `解除：${n} 分内无异常`],
   [/^spread to (\d+) cells?: (.+)$/, null, (_, n, why) => `扩大至 ${n} 格：${behind(why)}`],
   [/^reached as expected: (.+)$/, null, (_, why) => `已如预计达到：${behind(why)}`],
+  [/^worse is expected: (.+)$/, null, (_, why) => `预计更严重：${behind(why)}`],
   [/^expected later: (.+)$/, null, (_, why) => `预计推迟：${behind(why)}`],
   [/^not reached as expected: (.+)$/, null, (_, why) => `未如预计达到：${behind(why)}`],
   [/^no longer shelved: (.+)$/, null, (_, why) => `搁置到期：${behind(why)}`],

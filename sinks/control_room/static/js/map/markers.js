@@ -139,7 +139,7 @@ export class Markers {
     const names = this.names().map((name) => ({ ...name, box: this.#spanOf(name) }));
     const districts = names.filter(({ river }) => !river);
     const isFree = ({ river, box: mine }, shown) => {
-      const others = river ? [...taken, ...cells, ...shown.map((s) => s.box)] : taken;
+      const others = [...taken, ...shown.map((s) => s.box), ...(river ? cells : [])];
       return !others.some((other) => overlap(mine, other) > 0);
     };
     const rivers = names.filter(({ river }) => river);
