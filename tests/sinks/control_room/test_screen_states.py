@@ -161,6 +161,17 @@ def test_the_level_a_warning_speaks_of_is_in_the_picture(room: Room, browser: Br
         expect(page.locator(".spark .cross")).to_have_count(1)
 
 
+def test_value_and_curve_are_of_whom_the_engine_tells(room: Room, browser: Browser) -> None:
+    """The strongest, who has said it twice, is listed first; another may say more just now."""
+    room.clear()
+    with room.page(browser, 1600, 900) as page:
+        first = evidence("sensor", "rl-0001", "river_level", 182.6, 180.05, 3.4)
+        louder = evidence("sensor", "rl-0002", "river_level", 179.9, 179.2, 3.6)
+        room.put(warning(evidence=(first, louder)))
+        expect(page.locator(".sp h2")).to_contain_text("Gucheng quay")
+        expect(page.locator(".ev:not(.hd)").first).to_contain_text("179.90")
+
+
 def test_where_a_sensor_is_going_is_drawn_as_long_as_it_is_ahead(
     room: Room, browser: Browser
 ) -> None:
