@@ -131,3 +131,17 @@ def _unsaid(score: Any) -> bool:
 def _surprises(learner: Learner, word: tuple[Any, ...]) -> bool:
     score = None if learner.score_at is None else word[learner.score_at]
     return not _unsaid(score) and score > 0.0
+
+
+ALL = (
+    scoring_changes_nothing,
+    a_snapshot_goes_on_as_the_original,
+    a_foreign_snapshot_is_refused,
+    the_same_rows_give_the_same_scores,
+    how_rows_are_split_does_not_matter,
+    memory_is_bounded,
+    bad_rows_teach_nothing,
+    nothing_is_said_in_warm_up,
+    a_flat_series_never_surprises,
+)
+"""Every law there is; who is exempt from one says why."""

@@ -20,6 +20,9 @@ export class Actions {
   constructor(screen, redraw) {
     this.screen = screen;
     this.redraw = redraw;
+    addEventListener('pointerdown', () => {
+      this.#held = null; // a button that is pressed gets the focus after this
+    });
   }
 
   /** A key or button: ack, confirm, false_alarm, shelve. */
@@ -108,11 +111,6 @@ export class Actions {
     this.#of = alert.id;
     if (host.contains(at)) this.#held = at.dataset.op ?? this.#held;
     else if (at && at !== document.body) this.#held = null;
-    if (host.tabIndex === -1 && host.hasAttribute('tabindex')) return;
-    host.tabIndex = -1;
-    addEventListener('pointerdown', ({ target }) => {
-      if (!host.contains(target)) this.#held = null;
-    });
   }
 
   #letGo(host) {

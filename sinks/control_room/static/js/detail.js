@@ -32,7 +32,7 @@ export class Detail {
     units: h('section.units'),
   };
   #scroll = h('div.d-scroll');
-  #act = h('div.d-act');
+  #act = h('div.d-act', { tabindex: '-1' });
   #back;
   #spark = new Spark();
   #mode = '';
