@@ -1,7 +1,7 @@
 """Write one version of a warning: what it says, and why.
 
-The reason names what changed and what stands behind it; the evidence is listed strongest first,
-each with what was expected.
+The reason names what changed and what stands behind it; the evidence begins with who is told of,
+then the strongest first, each with what was expected.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from operators.alerting.grading import Grade, Reason
 from operators.alerting.lifecycle import Change, Life
 from operators.alerting.wording import headline, place, spokesman, trend
 from operators.events import LEVEL_NAMES, Alert, Evidence, Forecast, Marks
-from operators.incident import IncidentView, Strand
+from operators.incident import IncidentView, Strand, is_like
 from operators.registry import Registry
 
 __all__ = ["write_version"]
@@ -45,6 +45,8 @@ def write_version(
     # What a faulty sensor reads is neither said nor shown on the map, unless nothing else is there.
     believed = tuple(s for s in view.strands if not s.latest.fault) or view.strands
     lon, lat = _place_of(believed, registry, view.cells)
+    # A warning of water pressure is not told of by the rain that fell on it.
+    own = tuple(s for s in believed if is_like(view.hazard, s.latest.hazard)) or believed
     level = life.level if life.active else life.worst
     ahead = grade.onset if grade.onset is not None and grade.onset > change.time else None
     return Alert(
@@ -64,23 +66,22 @@ def write_version(
         certainty=grade.certainty,
         score=grade.score,
         reason=_reason(change, level, grade, view, chance),
-        evidence=tuple(_shown(strand.latest) for strand in _loudest(view.strands, believed)),
-        place=place(registry, view.district, believed or life.last),
-        headline=headline(view.hazard, believed, partial(_clock, ZoneInfo(registry.city.timezone))),
+        evidence=tuple(_shown(strand.latest) for strand in _shown_of(view.strands, own)),
+        place=place(registry, view.district, own or life.last),
+        headline=headline(view.hazard, own, partial(_clock, ZoneInfo(registry.city.timezone))),
         trend=trend(believed),
         marks=None if life.marks == Marks() else life.marks,
-        forecast=_forecast(believed, change.time),
+        forecast=_forecast(own, change.time),
         next={"what": "second_source", "at": None} if grade.capped and life.active else None,
         confirmation=UNSET if chance is None else round(chance, 2),
     )
 
 
-def _loudest(strands: tuple[Strand, ...], believed: tuple[Strand, ...]) -> tuple[Strand, ...]:
-    """Return who is shown: the strongest, and always who is told of."""
-    loudest, main = strands[:EVIDENCE_SHOWN], spokesman(believed)
-    if main is None or main in loudest:
-        return loudest
-    return (*loudest[:-1], main)
+def _shown_of(strands: tuple[Strand, ...], own: tuple[Strand, ...]) -> tuple[Strand, ...]:
+    """Return who is shown: first who is told of, then the others, the strongest first."""
+    main = spokesman(own)
+    first = () if main is None else (main,)
+    return (*first, *(strand for strand in strands if strand is not main))[:EVIDENCE_SHOWN]
 
 
 def _shown(evidence: Evidence) -> dict[str, Any]:
@@ -156,7 +157,7 @@ def _reason(
         case Reason.CLEARED:
             return "cleared: nothing unusual for 10 min"
         case Reason.SPREAD:
-            return f"spread to {cells} cell{'s' if cells > 1 else ''}: {behind}"
+            return f"spread to {cells} cells: {behind}" if cells > 1 else f"now in 1 cell: {behind}"
         case Reason.CONFIRMED_BY:
             return f"{change.detail} agree: {behind}"
         case Reason.MERGED:

@@ -73,9 +73,18 @@ def test_who_is_told_of_is_shown_however_many_speak_louder() -> None:
     many = [strand(f"s-{n:02d}", 9.0 - n / 10) for n in range(EVIDENCE_SHOWN + 5)]
     said = version(*many, crossing("a", 4, onset=T0 + HOUR, probability=0.8))
     assert len(said.evidence) == EVIDENCE_SHOWN
-    assert said.evidence[-1]["key"] == "a"
+    assert [e["key"] for e in said.evidence][:2] == ["a", "s-00"]
     assert said.headline is not None
     assert "level" in said.headline.en
+
+
+def test_a_warning_is_told_of_by_its_own_hazard() -> None:
+    rain = crossing("r", 1, kind="rain", hazard="waterlogging")
+    pipe = strand("p", 6.0, kind="water_pressure", hazard="water_supply", value=210.0)
+    said = version(pipe, rain, hazard="water_supply")
+    assert said.headline is not None
+    assert said.headline.en.startswith("Water pressure")
+    assert [e["key"] for e in said.evidence] == ["p", "r"]
 
 
 def test_the_place_is_where_the_evidence_is_strongest() -> None:
@@ -195,8 +204,15 @@ def test_the_reason_names_what_stands_behind_it(strands: tuple[Strand, ...], beh
     ):
         assert because(reason, *strands) == start + behind
     spread = because(Reason.SPREAD, *strands)
-    assert spread.startswith("spread")
+    assert spread.startswith("now in 1 cell")
     assert spread.endswith(f": {behind}")
+
+
+def test_growth_says_to_how_many_cells() -> None:
+    life = Life.of(view(strand("a"), cells=("x", "y", "z")))
+    life.level, life.active = 2, True
+    said = write_version(life, Change(T0, Reason.SPREAD, ""), TOWN).reason
+    assert said == "spread to 3 cells: 1 sensor alone"
 
 
 def test_a_faulty_sensor_is_counted_apart_and_not_spoken_of() -> None:

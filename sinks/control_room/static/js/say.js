@@ -34,18 +34,8 @@ const ofSensor = (evidence) => evidence.source === 'sensor' || evidence.source =
 /** Evidence whose value is a count of sensors or reports, not a measurement. */
 export const counted = (evidence) => !ofSensor(evidence);
 
-// Of the worst level first, who is there before who will be: as the engine's own words choose.
-const byLevel = (a, b) => a.level - b.level || (a.onset ?? 0) - (b.onset ?? 0) || (a.key < b.key ? -1 : 1);
-
-/** The evidence that place, headline, value and curve are of: one and the same. The engine lists the
- * strongest first, which is who has said it twice, not who says the most now. */
-export function mainEvidence(alert) {
-  const all = alert.evidence || [];
-  const believed = all.filter((e) => !e.fault);
-  const told = believed.length ? believed : all;
-  const crossings = told.filter((e) => e.source === 'level').sort(byLevel);
-  return crossings[0] || told.find(ofSensor) || told[0];
-}
+/** The evidence that place, headline, value and curve are of: the engine lists it first. */
+export const mainEvidence = ({ evidence = [] }) => evidence.find((e) => !e.fault) ?? evidence[0];
 
 /** The sensor whose curve tells this warning best. */
 export function mainSensor(alert) {
