@@ -29,6 +29,17 @@ def eventually(holds: Callable[[], object], patience_s: float = 30.0, what: str 
 
 
 @contextlib.contextmanager
+def without_waiting(limit_s: float = 10.0) -> Iterator[None]:
+    """Fail when it took as long as what must not be waited for, which has to take far longer.
+
+    It tells waiting from not waiting and is no measure of speed: a busy machine stops for seconds.
+    """
+    began = time.monotonic()
+    yield
+    assert time.monotonic() - began < limit_s
+
+
+@contextlib.contextmanager
 def started(*arguments: str | Path, **env: str) -> Iterator[subprocess.Popen[str]]:
     """Run ``citywatch`` in a process of its own, and see that none is left."""
     process = subprocess.Popen(

@@ -17,7 +17,7 @@ from operators.events import BadMessage, Command
 from operators.intake import CommandRows
 from operators.series import Watch
 from sinks.store import EmbeddedStore, Keys, connect
-from tests.flows.processes import eventually, free_port
+from tests.flows.processes import eventually, free_port, without_waiting
 
 pytestmark = pytest.mark.system
 
@@ -143,13 +143,11 @@ def test_commands_are_not_lost_when_the_store_dies_just_after(store: EmbeddedSto
 
 
 def test_an_absent_store_does_not_hold_up_the_flow() -> None:
-    """It runs beside the hot path: a turn is to cost milliseconds."""
+    """It runs beside the hot path: a turn is to cost milliseconds, trying again would seconds."""
     made = part(ControlSource(f"redis://127.0.0.1:{free_port()}"))
-    made.next_batch()
-    began = time.monotonic()
-    for _ in range(5):
-        made.next_batch()
-    assert time.monotonic() - began < 0.5
+    with without_waiting():
+        for _ in range(100):
+            made.next_batch()
 
 
 def test_a_store_that_does_not_answer_holds_up_the_flow_for_a_second_at_most() -> None:
@@ -157,9 +155,8 @@ def test_a_store_that_does_not_answer_holds_up_the_flow_for_a_second_at_most() -
         mute.bind(("127.0.0.1", 0))
         mute.listen()
         made = part(ControlSource(f"redis://127.0.0.1:{mute.getsockname()[1]}"))
-        began = time.monotonic()
-        assert made.next_batch() == []
-        assert time.monotonic() - began < 3.0
+        with without_waiting():
+            assert made.next_batch() == []
 
 
 def test_asked_to_stop_it_ends(store: EmbeddedStore) -> None:

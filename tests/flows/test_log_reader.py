@@ -19,7 +19,7 @@ from confluent_kafka import KafkaException, Producer
 from flows.kafka import KafkaUnusableError
 from flows.log_reader import BEGINNING, LogReader, Mark, Read
 from tests.broker import LocalBroker
-from tests.flows.processes import eventually, free_port
+from tests.flows.processes import eventually, free_port, without_waiting
 from tests.kafka_fixture import ExternalBroker, Topics
 from tests.kafka_tools import committed
 
@@ -228,8 +228,9 @@ def test_nothing_comes_in_time(log: Log) -> None:
     with closing(log.reader()) as reader:
         reader.read(10, 0.0)  # compiled, connected
         before = time.monotonic()
-        assert reader.read(10, 0.2) is None
-        assert 0.15 < time.monotonic() - before < 1.0
+        with without_waiting():
+            assert reader.read(10, 0.2) is None
+        assert time.monotonic() - before > 0.15
 
 
 @pytest.mark.system
@@ -238,11 +239,10 @@ def test_a_message_is_waited_for_no_longer_than_it_takes(log: Log) -> None:
         log.send([b"warm"])
         read_all(reader, 1)
         threading.Timer(0.2, log.send, [[b"late"]]).start()  # which needs the GIL
-        before = time.monotonic()
-        read = reader.read(10, 20.0)
+        with without_waiting():
+            read = reader.read(10, 20.0)
         assert read is not None
         assert list(read.lines) == [b"late"]
-        assert time.monotonic() - before < 5.0
 
 
 # --- places ----------------------------------------------------------------------------------
@@ -393,15 +393,14 @@ def test_a_broker_that_comes_back_costs_nothing(
         found = read_all(reader, 1000, 100)
         assert reader.away_since_ms is None
         getattr(restartable_broker, how)()
-        end, longest = time.monotonic() + 3.0, 0.0
+        end, turns = time.monotonic() + 3.0, 0
         while time.monotonic() < end:
-            before = time.monotonic()
             read = reader.read(100, 0.02)
-            longest = max(longest, time.monotonic() - before)
+            turns += 1
             found += messages(read) if read is not None else []
         assert reader.away_since_ms is not None
         assert 0 <= time.time() * 1000 - reader.away_since_ms < 10_000
-        assert longest < 0.5
+        assert turns > 30, "a turn waits for the broker"
         restartable_broker.start()
         sent += log.send([b"back"], 1)
         found += read_all(reader, len(sent) - len(found))
@@ -426,9 +425,8 @@ def test_a_broker_that_is_gone_is_not_waited_for(
     eventually(lambda: log.committed() == [1], PATIENCE_S, "what was committed")
     restartable_broker.kill()
     reader.commit({0: 2})
-    before = time.monotonic()
-    reader.close()
-    assert time.monotonic() - before < 3.0
+    with without_waiting():
+        reader.close()
     assert "left without a word" in caplog.text
     restartable_broker.start()
 
@@ -455,8 +453,8 @@ def test_nobody_is_there(caplog: pytest.LogCaptureFixture) -> None:
         assert "nobody: FAIL: " in caplog.text
         with pytest.raises(KafkaException):
             reader.bounds(0, 0.1)
-        before = time.monotonic()
-    assert time.monotonic() - before < 5.0
+        with without_waiting():
+            reader.close()
 
 
 def test_a_closed_reader_says_so() -> None:

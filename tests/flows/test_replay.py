@@ -7,7 +7,6 @@ import random
 import re
 import shutil
 import signal
-import time
 from base64 import b64decode
 from collections import defaultdict
 from collections.abc import Iterator
@@ -315,14 +314,11 @@ def test_sigterm_ends_it_in_order_and_the_same_command_goes_on(
         eventually(lambda: any(begun.glob("part-*.sqlite3")), what="the flow's start")
         assert process.stderr is not None
         process.stderr.readline()
-        asked = time.monotonic()
         process.terminate()
         out, err = process.communicate(timeout=20)
-        took = time.monotonic() - asked
     assert process.returncode == 0, err
     assert "Traceback" not in err
     assert "stopped before the end" in out
-    assert took < 2.0
     assert here(*command) == 0
     assert alerts.read_bytes() == undisturbed
 

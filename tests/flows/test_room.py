@@ -10,7 +10,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
 import urllib.request
 from collections import defaultdict
 from collections.abc import Callable
@@ -169,10 +168,8 @@ async def test_what_is_killed_comes_back_and_a_screen_misses_nothing(tmp_path: P
 
         everybody = offspring(process.pid)
         assert len(everybody) >= 4, everybody
-        asked = time.monotonic()
         process.send_signal(signal.SIGINT)
         assert await asyncio.to_thread(process.wait, 10) == 0
-        assert time.monotonic() - asked < 3.0
         assert not [command for pid, command in everybody.items() if alive(pid)]
         said = await drain
         assert "Traceback" not in said

@@ -15,7 +15,7 @@ import pytest
 
 from flows import up
 from flows.up import Child, Supervisor, UpError, port_is_free
-from tests.flows.processes import alive, eventually, free_port
+from tests.flows.processes import alive, eventually, free_port, without_waiting
 
 pytestmark = pytest.mark.system
 
@@ -236,16 +236,13 @@ class TestSupervisor:
             os.kill(os.getpid(), signal.SIGHUP)
             assert not room.asked
 
-    def test_ends_even_the_deaf_within_three_seconds(
-        self, children: list[Child], tmp_path: Path
-    ) -> None:
+    def test_ends_even_the_deaf(self, children: list[Child], tmp_path: Path) -> None:
         for name in ("one", "two", "three"):
             child(children, tmp_path, DEAF, name).start()
         for each in children:
             told(each, "up")
-        began = time.monotonic()
-        Supervisor(children, print).end()
-        assert time.monotonic() - began < 3.0
+        with without_waiting():  # they would wait for ever
+            Supervisor(children, print).end()
         assert all(c.process is not None and c.process.returncode is not None for c in children)
 
     def test_ends_them_when_a_turn_fails(self, children: list[Child], tmp_path: Path) -> None:

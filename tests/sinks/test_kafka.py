@@ -16,7 +16,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from sinks.ending import Ending
 from sinks.kafka import KafkaSink, Letter, Outbox, SendError
 from tests.broker import LocalBroker
-from tests.flows.processes import eventually, free_port
+from tests.flows.processes import eventually, free_port, without_waiting
 from tests.kafka_fixture import Topics
 from tests.kafka_tools import QUIET, read, values
 
@@ -56,9 +56,8 @@ def until_it_fails(act: Callable[[], object]) -> SendError:
 class TestWithoutBroker:
     def test_sending_does_not_wait_and_settles_nothing(self) -> None:
         made = nobody(message_timeout_ms=60_000)
-        began = time.monotonic()
-        made.send("topic", letters(1000))
-        assert time.monotonic() - began < 1.0
+        with without_waiting():
+            made.send("topic", letters(1000))
         assert (made.sent, made.settled) == (1000, 0)
         made._producer.purge()
 
@@ -140,10 +139,9 @@ class TestWithoutBroker:
         made = Outbox({"bootstrap.servers": f"127.0.0.1:{free_port()}", **options}, ending)
         made.send("topic", letters(10))
         ending.asked = True
-        began = time.monotonic()
-        with pytest.raises(SendError, match=r"^10 messages not delivered when the end was asked"):
+        told = r"^10 messages not delivered when the end was asked"
+        with without_waiting(), pytest.raises(SendError, match=told):
             made.send("topic", letters(1)) if act == "send" else made.flush()
-        assert time.monotonic() - began < 5
         made._producer.purge()
 
     def test_at_the_end_of_what_there_is_to_read_it_is_in_no_hurry(self) -> None:
@@ -307,10 +305,9 @@ class TestOutbox:
         made.send(topic, letters(100))
         made.flush(10)
         restartable_broker.kill()
-        began = time.monotonic()
-        for n in range(100, 200):
-            made.send(topic, letters(1, n))
-        assert time.monotonic() - began < 1.0, "the flow goes on meanwhile"
+        with without_waiting():  # the flow goes on meanwhile
+            for n in range(100, 200):
+                made.send(topic, letters(1, n))
         assert (made.sent, made.settled) == (200, 100)
         restartable_broker.start()
         made.send(topic, letters(100, 200))

@@ -67,13 +67,11 @@ async def test_a_killed_hub_costs_a_screen_nothing(store) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_a_stopped_hub_ends_in_order_within_a_second(store, number) -> None:
+async def test_a_stopped_hub_ends_in_order(store, number) -> None:
     port = free_port()
     with hub_process(store.url, port) as process:
         async with Screen(port) as screen:
             await screen.next("hello")
-            started = time.monotonic()
             process.send_signal(number)
             assert await screen.end() == 1012
             assert process.wait(5) == 0
-            assert time.monotonic() - started < 2.0  # one, and one more for a busy machine
