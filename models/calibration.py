@@ -116,6 +116,11 @@ class Calibration:
         _count_rows(self._counts, groups, raw, counted, said)
         return said
 
+    def count_of(self, groups: NDArray[np.intp]) -> Floats:
+        """Return how many readings were counted of each group, old ones less."""
+        counts: Floats = self._counts[groups, 0]
+        return counts
+
     def take(self, group: int) -> bytes:
         """Return the counts of a group."""
         return bytes(self._counts[group].tobytes())

@@ -151,7 +151,7 @@ class RecordOfPeaks(base.AnomalyDetector):
         self._free = [-1.0] * 7
         self._hold, self._armed = 0.0, True
         self._lasting, self._lately = 0.0, [0.0, 0.0]
-        self._shifts = Tail(warm_up=self._rules.warm_up)
+        self._shifts = Tail(warm_up=self._rules.warm_up, few=self._rules.few)
         self._tail = Tail(1.0, usual=(0.45, 0.2), least=(0.15, 0.07), warm_up=self._rules.warm_up)
 
     def score_one(self, x: dict[Hashable, Any]) -> float:

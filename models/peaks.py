@@ -117,7 +117,9 @@ def advance(
     strength = _alarm(s, score, rules)
     record, event = _surprisals(s, score, features[1], _lasting(s, r, rules), rules)
     if s.age < rules.warm_up:
-        score = record = event = math.nan
+        score = record = math.nan
+    if s.age < rules.few:
+        event = math.nan
     s.age += 1
     return Step(score, strength, channel, expected, scale, record, event)
 

@@ -24,7 +24,7 @@ class Rules(NamedTuple):
     """Readings without a second alarm, as a share of those there were."""
     hold_most: float = 300.0
     warm_up: int = 150
-    """Readings before a sensor is judged."""
+    """Readings before a sensor is judged by what it has never done."""
     peak: int = 100
     """Readings that belong to one peak, 255 at most."""
     half_life: float = 6000.0
@@ -47,7 +47,7 @@ class Rules(NamedTuple):
     wild: float = 20.0
     """Errors from what was expected, beyond which a reading teaches no more than one as far off."""
     few: int = 30
-    """Readings before that, each of which is believed."""
+    """Readings from which its mean error is one: before, each is believed, and none is judged."""
     clip: float = 5.0
     """Errors by which a habit follows at most, once it is known."""
     day: float = 0.1

@@ -80,7 +80,9 @@ class Tail:
     usual, least
         Quantile and mean excess, in units, until ``warm_up`` sizes are learnt, and ever after.
     warm_up
-        Sizes to learn before the surprisal is not None.
+        Sizes to learn before what was learnt is the tail.
+    few
+        Sizes to learn before there is a surprisal, of the usual tail; else those of the warm-up.
 
     Notes
     -----
@@ -103,19 +105,21 @@ class Tail:
         usual: tuple[float, float] = (2.9, 0.5),
         least: tuple[float, float] = (1.2, 0.1),
         warm_up: int = 150,
+        few: int | None = None,
     ) -> None:
         self.unit = unit
         self.usual = usual
         self.least = least
         self.warm_up = warm_up
+        self.few = warm_up if few is None else few
         self.seen = 0
         self.mean = 0.0
         self.quantile = 0.0
         self.excess = 0.0
 
     def surprisal_one(self, size: float) -> float | None:
-        """Return the surprisal of a size of 0 or more; None in warm-up."""
-        if self.seen < self.warm_up:
+        """Return the surprisal of a size of 0 or more; None while too few were seen."""
+        if self.seen < self.few:
             return None
         return surprisal_of(size, self.quantile, self.excess, self.seen)
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.calibration import Calibration
+from models.calibration import PRIOR, Calibration
 from models.compiled import compiled
 from models.record_of_peaks import CHANNELS, BankScores, SensorBank, WeeklyBank
 from operators.counters import Counters
@@ -29,6 +29,8 @@ MATERIAL = 0.4
 """Share of the way from what is expected to the lowest official level that matters."""
 FIRST_DAY = 1.0
 """Surprisal taken off while a sensor without official levels has not shown a whole day."""
+AGES = 2
+"""Known sensors, and new ones, of which nothing is a record yet."""
 MINUTE_MS = 60_000
 DAY_MINUTES = 1440
 NEVER_YET = 2**31 - 1
@@ -68,7 +70,7 @@ class ScreenReadings:
 
     Notes
     -----
-    State: that of ``SensorBank``, and 4 bytes a sensor; 1 kB a kind and shard. A physically
+    State: that of ``SensorBank``, and 4 bytes a sensor; 2 kB a kind and shard. A physically
     impossible value is rejected: it says something about its sensor, nothing about the city.
     """
 
@@ -114,11 +116,19 @@ class ScreenReadings:
     def _rarity(
         self, rows: Readings, scores: BankScores, young: NDArray[np.bool_]
     ) -> NDArray[np.float64]:
-        """Return how rare a reading is among those of its kind: a record, or far off."""
+        """Return how rare a reading is among those of its kind: a record, or far off.
+
+        A new sensor's first readings are held against the first of others, once some of its kind
+        are known: a new city has no way to tell a morning's rush from an event.
+        """
         kinds = self.registry.columns.kind[rows.sensor]
-        self.calibration.grow((int(kinds.max()) + 1) * self.shards)
+        self.calibration.grow((int(kinds.max()) + 1) * self.shards * AGES)
         raw = np.fmax(scores.surprisal, scores.residual_surprisal)
-        return self.calibration.score_and_learn(kinds * self.shards + rows.shard, raw, ~young)
+        known, new = (kinds * self.shards + rows.shard) * AGES, np.isnan(scores.surprisal)
+        rarity = self.calibration.score_and_learn(known + new, raw, new | ~young)
+        if new.any():
+            rarity[new & (self.calibration.count_of(known) < PRIOR)] = np.nan
+        return rarity
 
     def _threat(
         self,
@@ -167,15 +177,22 @@ class ScreenReadings:
         self.bank.grow(size)
         self._first = grown(self._first, size, NEVER_YET)
 
+    def _groups(self, shard: int) -> Iterator[tuple[str, int]]:
+        """Return what every kind's sensors are held against: those known, and those new."""
+        for kind, name in enumerate(self.registry.columns.kind_names):
+            known = (kind * self.shards + shard) * AGES
+            yield name, known
+            yield f"new {name}", known + 1
+
     def take(self, shard: int, sensors: NDArray[np.intp]) -> Any:
         """Return one shard's state, whose sensors are given."""
         if len(sensors):
             self._grow(int(sensors.max()) + 1)
         kinds = self.registry.columns.kind_names
         counts = {
-            name: self.calibration.take(kind * self.shards + shard)
-            for kind, name in enumerate(kinds)
-            if kind * self.shards + shard < self.calibration.groups
+            name: self.calibration.take(group)
+            for name, group in self._groups(shard)
+            if group < self.calibration.groups
         }
         shared = self.shared.take(shard, kinds)
         return self.bank.take(sensors), self._first[sensors], counts, shared
@@ -188,9 +205,9 @@ class ScreenReadings:
         self.bank.put(sensors, bank)
         self._first[sensors] = first
         kinds = self.registry.columns.kind_names
-        for kind, name in enumerate(kinds):
+        for name, group in self._groups(shard):
             if name in counts:
-                self.calibration.put(kind * self.shards + shard, counts[name])
+                self.calibration.put(group, counts[name])
         self.shared.put(shard, shared, kinds)
 
 

@@ -13,6 +13,7 @@ from models.one_series import RecordOfPeaks
 from models.pooled_forecast import PooledForecast
 from models.record_of_peaks import SensorBank, WeeklyBank
 from models.report_text import ReportText
+from models.rules import RULES
 from tests.laws import detector_laws as laws
 
 SENSORS = 3
@@ -149,7 +150,7 @@ LEARNERS = (
             rows=_readings,
             flat=lambda n: [(0, 300.0 * t, 7.3) for t in range(n)],
             bad=[*NAN_ROWS, (0, float("nan"), 20.0), (1, 1e5, 1e200)],
-            warm_up=150,
+            warm_up=RULES.warm_up,
         )
         for bank in BANKS
     ),
@@ -164,14 +165,14 @@ LEARNERS = (
             rows=lambda n: _readings(n, 1),
             flat=lambda n: [(0, 300.0 * t, 7.3) for t in range(n)],
             bad=[*NAN_ROWS, (0, 1e5, None)],
-            warm_up=150,
+            warm_up=warm_up,
             growth=1.02,  # the length of a pickle depends on its numbers
             exact=False,
         )
-        for name, face, weekly in (
-            ("RecordOfPeaks", RecordOfPeaks, False),
-            ("RecordOfPeaks by week", RecordOfPeaks, True),
-            ("EventOfLate", EventOfLate, False),
+        for name, face, weekly, warm_up in (
+            ("RecordOfPeaks", RecordOfPeaks, False, RULES.warm_up),
+            ("RecordOfPeaks by week", RecordOfPeaks, True, RULES.warm_up),
+            ("EventOfLate", EventOfLate, False, RULES.few),
         )
     ),
     laws.Learner(

@@ -60,6 +60,15 @@ def test_what_was_never_seen_is_believed_within_reason():
     assert tail.surprisal_one(1e300) == pytest.approx(TRUST + 3.0, abs=0.01)
 
 
+def test_with_few_sizes_it_is_the_usual_tail_of_their_mean():
+    tail = Tail(few=30)
+    for _ in range(30):
+        assert tail.surprisal_one(2.9) is None
+        tail.learn_one(1.0)
+    assert tail.surprisal_one(2.9) == pytest.approx(-np.log10(SHARE))
+    assert Tail().few == Tail().warm_up
+
+
 def test_surprisal_grows_with_size_and_starts_at_zero():
     tail = Tail()
     for size in np.random.default_rng(3).exponential(size=1000).tolist():

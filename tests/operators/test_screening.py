@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from models.record_of_peaks import CHANNELS
+from models.rules import RULES
 from operators.counters import Counters
 from operators.events import HAZARDS, Evidence, Levels, Sensor
 from operators.evidence import UNUSUAL
@@ -201,6 +202,60 @@ def test_what_its_kind_shows_every_day_is_less_rare() -> None:
         _, screened = screen.next(*[60.0] * 9, 110.0)
         rarities.append(float(screened.rarity[-1]))
     assert rarities[1] < rarities[0] - 1
+
+
+NEW = 100
+"""Readings in which nothing is a record yet."""
+
+
+def known(wild: int = 0) -> Screen:
+    """A kind of which twelve sensors are known, and of which others have been new meanwhile."""
+    screen = Screen(*(sensor(f"s-{n}", "noise") for n in range(20)))
+    screen.quiet(600, *[60.0] * 12)
+    rng = np.random.default_rng(9)
+    for turn in range(NEW):
+        values = 60 * (1 + 0.02 * rng.standard_normal(18))
+        values[12 : 12 + wild] += 60.0 * (turn == NEW - 1)
+        screen.next(*values)
+    return screen
+
+
+def new_one(screen: Screen, *last: float) -> list[Screened]:
+    """Let the last sensor report for the first time, and then what is given."""
+    rng, said = np.random.default_rng(10), []
+    for value in (*(60 * (1 + 0.02 * rng.standard_normal(NEW))), *last):
+        screen.time += EVERY
+        said.append(screen.at_once((19, screen.time, float(value)))[1])
+    return said
+
+
+def test_a_new_sensor_is_judged_before_it_has_records_where_its_kind_is_known() -> None:
+    said = new_one(known(), 120.0)
+    surprisal = np.array([screened.surprisal[0] for screened in said])
+    assert np.isnan(surprisal[: RULES.few]).all()
+    assert surprisal[RULES.few : NEW].max() < UNUSUAL <= surprisal[NEW]
+    assert (said[NEW].rarity - said[NEW].surprisal).tolist() == [FIRST_DAY]
+
+
+def test_a_new_sensor_of_a_new_city_is_not() -> None:
+    screen = Screen(*(sensor(f"s-{n}", "noise") for n in range(20))).quiet(200, *[60.0] * 12)
+    assert screen.time < T0 + DAY
+    said = new_one(screen, 120.0)
+    assert all(np.isnan(screened.surprisal).all() for screened in said)
+
+
+def test_a_new_sensor_is_held_against_others_that_were_new() -> None:
+    usual, restless = (new_one(known(wild), 120.0)[NEW].rarity[0] for wild in (0, 5))
+    assert restless < usual - 0.5
+
+
+def test_what_new_sensors_were_like_outlives_the_process() -> None:
+    before, after = known(5), Screen(*(sensor(f"s-{n}", "noise") for n in range(20)))
+    everybody = np.arange(20)
+    after.step.put(0, everybody, before.step.take(0, everybody))
+    after.time = before.time
+    expected, got = (new_one(screen, 120.0)[NEW] for screen in (before, after))
+    assert got.surprisal.tolist() == expected.surprisal.tolist()
 
 
 def test_a_reading_inside_its_own_range_is_no_evidence() -> None:
