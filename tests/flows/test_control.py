@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import socket
+import statistics
 import time
 from base64 import b64decode
 from typing import Any
@@ -11,7 +13,7 @@ import msgspec
 import pytest
 import redis
 
-from flows.control import ControlSource
+from flows.control import ANSWER_S, ControlSource
 from flows.sources import Stop
 from operators.events import BadMessage, Command
 from operators.intake import CommandRows
@@ -35,17 +37,25 @@ def ask(store: EmbeddedStore, *ids: str, payload: bytes | None = None) -> None:
             client.xadd(KEYS.commands, {"b": payload or msgspec.json.encode(command)})
 
 
+def heard(made: Any) -> list[Any]:
+    """Return what is said at two turns: one asks, and the next hears the answer."""
+    said = made.next_batch()
+    if made._line is not None:
+        eventually(lambda: made._line.can_read(0), what="an answer")
+    return [*said, *made.next_batch()]
+
+
 def commands(made: Any) -> list[str]:
     return [
         command.id
-        for item in made.next_batch()
+        for item in heard(made)
         if isinstance(item, CommandRows)
         for command in item.commands
     ]
 
 
 def watches(made: Any) -> list[tuple[str, ...]]:
-    return [item.sensors for item in made.next_batch() if isinstance(item, Watch)]
+    return [item.sensors for item in heard(made) if isinstance(item, Watch)]
 
 
 def test_commands_come_once_in_order(store: EmbeddedStore) -> None:
@@ -78,7 +88,7 @@ def test_a_command_that_is_none_costs_itself(store: EmbeddedStore) -> None:
     ask(store, "c-1")
     ask(store, "bad", payload=b"{")
     ask(store, "c-2")
-    said = part(ControlSource(store.url)).next_batch()
+    said = heard(part(ControlSource(store.url)))
     assert [c.id for item in said if isinstance(item, CommandRows) for c in item.commands] == [
         "c-1",
         "c-2",
@@ -93,7 +103,7 @@ def test_an_entry_of_somebody_else_costs_itself(store: EmbeddedStore) -> None:
     with connect(store.url) as client:
         client.xadd(KEYS.commands, {"other": "field"}, id="1234-5")
     ask(store, "c-1")
-    rows, bad = part(ControlSource(store.url)).next_batch()
+    rows, bad = heard(part(ControlSource(store.url)))
     assert [command.id for command in rows.commands] == ["c-1"]
     assert (bad.offset, bad.payload) == (1234, "")
 
@@ -128,17 +138,39 @@ def test_while_the_store_is_away_nothing_is_said_and_nothing_lost(store: Embedde
     assert got == ["c-1"]
 
 
-def test_commands_are_not_lost_when_the_store_dies_just_after(store: EmbeddedStore) -> None:
+def test_commands_are_not_lost_when_the_store_dies_just_after(
+    store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.control.AWAY_S", 0.0)
     ask(store, "c-1")
     made = part(ControlSource(store.url))
 
-    def dies(*_: Any) -> Any:
+    def dies(answer: Any) -> Any:
         raise redis.ConnectionError("gone")
 
-    made._connected().zrangebyscore = dies
-    got = [name for _ in range(2) for name in commands(made)]
-    if not got:  # the cursor did not move either: it comes when the store is back
-        eventually(lambda: got.extend(commands(made)) or got, 10, "the command")
+    made._watches = dies  # the answer that comes behind that of the commands
+    assert commands(made) == ["c-1"]
+    del made._watches
+    assert commands(made) == []
+
+
+def test_a_store_that_stands_still_does_not_hold_up_the_flow(store: EmbeddedStore) -> None:
+    made = part(ControlSource(store.url))
+    assert commands(made) == []
+    assert store.process is not None
+    store.process.send_signal(signal.SIGSTOP)
+    try:
+        took = []
+        for _ in range(20):
+            began = time.monotonic()
+            assert made.next_batch() == []
+            took.append(time.monotonic() - began)
+    finally:
+        store.process.send_signal(signal.SIGCONT)
+    assert statistics.median(took) < ANSWER_S / 10
+    ask(store, "c-1")
+    got: list[str] = []
+    eventually(lambda: got.extend(commands(made)) or got, 10, "the command")
     assert got == ["c-1"]
 
 
@@ -243,6 +275,6 @@ def test_of_watches_alone_it_reads_no_commands(
     made = part(ControlSource(store.url, commands=False))
     with connect(store.url) as client:
         client.zadd(KEYS.watch, {"s-1": 1000 * time.time() + 60_000})
-    items = made.next_batch()
+    items = heard(made)
     assert items == [Watch(("s-1",))]
     assert made.cursor == "0"
