@@ -24,6 +24,7 @@ YARDSTICKS = {
     "faults": "which of a simulated city's faulty sensors are recognised, how soon?",
     "floods": "how long before it a crossing is told, in simulated floods, with and without river",
     "nab": "single series, labelled by people (Numenta Anomaly Benchmark)",
+    "new_sensors": "what sensors notice in their first readings, in a city that is known",
     "outbreaks": "bursts in weekly counts, marked by people, beside EARS and a CUSUM",
     "report_bursts": "bursts in a feed of calls, beside places and times shuffled",
     "reports": "which hazard a report is about, prequentially, beside plain river",
