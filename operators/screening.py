@@ -28,7 +28,8 @@ __all__ = ["BAND", "ScreenReadings", "Screened", "material"]
 MATERIAL = 0.4
 """Share of the way from what is expected to the lowest official level that matters."""
 FIRST_DAY = 1.0
-"""Surprisal taken off while a sensor without official levels has not shown a whole day."""
+"""Surprisal taken off while a sensor without official levels has not shown a whole day: it is held
+against known ones, in whose day a rush hour is no news."""
 AGES = 2
 """Known sensors, and new ones, of which nothing is a record yet."""
 MINUTE_MS = 60_000
@@ -96,8 +97,9 @@ class ScreenReadings:
         scores = self.bank.score_and_learn(rows.sensor, local_s, rows.value)
         young = np.empty(len(rows.sensor), np.bool_)
         _note_first(rows.sensor, rows.time, self._first, young)
-        rarity = self._rarity(rows, scores, young)
-        surprisal = self._threat(rows, scores, rarity, young)
+        new = np.isnan(scores.surprisal)
+        rarity = self._rarity(rows, scores, young, new)
+        surprisal = self._threat(rows, scores, rarity, young & ~new)
         said = scores.expected, scores.scale, scores.channel
         return Screened(rows, surprisal, *said, rarity, impossible)
 
@@ -114,7 +116,11 @@ class ScreenReadings:
         return rows.take(good), rows.take(~good)
 
     def _rarity(
-        self, rows: Readings, scores: BankScores, young: NDArray[np.bool_]
+        self,
+        rows: Readings,
+        scores: BankScores,
+        young: NDArray[np.bool_],
+        new: NDArray[np.bool_],
     ) -> NDArray[np.float64]:
         """Return how rare a reading is among those of its kind: a record, or far off.
 
@@ -124,7 +130,7 @@ class ScreenReadings:
         kinds = self.registry.columns.kind[rows.sensor]
         self.calibration.grow((int(kinds.max()) + 1) * self.shards * AGES)
         raw = np.fmax(scores.surprisal, scores.residual_surprisal)
-        known, new = (kinds * self.shards + rows.shard) * AGES, np.isnan(scores.surprisal)
+        known = (kinds * self.shards + rows.shard) * AGES
         rarity = self.calibration.score_and_learn(known + new, raw, new | ~young)
         if new.any():
             rarity[new & (self.calibration.count_of(known) < PRIOR)] = np.nan
@@ -266,8 +272,7 @@ def _threats(
 
     Nor is a reading inside its own expected range: what a shift or roughness still remembers of
     readings before it is over.
-    A sensor without official levels that has not yet shown a whole day counts less: its rush
-    hours are still news.
+    A young sensor without official levels counts less: its rush hours are still news.
     """
     for row in range(len(sensors)):
         sensor = sensors[row]
