@@ -20,7 +20,17 @@ from numpy.typing import NDArray
 
 from models.compiled import compiled
 
-__all__ = ["BINS", "COLUMNS", "JUDGED", "MEMORY", "MOST_LESS", "MOST_MORE", "PRIOR", "Calibration"]
+__all__ = [
+    "AT_ONCE",
+    "BINS",
+    "COLUMNS",
+    "JUDGED",
+    "MEMORY",
+    "MOST_LESS",
+    "MOST_MORE",
+    "PRIOR",
+    "Calibration",
+]
 
 BINS = 121
 WIDTH = 0.1
@@ -40,6 +50,8 @@ MOST_LESS = 1.0
 MOST_MORE = 0.6
 """What is said more at most, where a restless time long ago is still held against now."""
 
+AT_ONCE = -1
+"""No group has to be known before something is said."""
 COLUMNS = 1 + BINS + 2
 """Readings counted; those at least as surprising as each bin; times ``JUDGED`` was said; how much
 less is said for it."""
@@ -95,7 +107,11 @@ class Calibration:
             self._counts = np.concatenate([self._counts, more])
 
     def score_and_learn(
-        self, groups: NDArray[np.intp], raw: Floats, counted: NDArray[np.bool_]
+        self,
+        groups: NDArray[np.intp],
+        raw: Floats,
+        counted: NDArray[np.bool_],
+        after: NDArray[np.intp] | None = None,
     ) -> Floats:
         """Return calibrated surprisals of raw ones, row by row, and count them.
 
@@ -103,23 +119,23 @@ class Calibration:
         ----------
         counted
             Which of them are counted; the others are of sensors too young to be an example.
+        after
+            A group of each row, of which ``PRIOR`` readings have to have been counted before
+            anything is said of the row (it is NaN until then), or ``AT_ONCE``, as where left out.
 
         Raises
         ------
         IndexError
             When a row names a group there is not.
         """
-        if len(groups) and not 0 <= groups.min() <= groups.max() < self.groups:
-            got = f"{groups.min()} to {groups.max()}"
-            raise IndexError(f"groups must be 0 to {self.groups - 1}, got {got}")
+        after = np.full(len(groups), AT_ONCE) if after is None else after
+        for each, least in ((groups, 0), (after, AT_ONCE)):
+            if len(each) and not least <= each.min() <= each.max() < self.groups:
+                got = f"{each.min()} to {each.max()}"
+                raise IndexError(f"groups must be {least} to {self.groups - 1}, got {got}")
         said = np.empty(len(raw))
-        _count_rows(self._counts, groups, raw, counted, said)
+        _count_rows(self._counts, groups, raw, counted, after, said)
         return said
-
-    def count_of(self, groups: NDArray[np.intp]) -> Floats:
-        """Return how many readings were counted of each group, old ones less."""
-        counts: Floats = self._counts[groups, 0]
-        return counts
 
     def take(self, group: int) -> bytes:
         """Return the counts of a group."""
@@ -145,6 +161,7 @@ def _count_rows(
     groups: NDArray[np.intp],
     raw: Floats,
     counted: NDArray[np.bool_],
+    after: NDArray[np.intp],
     said: Floats,
 ) -> None:
     for row in range(len(raw)):
@@ -161,6 +178,8 @@ def _count_rows(
             group[1 + BINS] += said[row] >= JUDGED
             if int(group[0]) % _OFTEN == 0:
                 group[2 + BINS] = _less(group)
+        if after[row] >= 0 and counts[after[row], 0] < PRIOR:
+            said[row] = np.nan
 
 
 @compiled

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.calibration import PRIOR, Calibration
+from models.calibration import AT_ONCE, Calibration
 from models.compiled import compiled
 from models.record_of_peaks import CHANNELS, BankScores, SensorBank, WeeklyBank
 from operators.counters import Counters
@@ -131,10 +131,8 @@ class ScreenReadings:
         self.calibration.grow((int(kinds.max()) + 1) * self.shards * AGES)
         raw = np.fmax(scores.surprisal, scores.residual_surprisal)
         known = (kinds * self.shards + rows.shard) * AGES
-        rarity = self.calibration.score_and_learn(known + new, raw, new | ~young)
-        if new.any():
-            rarity[new & (self.calibration.count_of(known) < PRIOR)] = np.nan
-        return rarity
+        after = np.where(new, known, AT_ONCE)
+        return self.calibration.score_and_learn(known + new, raw, new | ~young, after)
 
     def _threat(
         self,

@@ -1,7 +1,16 @@
 import numpy as np
 import pytest
 
-from models.calibration import COLUMNS, JUDGED, MEMORY, MOST_LESS, MOST_MORE, PRIOR, Calibration
+from models.calibration import (
+    AT_ONCE,
+    COLUMNS,
+    JUDGED,
+    MEMORY,
+    MOST_LESS,
+    MOST_MORE,
+    PRIOR,
+    Calibration,
+)
 
 ONE = np.zeros(1, np.intp)
 
@@ -125,3 +134,21 @@ def test_who_is_too_young_is_scored_and_not_counted():
     said = calibration.score_and_learn(ONE, np.array([2.0]), np.zeros(1, np.bool_))
     assert said[0] == pytest.approx(2.0, abs=0.01)
     assert calibration.take(0) == before
+
+
+@pytest.mark.parametrize("size", [1, 7, 4001])
+def test_who_is_new_is_counted_and_scored_once_enough_others_were(size):
+    rng = np.random.default_rng(5)
+    groups = rng.integers(0, 2, 4001 * 2)
+    raw, after = rng.exponential(0.43, len(groups)), np.where(groups == 1, 0, AT_ONCE)
+    calibration, said = Calibration(2), list[float]()
+    for at in range(0, len(groups), size):
+        rows = slice(at, at + size)
+        counted = np.ones(len(raw[rows]), np.bool_)
+        said += calibration.score_and_learn(groups[rows], raw[rows], counted, after[rows]).tolist()
+    others = np.cumsum(groups == 0)
+    assert others[-1] > PRIOR
+    assert np.isnan(said).tolist() == ((groups == 1) & (others < PRIOR)).tolist()
+    alone, _ = _feed(raw[groups == 1], 0 * groups[groups == 1], Calibration(1))
+    late = others[groups == 1] >= PRIOR
+    assert np.array(said)[groups == 1][late].tolist() == alone[late].tolist()
