@@ -1,12 +1,11 @@
 """What people say while the flow runs: commands from the store, and series they look at.
 
 A slow source beside the fast one: it asks the store, and looks for the answer at its next turn. So
-the flow does not wait for the store, however long that takes, but to connect.
+the flow waits for the store only to be connected.
 """
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -32,7 +31,10 @@ WATCH_S = 1.0
 AWAY_S = 1.0
 """A store that is away is not looked for again for so long: the flow waits to be connected."""
 ANSWER_S = 1.0
-"""A store that takes longer counts as away."""
+"""How long the flow waits to be connected."""
+LOST_S = 30.0
+"""Without an answer for so long a connection is taken for lost: to find another would be waiting,
+for a store that stands still as for one that is gone."""
 COUNT = 100
 SOURCE = "store/commands"
 """What the stream is called in dead letters."""
@@ -119,11 +121,13 @@ class _ControlPartition(StatefulSourcePartition[Said, str]):
 
     def snapshot(self) -> str:
         news = self.source.remembers and self._passed_on != self._remembered
-        if news and self.source.arrived():
+        if news and self.source.arrived() and self._is_there():
             # What was read before the last epoch began has been passed on by now.
-            with contextlib.suppress(redis.RedisError):
+            try:
                 self._connected().set(self.keys.commands_read, self._passed_on)
                 self._remembered = self._passed_on
+            except redis.RedisError:
+                self._again = time.monotonic() + AWAY_S
         self._passed_on = self.cursor
         return self.cursor
 
@@ -162,14 +166,19 @@ class _ControlPartition(StatefulSourcePartition[Said, str]):
     def _answered(self) -> bool:
         if self._line.can_read(0):
             return True
-        if time.monotonic() - self._asked > ANSWER_S:
+        if time.monotonic() - self._asked > LOST_S:
             raise redis.TimeoutError("no answer")
         return False
+
+    def _is_there(self) -> bool:
+        """Say whether the store answers, as far as is known."""
+        now = time.monotonic()
+        return now >= self._again and not (self._open and now - self._asked > ANSWER_S)
 
     def _commands(self, answer: Any) -> list[Said]:
         if not answer:
             return []
-        ((_, entries),) = answer
+        ((_, entries),) = answer.items() if isinstance(answer, dict) else answer
         self.cursor = entries[-1][0].decode()
         raw = [dict(zip(*[iter(fields)] * 2, strict=True)).get(b"b", b"") for _, fields in entries]
         told = decode_commands(raw)

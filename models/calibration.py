@@ -120,8 +120,9 @@ class Calibration:
         counted
             Which of them are counted; the others are of sensors too young to be an example.
         after
-            A group of each row, of which ``PRIOR`` readings have to have been counted before
-            anything is said of the row (it is NaN until then), or ``AT_ONCE``, as where left out.
+            A group of each row, of which as of its own ``PRIOR`` readings have to have been counted
+            before anything is said of the row (it is NaN until then); or ``AT_ONCE``, as where left
+            out.
 
         Raises
         ------
@@ -178,7 +179,7 @@ def _count_rows(
             group[1 + BINS] += said[row] >= JUDGED
             if int(group[0]) % _OFTEN == 0:
                 group[2 + BINS] = _less(group)
-        if after[row] >= 0 and counts[after[row], 0] < PRIOR:
+        if after[row] >= 0 and min(counts[after[row], 0], group[0]) < PRIOR:
             said[row] = np.nan
 
 

@@ -118,8 +118,6 @@ def advance(
     record, event = _surprisals(s, score, features[1], _lasting(s, r, rules), rules)
     if s.age < rules.warm_up:
         score = record = math.nan
-    if s.age < rules.few:
-        event = math.nan
     s.age += 1
     return Step(score, strength, channel, expected, scale, record, event)
 
@@ -221,6 +219,8 @@ def _surprisals(
     s.record_quantile, s.record_excess = max(quantile, 0.15), max(excess, 0.07)
     quantile, excess = _wide(s.event_quantile), _wide(s.event_excess)
     event = _surprisal_of(shift, quantile, excess, t)
+    if s.age < rules.few or (s.age < rules.warm_up and quantile == 0.0):
+        event = math.nan  # of who read the same so far any change would be as large as can be
     quantile, excess = _learnt(shift, quantile, excess, t)
     s.shift = _smooth(s.shift, lasting, max(0.0005, 1.0 / (t + 1.0)))
     if s.age < rules.warm_up:

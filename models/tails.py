@@ -82,7 +82,8 @@ class Tail:
     warm_up
         Sizes to learn before what was learnt is the tail.
     few
-        Sizes to learn before there is a surprisal, of the usual tail; else those of the warm-up.
+        Sizes to learn before there is a surprisal, of the usual tail, where not all were 0; else
+        those of the warm-up.
 
     Notes
     -----
@@ -118,8 +119,8 @@ class Tail:
         self.excess = 0.0
 
     def surprisal_one(self, size: float) -> float | None:
-        """Return the surprisal of a size of 0 or more; None while too few were seen."""
-        if self.seen < self.few:
+        """Return the surprisal of a size of 0 or more; None while too little was seen."""
+        if self.seen < self.few or (self.seen < self.warm_up and self.quantile == 0.0):
             return None
         return surprisal_of(size, self.quantile, self.excess, self.seen)
 

@@ -124,8 +124,8 @@ class ScreenReadings:
     ) -> NDArray[np.float64]:
         """Return how rare a reading is among those of its kind: a record, or far off.
 
-        A new sensor's first readings are held against the first of others, once some of its kind
-        are known: a new city has no way to tell a morning's rush from an event.
+        A new sensor's first readings are held against the first of others, once there were enough
+        and others are known: a new city has no way to tell a morning's rush from an event.
         """
         kinds = self.registry.columns.kind[rows.sensor]
         self.calibration.grow((int(kinds.max()) + 1) * self.shards * AGES)
@@ -181,12 +181,12 @@ class ScreenReadings:
         self.bank.grow(size)
         self._first = grown(self._first, size, NEVER_YET)
 
-    def _groups(self, shard: int) -> Iterator[tuple[str, int]]:
+    def _groups(self, shard: int) -> Iterator[tuple[str | tuple[str, str], int]]:
         """Return what every kind's sensors are held against: those known, and those new."""
         for kind, name in enumerate(self.registry.columns.kind_names):
             known = (kind * self.shards + shard) * AGES
             yield name, known
-            yield f"new {name}", known + 1
+            yield ("new", name), known + 1
 
     def take(self, shard: int, sensors: NDArray[np.intp]) -> Any:
         """Return one shard's state, whose sensors are given."""

@@ -36,7 +36,7 @@ from simulators.simulation import Simulation
 
 __all__ = ["Found", "main", "measure"]
 
-SEEDS = (101, 102)
+SEEDS = (101, 102, 103, 104)
 SENSORS = 1500
 KNOWN_H, HOURS = 48.0, 66.0
 SHARE = 0.2

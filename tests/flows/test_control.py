@@ -13,7 +13,7 @@ import msgspec
 import pytest
 import redis
 
-from flows.control import ANSWER_S, ControlSource
+from flows.control import ANSWER_S, AWAY_S, LOST_S, ControlSource
 from flows.sources import Stop
 from operators.events import BadMessage, Command
 from operators.intake import CommandRows
@@ -154,41 +154,104 @@ def test_commands_are_not_lost_when_the_store_dies_just_after(
     assert commands(made) == []
 
 
-def test_a_store_that_stands_still_does_not_hold_up_the_flow(store: EmbeddedStore) -> None:
-    made = part(ControlSource(store.url))
-    assert commands(made) == []
+@pytest.fixture
+def connects(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long each attempt to be connected may take."""
+    found: list[float] = []
+
+    def noted(url: str, retries: int, answer_s: float) -> redis.Redis:
+        found.append(answer_s)
+        return connect(url, retries, answer_s)
+
+    monkeypatch.setattr("flows.control.connect", noted)
+    return found
+
+
+class Later:
+    """The clock of the control source, which may be set."""
+
+    def __init__(self) -> None:
+        self.offset_s = 0.0
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self.offset_s
+
+    def time(self) -> float:
+        return time.time() + self.offset_s
+
+
+def test_a_store_that_stands_still_does_not_hold_up_the_flow(
+    store: EmbeddedStore, connects: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not looked for: a connection to who stands still takes as long as it may."""
+    clock = Later()
+    monkeypatch.setattr("flows.control.time", clock)
+    made = part(ControlSource(store.url, remembers=True))
+    ask(store, "c-1")
+    assert commands(made) == ["c-1"]
     assert store.process is not None
     store.process.send_signal(signal.SIGSTOP)
+    took = []
     try:
-        took = []
         for _ in range(20):
+            clock.offset_s += (LOST_S - 5) / 20
             began = time.monotonic()
             assert made.next_batch() == []
+            made.snapshot()  # which has something to note in the store
             took.append(time.monotonic() - began)
     finally:
         store.process.send_signal(signal.SIGCONT)
+    # The first, before the store is known to be late, may have to wait.
     assert statistics.median(took) < ANSWER_S / 10
-    ask(store, "c-1")
+    assert len(connects) == 1
+    ask(store, "c-2")
     got: list[str] = []
     eventually(lambda: got.extend(commands(made)) or got, 10, "the command")
-    assert got == ["c-1"]
+    assert got == ["c-2"]
 
 
-def test_an_absent_store_does_not_hold_up_the_flow() -> None:
-    """It runs beside the hot path: a turn is to cost milliseconds, trying again would seconds."""
+def test_a_connection_without_an_answer_is_given_up_in_the_end(
+    store: EmbeddedStore, connects: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Later()
+    monkeypatch.setattr("flows.control.time", clock)
+    made = part(ControlSource(store.url))
+    assert commands(made) == []
+    made._line.can_read = lambda _: False  # as where the other end has gone without a word
+    clock.offset_s = LOST_S + 1
+    assert made.next_batch() == []
+    clock.offset_s += AWAY_S
+    ask(store, "c-1")
+    assert commands(made) == ["c-1"]
+    assert len(connects) == 2
+
+
+def test_an_absent_store_does_not_hold_up_the_flow(connects: list[float]) -> None:
+    """It runs beside the hot path: it is looked for once a second, not at each of fifty turns."""
     made = part(ControlSource(f"redis://127.0.0.1:{free_port()}"))
-    with without_waiting():
-        for _ in range(100):
-            made.next_batch()
+    began = time.monotonic()
+    for _ in range(100):
+        made.next_batch()
+    assert 1 <= len(connects) <= 1 + (time.monotonic() - began) / AWAY_S
 
 
-def test_a_store_that_does_not_answer_holds_up_the_flow_for_a_second_at_most() -> None:
+def test_a_store_that_does_not_let_itself_be_connected_holds_up_the_flow_for_a_second(
+    connects: list[float],
+) -> None:
     with socket.socket() as mute:  # takes connections, and says nothing
         mute.bind(("127.0.0.1", 0))
         mute.listen()
         made = part(ControlSource(f"redis://127.0.0.1:{mute.getsockname()[1]}"))
         with without_waiting():
             assert made.next_batch() == []
+        assert connects == [1.0]
+
+
+def test_also_the_newer_protocol_is_understood(store: EmbeddedStore) -> None:
+    mark = "&" if "?" in store.url else "?"
+    made = part(ControlSource(f"{store.url}{mark}protocol=3"))
+    ask(store, "c-1", "c-2")
+    assert commands(made) == ["c-1", "c-2"]
 
 
 def test_asked_to_stop_it_ends(store: EmbeddedStore) -> None:

@@ -146,9 +146,9 @@ def test_who_is_new_is_counted_and_scored_once_enough_others_were(size):
         rows = slice(at, at + size)
         counted = np.ones(len(raw[rows]), np.bool_)
         said += calibration.score_and_learn(groups[rows], raw[rows], counted, after[rows]).tolist()
-    others = np.cumsum(groups == 0)
-    assert others[-1] > PRIOR
-    assert np.isnan(said).tolist() == ((groups == 1) & (others < PRIOR)).tolist()
+    enough = np.minimum(np.cumsum(groups == 0), np.cumsum(groups == 1)) >= PRIOR
+    assert enough[-1]
+    assert np.isnan(said).tolist() == ((groups == 1) & ~enough).tolist()
     alone, _ = _feed(raw[groups == 1], 0 * groups[groups == 1], Calibration(1))
-    late = others[groups == 1] >= PRIOR
+    late = enough[groups == 1]
     assert np.array(said)[groups == 1][late].tolist() == alone[late].tolist()

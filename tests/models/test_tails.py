@@ -66,6 +66,10 @@ def test_with_few_sizes_it_is_the_usual_tail_of_their_mean():
         assert tail.surprisal_one(2.9) is None
         tail.learn_one(1.0)
     assert tail.surprisal_one(2.9) == pytest.approx(-np.log10(SHARE))
+    flat = Tail(few=30)
+    for _ in range(149):
+        flat.learn_one(0.0)
+    assert flat.surprisal_one(1.0) is None
     assert Tail().few == Tail().warm_up
 
 

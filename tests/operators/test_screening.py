@@ -206,16 +206,20 @@ def test_what_its_kind_shows_every_day_is_less_rare() -> None:
 
 NEW = 100
 """Readings in which nothing is a record yet."""
+KNOWN, LATER, LAST = 30, 6, 36
+
+
+def neighbourhood() -> Screen:
+    return Screen(*(sensor(f"s-{n}", "noise") for n in range(LAST + 1)))
 
 
 def known(wild: int = 0) -> Screen:
-    """A kind of which twelve sensors are known, and of which others have been new meanwhile."""
-    screen = Screen(*(sensor(f"s-{n}", "noise") for n in range(20)))
-    screen.quiet(600, *[60.0] * 12)
+    """A kind of which thirty sensors are known, and of which others have been new meanwhile."""
+    screen = neighbourhood().quiet(450, *[60.0] * KNOWN)
     rng = np.random.default_rng(9)
     for turn in range(NEW):
-        values = 60 * (1 + 0.02 * rng.standard_normal(18))
-        values[12 : 12 + wild] += 60.0 * (turn == NEW - 1)
+        values = 60 * (1 + 0.02 * rng.standard_normal(KNOWN + LATER))
+        values[KNOWN : KNOWN + wild] += 60.0 * (turn == NEW - 1)
         screen.next(*values)
     return screen
 
@@ -225,7 +229,7 @@ def new_one(screen: Screen, *last: float) -> list[Screened]:
     rng, said = np.random.default_rng(10), []
     for value in (*(60 * (1 + 0.02 * rng.standard_normal(NEW))), *last):
         screen.time += EVERY
-        said.append(screen.at_once((19, screen.time, float(value)))[1])
+        said.append(screen.at_once((LAST, screen.time, float(value)))[1])
     return said
 
 
@@ -238,7 +242,7 @@ def test_a_new_sensor_is_judged_before_it_has_records_where_its_kind_is_known() 
 
 
 def test_a_new_sensor_of_a_new_city_is_not() -> None:
-    screen = Screen(*(sensor(f"s-{n}", "noise") for n in range(20))).quiet(200, *[60.0] * 12)
+    screen = neighbourhood().quiet(200, *[60.0] * KNOWN)
     assert screen.time < T0 + DAY
     said = new_one(screen, 120.0)
     assert all(np.isnan(screened.surprisal).all() for screened in said)
@@ -250,8 +254,8 @@ def test_a_new_sensor_is_held_against_others_that_were_new() -> None:
 
 
 def test_what_new_sensors_were_like_outlives_the_process() -> None:
-    before, after = known(5), Screen(*(sensor(f"s-{n}", "noise") for n in range(20)))
-    everybody = np.arange(20)
+    before, after = known(5), neighbourhood()
+    everybody = np.arange(LAST + 1)
     after.step.put(0, everybody, before.step.take(0, everybody))
     after.time = before.time
     expected, got = (new_one(screen, 120.0)[NEW] for screen in (before, after))
