@@ -39,7 +39,7 @@ class EventOfLate(RecordOfPeaks):
     """
 
     def score_one(self, x: dict[Hashable, Any]) -> float:
-        """Return the surprisal of this reading; NaN in warm-up. Changes nothing."""
+        """Return the surprisal of this reading; NaN for the first 30. Changes nothing."""
         look = self._look(x)
         surprisal = None if look is None else self._shifts.surprisal_one(look.features[1])
         return math.nan if surprisal is None else surprisal

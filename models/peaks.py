@@ -66,7 +66,7 @@ Seven = tuple[float, float, float, float, float, float, float]
 
 
 class Step(NamedTuple):
-    """What one reading said; scores are NaN in warm-up."""
+    """What one reading said; scores are NaN in warm-up, of ``event`` the first 30 readings."""
 
     score: float
     strength: float

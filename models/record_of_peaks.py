@@ -59,7 +59,8 @@ class BankScores(NamedTuple):
     scale: Floats
     """Mean absolute error of such expectations so far."""
     residual_surprisal: Floats
-    """-log10 of the chance of a deviation this large from the time of day; NaN in warm-up."""
+    """-log10 of the chance of a deviation this large from the time of day; NaN for the first 30
+    readings, and while a sensor has read the same since its first."""
     sign: NDArray[np.int8]
     """+1 above what was expected, -1 below, 0 neither."""
 
