@@ -1,7 +1,8 @@
 """What people say while the flow runs: commands from the store, and series they look at.
 
 A slow source beside the fast one: it asks the store, and looks for the answer at its next turn. So
-the flow waits for the store only to be connected.
+the flow waits for the store only to be connected and, at the end of an epoch in which there were
+commands, to have it noted how far they were read; a store known to be late or away is not asked to.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ WATCH_S = 1.0
 AWAY_S = 1.0
 """A store that is away is not looked for again for so long: the flow waits to be connected."""
 ANSWER_S = 1.0
-"""How long the flow waits to be connected."""
+"""How long the flow waits for the store at most, where it does."""
 LOST_S = 30.0
 """Without an answer for so long a connection is taken for lost: to find another would be waiting,
 for a store that stands still as for one that is gone."""

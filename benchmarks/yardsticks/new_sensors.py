@@ -65,7 +65,7 @@ class _Sensors:
         part = rng.random(n)
         self.new, self.known = part < SHARE, (part >= SHARE) & (part < 2 * SHARE)
         self.begins = start_ms + (KNOWN_H * HOUR_MS + rng.uniform(0, 4 * HOUR_MS, n)).astype(int)
-        self.shifted = rng.random(n) < 0.5
+        self.shifted = (rng.random(n) < 0.5) & (self.new | self.known)
         self.first = rng.integers(40, 140, n)
         self._size, self._columns = size, registry.columns
         self._sent = np.zeros(n, int)
@@ -86,15 +86,11 @@ class _Sensors:
                 self._count[sensor] += 1
             number[row] = self._sent[sensor]
             self._sent[sensor] += rows.time[row] >= self.begins[sensor]
-            if self._in_shift(sensor, int(number[row])):
+            if self.shifted[sensor] and 0 <= number[row] - self.first[sensor] < LASTS:
                 value[row] += self._shift(sensor)
         low, high = self._columns.low[rows.sensor], self._columns.high[rows.sensor]
         sent = ~self.new[rows.sensor] | (rows.time >= self.begins[rows.sensor])
         return rows._replace(value=np.clip(value, low, high)).take(sent), number[sent]
-
-    def _in_shift(self, sensor: int, number: int) -> bool:
-        mine = self.shifted[sensor] and (self.new[sensor] or self.known[sensor])
-        return bool(mine) and 0 <= number - self.first[sensor] < LASTS
 
     def _shift(self, sensor: int) -> float:
         side = self._columns.sign[sensor] or 1

@@ -13,17 +13,12 @@ from pathlib import Path
 import pytest
 
 from sinks.redis import StoreWriter
+from tests.flows.processes import free_port
 from tests.sinks.alerts import alert
 from tests.sinks.control_room.screen import Screen
 
 pytestmark = pytest.mark.system
 ROOT = Path(__file__).parents[3]
-
-
-def free_port() -> int:
-    with socket.socket() as line:
-        line.bind(("127.0.0.1", 0))
-        return line.getsockname()[1]
 
 
 @contextmanager
