@@ -129,14 +129,19 @@ class Calibration:
         IndexError
             When a row names a group there is not.
         """
-        after = np.full(len(groups), AT_ONCE) if after is None else after
-        for each, least in ((groups, 0), (after, AT_ONCE)):
-            if len(each) and not least <= each.min() <= each.max() < self.groups:
-                got = f"{each.min()} to {each.max()}"
-                raise IndexError(f"groups must be {least} to {self.groups - 1}, got {got}")
+        self._check(groups, 0)
+        if after is None:
+            after = np.full(len(groups), AT_ONCE)
+        else:
+            self._check(after, AT_ONCE)
         said = np.empty(len(raw))
         _count_rows(self._counts, groups, raw, counted, after, said)
         return said
+
+    def _check(self, groups: NDArray[np.intp], least: int) -> None:
+        if len(groups) and not least <= groups.min() <= groups.max() < self.groups:
+            got = f"{groups.min()} to {groups.max()}"
+            raise IndexError(f"groups must be {least} to {self.groups - 1}, got {got}")
 
     def take(self, group: int) -> bytes:
         """Return the counts of a group."""

@@ -131,7 +131,7 @@ class ScreenReadings:
         self.calibration.grow((int(kinds.max()) + 1) * self.shards * AGES)
         raw = np.fmax(scores.surprisal, scores.residual_surprisal)
         known = (kinds * self.shards + rows.shard) * AGES
-        after = np.where(new, known, AT_ONCE)
+        after = np.where(new, known, AT_ONCE) if new.any() else None
         return self.calibration.score_and_learn(known + new, raw, new | ~young, after)
 
     def _threat(
