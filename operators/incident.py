@@ -48,7 +48,8 @@ EFFECTS = {
     "crowding": {"noise"},
     "traffic": {"noise", "air_pollution"},
 }
-"""What a hazard brings with it: such evidence supports it instead of standing alone."""
+"""What a hazard brings with it: such evidence supports it instead of standing alone, while it is
+spoken of."""
 
 STRANDS = 64
 """Evidence keys an incident remembers; beyond it the weakest are dropped."""
@@ -144,7 +145,20 @@ class Incident:
         if is_like(self.hazard, evidence.hazard):
             return True
         # People name what they see, not what it came from: a report is no side effect.
-        return evidence.source != "report" and evidence.hazard in EFFECTS.get(self.hazard, ())
+        effect = evidence.source != "report" and evidence.hazard in EFFECTS.get(self.hazard, ())
+        return effect and self.spoken_of
+
+    @property
+    def spoken_of(self) -> bool:
+        """Whether anybody speaks of its own hazard.
+
+        What a hazard brings with it can outlast it, or be there anyway: a burst main is mended, and
+        the rush hour is as it is every morning. That alone goes on with nothing.
+        """
+        return any(
+            is_like(self.hazard, strand.latest.hazard) and not strand.latest.fault
+            for strand in self.strands.values()
+        )
 
     def add(self, evidence: Evidence) -> set[str]:
         """Take a piece of evidence; return the cells that are within reach since."""
@@ -172,10 +186,11 @@ class Incident:
     def view(self, time: int) -> IncidentView:
         """Return it as it stands: who speaks of its hazard before side effects, the loudest first.
 
-        A warning of street water is about the water, however unusual the traffic in it is.
+        A warning of street water is about the water, however unusual the traffic in it is; nobody
+        is heard where nobody speaks of its hazard.
         """
         ranked = sorted(
-            self.strands.items(),
+            self.strands.items() if self.spoken_of else (),
             key=lambda i: (not is_like(self.hazard, i[1].latest.hazard), -i[1].strength, i[0]),
         )
         strands = tuple(

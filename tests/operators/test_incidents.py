@@ -228,6 +228,52 @@ def test_one_strand_silent_leaves_the_others() -> None:
     assert view.cells == (away(1),)
 
 
+def test_side_effects_keep_nothing_alive_that_nobody_speaks_of() -> None:
+    # own     e-----------x                   e    (is over by then)
+    # effect   e  e  e  e   e  e  e  e  e  e       (after the silence: another incident)
+    step, keep, each = join(), KEEP_MS["sensor"], 5 * MINUTE
+    own, effect = _effect
+    lasts = 2 * keep + CLOSE_AFTER_MS
+    told = [evidence("a", T0, hazard=own)]
+    told += [evidence("b", T0 + n, hazard=effect) for n in range(MINUTE, lasts, each)]
+    seen = views(step, *told, until=T0 + lasts)
+    first, later = dict.fromkeys(view.id for view in seen)
+    assert {view.hazard for view in seen if view.id == later} == {effect}
+    of_first = [view for view in seen if view.id == first]
+    assert all(len(view.strands) == 1 + (view.time > T0) for view in of_first[:-2])
+    silent = [view for view in of_first if view.time >= T0 + keep]
+    assert silent[0].time == T0 + keep
+    assert all(not view.strands for view in silent), "what it brought with it says nothing alone"
+    again = views(step, evidence("a", T0 + lasts, hazard=own), until=T0 + lasts + 1)
+    assert first not in {view.id for view in again if view.hazard == own}
+
+
+def test_side_effects_that_still_speak_support_it_when_it_speaks_again() -> None:
+    step, keep = join(), KEEP_MS["sensor"]
+    own, effect = _effect
+    told = [
+        evidence("a", T0, hazard=own),
+        evidence("b", T0 + keep - MINUTE, hazard=effect),
+        evidence("a", T0 + keep + MINUTE, hazard=own),
+    ]
+    seen = views(step, *told, until=T0 + keep + 2 * MINUTE)
+    assert len({view.id for view in seen}) == 1
+    assert [len(view.strands) for view in seen] == [1, 2, 0, 2]
+
+
+def test_a_faulty_sensor_of_its_hazard_keeps_no_side_effects_with_it() -> None:
+    step, keep = join(), KEEP_MS["sensor"]
+    own, effect = _effect
+    told = [evidence("a", T0, hazard=own), evidence("f", T0 + keep - 1, hazard=own, fault="drift")]
+    seen = views(step, *told, evidence("b", T0 + keep + 1, hazard=effect), until=T0 + keep + 2)
+    assert [(view.hazard, len(view.strands)) for view in seen] == [
+        (own, 1),
+        (own, 2),
+        (own, 0),
+        (effect, 1),
+    ]
+
+
 # --- merging ---------------------------------------------------------------------------------
 
 
