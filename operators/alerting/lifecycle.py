@@ -2,7 +2,8 @@
 
 State is a fold over incident changes, commands and time, so a replay reaches the same versions.
 Worse is said at once; better is said only after it has held: one level per ``EASE_AFTER_MS``, clear
-after ``CLEAR_AFTER_MS``. A version's time is when it became true, not when it was computed.
+after ``CLEAR_AFTER_MS``, and twice as long each time that it turned out not to last. A version's
+time is when it became true, not when it was computed.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ EASE_AFTER_MS = 300_000
 CLEAR_AFTER_MS = 600_000
 SPREAD_AFTER_MS = 900_000
 """Growth alone, or that something takes longer, is told at most this often."""
+LASTS_MS = 7_200_000
+"""What was said to be better and for so long was not taken back."""
+TAKEN_BACK_AT_MOST = 3
+"""Times that holds become twice as long: a sensor at a level may be over and under it for hours."""
 LATE_AFTER_MS = 300_000
 """How long after its time what was expected is late; twice as long each time that was said."""
 LATE_AT_MOST = 6
@@ -65,6 +70,10 @@ class Life:
     """When an official level was last said to be reached, and which."""
     late: int = 0
     """How often that was put off since."""
+    bettered: int = 0
+    """When it last eased or was cleared."""
+    taken_back: int = 0
+    """How often that did not last."""
     worsened: int = 0
     """The version at which it was last issued, or got worse."""
     ended_by_person_at: int = NO_LEVEL
@@ -113,6 +122,9 @@ class Life:
         reason = Reason.ESCALATED if self.active else Reason.ISSUED
         if self.version and not self.active:
             reason = Reason.REOPENED
+        if self.version and self.grade.level >= self.worst and self.ended_by_person_at == NO_LEVEL:
+            soon = time - self.bettered < LASTS_MS
+            self.taken_back = min(self.taken_back + 1, TAKEN_BACK_AT_MOST) if soon else 0
         self.level, self.active = self.grade.level, True
         self.marks = self._still_meant(reason)
         self.worst = min(self.worst, self.level)
@@ -173,15 +185,19 @@ class Life:
             shelved_until=ours.shelved_until or shelved,
         )
 
+    def _hold(self, hold_ms: int) -> int:
+        """Return how long it has to be better before that is said."""
+        return hold_ms << self.taken_back
+
     @property
     def _clears_at(self) -> int | None:
-        return None if self.below_since is None else self.below_since + CLEAR_AFTER_MS
+        return None if self.below_since is None else self.below_since + self._hold(CLEAR_AFTER_MS)
 
     @property
     def _eases_at(self) -> int | None:
         if self.lower_since is None or self.level >= NO_LEVEL - 1:
             return None
-        return self.lower_since + EASE_AFTER_MS
+        return self.lower_since + self._hold(EASE_AFTER_MS)
 
     @property
     def _unshelved_at(self) -> int | None:
@@ -196,11 +212,13 @@ class Life:
     def pass_time(self, now: int) -> Iterator[Change]:
         """Let a hold, or the shelf, end; ``now`` is what ``due`` said."""
         if now == self._clears_at:
-            yield self._end(now, Reason.CLEARED)
+            self.bettered = now
+            yield self._end(now, Reason.CLEARED, _minutes(self._hold(CLEAR_AFTER_MS)))
         elif now == self._eases_at:
+            self.bettered = now
             self.level += 1
             self.lower_since = now if self.grade.keeps > self.level else None
-            yield self._change(now, Reason.EASED)
+            yield self._change(now, Reason.EASED, _minutes(self._hold(EASE_AFTER_MS)))
         elif now == self._unshelved_at:
             self.marks = msgspec.structs.replace(self.marks, shelved_until=None)
             yield self._change(now, Reason.UNSHELVED)
@@ -263,3 +281,7 @@ class Life:
         onset = self.grade.onset
         self.told_ahead = None if onset is None else (onset, self.grade.crossing)
         return Change(time, reason, detail)
+
+
+def _minutes(ms: int) -> str:
+    return f"{ms // 60_000} min"

@@ -153,9 +153,9 @@ def _reason(
         case Reason.UNSHELVED | Reason.REACHED | Reason.WORSE | Reason.LATER | Reason.FAILED:
             return f"{change.reason.value}: {behind}"
         case Reason.EASED:
-            return f"eased to {word}: lower for 5 min"
+            return f"eased to {word}: lower for {change.detail}"
         case Reason.CLEARED:
-            return "cleared: nothing unusual for 10 min"
+            return f"cleared: nothing unusual for {change.detail}"
         case Reason.SPREAD:
             return f"spread to {cells} cells: {behind}" if cells > 1 else f"now in 1 cell: {behind}"
         case Reason.CONFIRMED_BY:

@@ -41,7 +41,7 @@ _HAZARDS = {
     "landslide": Text("Slope movement", "滑坡"),
     "gas_leak": Text("Gas", "燃气泄漏"),
     "fire": Text("Fire", "火情"),
-    "air_pollution": Text("Air", "空气污染"),
+    "air_pollution": Text("Air pollution", "空气污染"),
     "traffic": Text("Traffic", "交通"),
     "crowding": Text("Crowd", "人群聚集"),
     "water_supply": Text("Water supply", "供水"),

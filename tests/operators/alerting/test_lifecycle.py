@@ -13,6 +13,7 @@ from operators.alerting.lifecycle import (
     CLEAR_AFTER_MS,
     EASE_AFTER_MS,
     FORGET_AFTER_MS,
+    LASTS_MS,
     LATE_AFTER_MS,
     SPREAD_AFTER_MS,
     Life,
@@ -235,6 +236,46 @@ def test_a_relapse_starts_the_holds_anew() -> None:
         (20 + EASE, Reason.EASED, 4),
     ]
     assert story.at(60).heard() == [(20 + CLEAR, Reason.CLEARED, NO_LEVEL)]
+
+
+def test_what_got_better_and_did_not_last_is_said_later_each_time() -> None:
+    # a sensor at a level: over it for a minute, under it for an hour and a half, again and again
+    story = Story()
+    for n in range(6):
+        story.at(100 * n).level(3).at(100 * n + 1).level(4)
+    held = [at - 100 * n - 1 for n, (at, _, _) in enumerate(story.at(700).heard()[1::2])]
+    assert held == [EASE, 2 * EASE, 4 * EASE, 8 * EASE, 8 * EASE, 8 * EASE]
+    assert story.details[1::2] == [f"{minutes:.0f} min" for minutes in held]
+
+
+def test_what_is_issued_again_is_cleared_later() -> None:
+    story = Story().at(0).level(4).at(1).level(None).at(30).level(4).at(31).level(None)
+    assert story.at(31 + CLEAR).heard()[2:] == [(30, Reason.REOPENED, 4)]
+    assert story.at(100).heard() == [(31 + 2 * CLEAR, Reason.CLEARED, NO_LEVEL)]
+
+
+def test_what_lasted_was_not_said_too_early() -> None:
+    lasts = LASTS_MS / MINUTE
+    story = Story().at(0).level(3).at(1).level(4).at(20).level(3).at(21).level(4)
+    assert story.at(60).heard()[-1] == (21 + 2 * EASE, Reason.EASED, 4)
+    again = 21 + 2 * EASE + lasts
+    story.at(again).level(3).at(again + 1).level(4).at(again + 60)
+    assert story.heard()[-1] == (again + 1 + EASE, Reason.EASED, 4)
+
+
+def test_getting_worse_than_ever_takes_nothing_back() -> None:
+    story = Story().at(0).level(3).at(1).level(4).at(20).level(2).at(21).level(4)
+    assert story.at(60).heard()[2:4] == [
+        (20, Reason.ESCALATED, 2),
+        (21 + EASE, Reason.EASED, 3),
+    ]
+
+
+def test_what_a_person_ended_was_not_taken_back_by_us() -> None:
+    story = Story().at(0).level(2).at(1).level(4).at(20).person("resolve").at(30).level(3)
+    assert story.heard()[-1] == (30, Reason.REOPENED, 3)
+    story.at(31).level(None).at(60)
+    assert story.heard()[-1] == (31 + CLEAR, Reason.CLEARED, NO_LEVEL)
 
 
 def test_getting_less_low_does_not_start_the_clearing_hold_anew() -> None:
