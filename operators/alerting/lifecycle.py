@@ -25,7 +25,7 @@ SPREAD_AFTER_MS = 900_000
 """Growth alone, or that something takes longer, is told at most this often."""
 LASTS_MS = 7_200_000
 """What was said to be better and for so long was not taken back."""
-TAKEN_BACK_AT_MOST = 3
+TAKEN_BACK_AT_MOST = 2
 """Times that holds become twice as long: a sensor at a level may be over and under it for hours."""
 LATE_AFTER_MS = 300_000
 """How long after its time what was expected is late; twice as long each time that was said."""

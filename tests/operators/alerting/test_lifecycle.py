@@ -244,7 +244,7 @@ def test_what_got_better_and_did_not_last_is_said_later_each_time() -> None:
     for n in range(6):
         story.at(100 * n).level(3).at(100 * n + 1).level(4)
     held = [at - 100 * n - 1 for n, (at, _, _) in enumerate(story.at(700).heard()[1::2])]
-    assert held == [EASE, 2 * EASE, 4 * EASE, 8 * EASE, 8 * EASE, 8 * EASE]
+    assert held == [EASE, 2 * EASE, 4 * EASE, 4 * EASE, 4 * EASE, 4 * EASE]
     assert story.details[1::2] == [f"{minutes:.0f} min" for minutes in held]
 
 
