@@ -13,6 +13,7 @@ from operators.surroundings import ALONE, Around
 
 __all__ = [
     "EFFECTS",
+    "FAR",
     "KEEP_MS",
     "NEAR",
     "REACH",
@@ -26,7 +27,10 @@ __all__ = [
 ]
 
 REACH = 2
-"""Cells (rings) within which evidence agrees."""
+"""Cells (rings) within which evidence agrees, some two kilometres."""
+FAR = {"air_pollution": 4}
+"""Where that is more: bad air is a matter of kilometres, and its stations stand as far apart. Each
+of them would be a warning of its own, until they are joined."""
 KEEP_MS = {
     "sensor": 1_500_000,
     "level": 1_500_000,
@@ -166,7 +170,8 @@ class Incident:
         if evidence.cell not in self.cells:
             self.cells[evidence.cell] = None
             place = place_of(evidence)
-            near = h3.grid_disk(place, REACH) if place == evidence.cell else [place]
+            rings = FAR.get(self.hazard, REACH)
+            near = h3.grid_disk(place, rings) if place == evidence.cell else [place]
             fresh = set(near) - self.reach
             self.reach |= fresh
         key = evidence.source, evidence.key

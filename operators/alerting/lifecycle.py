@@ -65,6 +65,7 @@ class Life:
     lower_since: int | None = None
     below_since: int | None = None
     told_cells: frozenset[str] = frozenset()
+    """Of the last version, and of those before it that did nothing but tell of more."""
     told_sources: frozenset[str] = frozenset()
     told_ahead: tuple[int, int] | None = None
     """When an official level was last said to be reached, and which."""
@@ -147,8 +148,12 @@ class Life:
         elif (news := self._of_what_was_ahead(time, rested)) is not None:
             self.late = self.late + 1 if news is Reason.LATER else 0
             yield self._change(time, news)
-        elif (rested and set(self.view.cells) - self.told_cells) or self.marks != self.told_marks:
+        elif (rested and self._new_cells()) or self.marks != self.told_marks:
             yield self._change(time, Reason.SPREAD)
+
+    def _new_cells(self) -> bool:
+        """Say whether somebody speaks in a cell that was not told of; silence spreads nowhere."""
+        return bool(self.view.strands) and not self.told_cells.issuperset(self.view.cells)
 
     def _of_what_was_ahead(self, time: int, rested: bool) -> Reason | None:
         """Return what has become of a level that was last told to be still to come, where it has.
@@ -276,7 +281,9 @@ class Life:
         self.version += 1
         self.changed = time
         self.told_marks = self.marks
-        self.told_cells = frozenset(self.view.cells)
+        # Of a large emergency those who are remembered take turns: none of them is news twice.
+        before = self.told_cells if reason is Reason.SPREAD else frozenset()
+        self.told_cells = before.union(self.view.cells)
         self.told_sources = frozenset(strand.latest.source for strand in self.view.strands)
         onset = self.grade.onset
         self.told_ahead = None if onset is None else (onset, self.grade.crossing)

@@ -34,6 +34,7 @@ _UNITS_ZH = {
     "s": "秒",
 }
 _UNITS_EN = {"ug/m3": "µg/m³", "%{LEL}": "% LEL", "Cel": "°C", "1": "", "1/h": "/h"}
+_COUNTED = ("1", "1/h")
 _LEVELS = {1: Text("red", "红色"), 2: Text("orange", "橙色"), 3: Text("yellow", "黄色")}
 _HAZARDS = {
     "flood": Text("Flood", "洪水"),
@@ -117,8 +118,8 @@ def _crossing(e: Evidence, clock: Clock) -> Text:
 def _silent(hazard: str, e: Evidence) -> Text:
     word = _HAZARDS[hazard]
     return Text(
-        f"{word.en}: {e.value:.0f} sensors silent where {e.expected:.1f} are expected",
-        f"{word.zh}：{e.value:.0f} 个传感器无声，预期 {e.expected:.1f} 个",
+        f"{word.en}: {e.value:.0f} sensors silent where {_few(e.expected)} are expected",
+        f"{word.zh}：{e.value:.0f} 个传感器无声，预期 {_few(e.expected, '0')} 个",
     )
 
 
@@ -137,19 +138,25 @@ def _reported(hazard: str, e: Evidence) -> Text:
     repeated = e.told > e.count
     told_en, told_zh = (f" (told {e.told} times)", f"（共 {e.told} 次）") if repeated else ("", "")
     if e.channel == CITY_WIDE:
-        usual = f"{e.expected:.1f} are expected"
+        usual = f"{_few(e.expected)} are expected"
         return Text(
             f"{word.en}: {e.count} reports from all over the city where {usual}",
-            f"{word.zh}：全市 {e.count} 条报告，预期 {e.expected:.1f} 条",
+            f"{word.zh}：全市 {e.count} 条报告，预期 {_few(e.expected, '0')} 条",
         )
     return Text(
-        f"{word.en}: {e.count} reports{told_en} where {e.expected:.1f} are expected",
-        f"{word.zh}：{e.count} 条报告{told_zh}，预期 {e.expected:.1f} 条",
+        f"{word.en}: {e.count} reports{told_en} where {_few(e.expected)} are expected",
+        f"{word.zh}：{e.count} 条报告{told_zh}，预期 {_few(e.expected, '0')} 条",
     )
+
+
+def _few(number: float, none: str = "none") -> str:
+    return none if number < 0.05 else f"{number:.1f}"
 
 
 def _value(value: float, unit: str) -> tuple[str, str]:
     digits = 0 if abs(value) >= 1000 else 1 if abs(value) >= 100 or unit != "m" else 2
+    if unit in _COUNTED and value == round(value):
+        digits = 0
     number = f"{value:.{digits}f}"
     en, zh = _UNITS_EN.get(unit, unit), _UNITS_ZH.get(unit, unit)
     return f"{number}\u00a0{en}".rstrip("\u00a0"), f"{number}\u00a0{zh}".rstrip("\u00a0")

@@ -15,6 +15,7 @@ from operators.events import HAZARD_INITIALS, Evidence
 from operators.evidence import Found
 from operators.incident import (
     EFFECTS,
+    FAR,
     KEEP_MS,
     NEAR,
     REACH,
@@ -68,10 +69,13 @@ def test_an_incident_is_named_by_hazard_place_and_minute() -> None:
     assert len({first, *(ids(join(), other)[0] for other in others)}) == 4
 
 
-@pytest.mark.parametrize(("rings", "incidents"), [(0, 1), (REACH, 1), (REACH + 1, 2)])
-def test_evidence_within_reach_agrees(rings: int, incidents: int) -> None:
-    told = evidence("a", T0), evidence("b", T0 + MINUTE, cell=away(rings))
-    assert len(ids(join(), *told)) == incidents
+@pytest.mark.parametrize("hazard", sorted(HAZARD_INITIALS))
+def test_evidence_within_reach_agrees(hazard: str) -> None:
+    reach = FAR.get(hazard, REACH)
+    for rings, incidents in ((0, 1), (reach, 1), (reach + 1, 2)):
+        told = [evidence("a", T0, hazard=hazard)]
+        told += [evidence("b", T0 + MINUTE, hazard=hazard, cell=away(rings))]
+        assert len(ids(join(), *told)) == incidents
 
 
 def test_a_faulty_sensor_begins_nothing_spreads_nothing_and_is_told_of_beside_others() -> None:

@@ -310,6 +310,21 @@ def test_growth_is_told_but_not_often() -> None:
     assert story.at(4 * SPREAD).grown_to(3, *CELLS[:1]).heard() == []
 
 
+def test_those_who_take_turns_are_not_news_again() -> None:
+    story = Story().at(0).grown_to(3, *CELLS[:1])
+    for n in range(1, 7):
+        story.at(n * SPREAD).grown_to(3, *(CELLS[:2] if n % 2 else CELLS[2:]))
+    assert [at for at, _, _ in story.heard()[1:]] == [SPREAD, 2 * SPREAD]
+    story.at(7 * SPREAD).grown_to(2, *CELLS[:2]).at(8 * SPREAD).grown_to(2, *CELLS[2:])
+    assert [reason for _, reason, _ in story.heard()] == [Reason.ESCALATED, Reason.SPREAD]
+
+
+def test_who_has_fallen_silent_spreads_nowhere() -> None:
+    story = Story().at(0).grown_to(3, *CELLS[:2]).at(3 * SPREAD)
+    story._tell(story.life.see(view(time=story.now, cells=CELLS[2:3])))
+    assert [reason for _, reason, _ in story.heard()] == [Reason.ISSUED]
+
+
 def test_reports_that_join_are_told_at_once() -> None:
     people = strand("r", 4.0, source="report", count=4)
     story = Story().at(0).level(3).at(0.5).level(3, people).at(1).level(3, people)

@@ -68,19 +68,24 @@ def crossed(
             "PM2.5 241.0 微克/立方米，预期 35.3 微克/立方米",
         ),
         (
-            of_kind("crowd_count", 5200.0, 800.0),
-            "Crowd 5200 where 800.0 is expected",
-            "人群 5200，预期 800.0",
+            of_kind("crowd_count", 615.0, 91.54),
+            "Crowd 615 where 91.5 is expected",
+            "人群 615，预期 91.5",
         ),
         (
             of_kind("beehives", 3.0, 1.0),
-            "Signal 3.0 where 1.0 is expected",
-            "信号 3.0，预期 1.0",
+            "Signal 3 where 1 is expected",
+            "信号 3，预期 1",
         ),
         (
             of_kind("reports", 6.0, 0.34, source="report", count=6),
             "Street water: 6 reports where 0.3 are expected",
             "内涝：6 条报告，预期 0.3 条",
+        ),
+        (
+            of_kind("reports", 10.0, 0.04, source="report", count=10),
+            "Street water: 10 reports where none are expected",
+            "内涝：10 条报告，预期 0 条",
         ),
         (
             of_kind("outage", 5.0, 0.12, source="outage"),
