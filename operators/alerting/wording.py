@@ -94,7 +94,7 @@ def headline(hazard: str, strands: tuple[Strand, ...], clock: Clock) -> Text:
         case "outage":
             return _silent(hazard, main.latest)
     reports = [s.latest for s in strands if s.latest.source == "report"]
-    return _reported(hazard, reports[0]) if reports else _HAZARDS[hazard]
+    return _reported(hazard, reports[0]) if reports else _together(hazard, main.latest)
 
 
 def _crossing(e: Evidence, clock: Clock) -> Text:
@@ -120,6 +120,15 @@ def _silent(hazard: str, e: Evidence) -> Text:
     return Text(
         f"{word.en}: {e.value:.0f} sensors silent where {_few(e.expected)} are expected",
         f"{word.zh}：{e.value:.0f} 个传感器无声，预期 {_few(e.expected, '0')} 个",
+    )
+
+
+def _together(hazard: str, e: Evidence) -> Text:
+    """Return what is said of a cell, whose sensors each speak too softly to be told of."""
+    word = _HAZARDS[hazard]
+    return Text(
+        f"{word.en}: {e.value:.0f} sensors unusual in one place, {_few(e.expected)} expected",
+        f"{word.zh}：一处 {e.value:.0f} 个传感器异常，预期 {_few(e.expected, '0')} 个",
     )
 
 

@@ -92,7 +92,11 @@ def crossed(
             "Street water: 5 sensors silent where 0.1 are expected",
             "内涝：5 个传感器无声，预期 0.1 个",
         ),
-        (of_kind("cell", 5.0, 0.1, source="cell"), "Street water", "内涝"),
+        (
+            of_kind("cell", 5.0, 0.12, source="cell"),
+            "Street water: 5 sensors unusual in one place, 0.1 expected",
+            "内涝：一处 5 个传感器异常，预期 0.1 个",
+        ),
     ],
 )
 def test_a_headline_says_what_how_much_and_when(strand: Strand, en: str, zh: str) -> None:
