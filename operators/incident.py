@@ -17,6 +17,7 @@ __all__ = [
     "KEEP_MS",
     "NEAR",
     "REACH",
+    "SPEAKS",
     "STRANDS",
     "Incident",
     "IncidentView",
@@ -56,7 +57,9 @@ EFFECTS = {
 spoken of."""
 
 STRANDS = 64
-"""Evidence keys an incident remembers; beyond it the weakest are dropped."""
+"""Evidence keys an incident remembers; beyond it the weakest are dropped, side effects first."""
+SPEAKS = 3.0
+"""Strength from which a strand counts as agreeing."""
 
 
 def like(hazard: str) -> frozenset[str]:
@@ -159,10 +162,10 @@ class Incident:
         What a hazard brings with it can outlast it, or be there anyway: a burst main is mended, and
         the rush hour is as it is every morning. That alone goes on with nothing.
         """
-        return any(
-            is_like(self.hazard, strand.latest.hazard) and not strand.latest.fault
-            for strand in self.strands.values()
-        )
+        return any(map(self._is_own, self.strands.values()))
+
+    def _is_own(self, strand: Strand) -> bool:
+        return is_like(self.hazard, strand.latest.hazard) and not strand.latest.fault
 
     def add(self, evidence: Evidence) -> set[str]:
         """Take a piece of evidence; return the cells that are within reach since."""
@@ -185,14 +188,16 @@ class Incident:
     def bound(self) -> None:
         """Drop the weakest strands of too many."""
         while len(self.strands) > STRANDS:
-            weakest = min(self.strands, key=lambda k: (self.strands[k].strength, k))
-            del self.strands[weakest]
+            strands = self.strands
+            del strands[
+                min(strands, key=lambda k: (self._is_own(strands[k]), strands[k].strength, k))
+            ]
 
     def view(self, time: int) -> IncidentView:
         """Return it as it stands: who speaks of its hazard before side effects, the loudest first.
 
         A warning of street water is about the water, however unusual the traffic in it is; nobody
-        is heard where nobody speaks of its hazard.
+        is heard where nobody speaks of its hazard. It is where those agree who do.
         """
         ranked = sorted(
             self.strands.items() if self.spoken_of else (),
@@ -201,8 +206,9 @@ class Incident:
         strands = tuple(
             Strand(s.first, s.latest, s.peak, s.before, s.previous_value) for _, s in ranked
         )
-        live = {strand.latest.cell for strand in strands}
-        cells = tuple(cell for cell in self.cells if cell in live) or (self.anchor,)
+        own = [strand for strand in strands if self._is_own(strand)]
+        agreeing = [strand for strand in own if strand.strength >= SPEAKS] or own
+        cells = {strand.latest.cell for strand in agreeing} or {self.anchor}
         return IncidentView(
             self.id, self.hazard, time, self.start, self.district, tuple(sorted(cells)), strands
         )

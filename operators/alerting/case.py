@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from operators.alerting.fusion import SPEAKS, voice
+from operators.alerting.fusion import voice
 from operators.alerting.grading import Grade
 from operators.events import NO_LEVEL
-from operators.incident import IncidentView, is_like
+from operators.incident import SPEAKS, IncidentView, is_like
 from operators.surroundings import MOST
 
 __all__ = ["EVEN", "LOG_ODDS", "PRIOR", "Case", "case_of", "names"]

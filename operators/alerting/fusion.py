@@ -13,10 +13,8 @@ from operators.events import Evidence
 from operators.incident import Strand, is_like
 from operators.surroundings import Around
 
-__all__ = ["FADE", "SPEAKS", "STRONGEST", "Parts", "fuse", "parts_of", "voice"]
+__all__ = ["FADE", "STRONGEST", "Parts", "fuse", "parts_of", "voice"]
 
-SPEAKS = 3.0
-"""Strength from which a strand counts as agreeing."""
 STRONGEST = 8.0
 """What one strand can add at most."""
 FADE = 0.6

@@ -12,10 +12,10 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
-from operators.alerting.fusion import SPEAKS, Parts, parts_of
+from operators.alerting.fusion import Parts, parts_of
 from operators.events import NO_LEVEL, Evidence
 from operators.evidence import CITY_WIDE
-from operators.incident import IncidentView, Strand, is_like
+from operators.incident import SPEAKS, IncidentView, Strand, is_like
 
 __all__ = [
     "ENTER",

@@ -149,6 +149,24 @@ def test_the_weakest_of_too_many_strands_are_dropped() -> None:
     assert "s-000" not in {s.latest.key for s in last.strands}
 
 
+def test_side_effects_are_dropped_first_however_strong() -> None:
+    own, effect = _effect
+    told = [evidence("own", T0, 1.0, hazard=own)]
+    told += [evidence(f"e-{n:02d}", T0 + n, 9.0, hazard=effect) for n in range(STRANDS + 5)]
+    last = views(join(), *told, until=T0 + MINUTE)[-1]
+    assert len(last.strands) == STRANDS
+    assert last.strands[0].latest.key == "own"
+
+
+def test_it_is_where_those_agree_who_speak_of_its_hazard() -> None:
+    own, effect = _effect
+    strong = [evidence("a", T0 + n, 5.0, hazard=own) for n in range(2)]
+    weak = [evidence("b", T0 + n, 2.0, hazard=own, cell=away(1)) for n in range(2)]
+    beside = [evidence("c", T0 + n, 9.0, hazard=effect, cell=away(2)) for n in range(2)]
+    assert views(join(), *weak, *beside, until=T0 + MINUTE)[-1].cells == (away(1),)
+    assert views(join(), *strong, *weak, *beside, until=T0 + MINUTE)[-1].cells == (HERE,)
+
+
 # --- surroundings ----------------------------------------------------------------------------
 
 
@@ -290,7 +308,7 @@ def bridge() -> str:
 @pytest.mark.parametrize("start", [T0 + n * HOUR for n in range(6)])  # ids in any order
 def test_of_two_that_evidence_touches_the_older_goes_on_where_as_many_speak(start: int) -> None:
     told = [
-        evidence("a", start + MINUTE, 4.0),
+        evidence("a", start + MINUTE, 6.0),
         evidence("b", start, 5.0, cell=away(2 * REACH)),
         evidence("b", start + 2 * MINUTE, 5.0, cell=away(2 * REACH)),
         evidence("c", start + 3 * MINUTE, 6.0, cell=bridge()),
@@ -305,7 +323,7 @@ def test_of_two_that_evidence_touches_the_older_goes_on_where_as_many_speak(star
     assert merged.start == start
     assert len(merged.cells) == 3
     strengths = {s.latest.key: s.strength for s in merged.strands}
-    assert strengths == {"a": 2.0, "b": 5.0, "c": 3.0}, "what was known before is kept"
+    assert strengths == {"a": 3.0, "b": 5.0, "c": 3.0}, "what was known before is kept"
 
 
 @pytest.mark.parametrize("start", [T0 + n * HOUR for n in range(6)])  # ids in any order

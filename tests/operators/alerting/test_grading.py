@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operators.alerting.fusion import SPEAKS, STRONGEST, fuse
+from operators.alerting.fusion import STRONGEST, fuse
 from operators.alerting.grading import (
     ALONE_AT_MOST,
     ENTER,
@@ -20,7 +20,7 @@ from operators.alerting.grading import (
 )
 from operators.alerting.grading import grade as grade_view
 from operators.events import NO_LEVEL
-from operators.incident import EFFECTS, Strand
+from operators.incident import EFFECTS, SPEAKS, Strand
 from operators.surroundings import ALONE, Around
 from tests.operators.alerting.strands import at_level, crossing, strand, view
 from tests.operators.town import T0
