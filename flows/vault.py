@@ -34,7 +34,8 @@ _MAGIC = b"cwvault8"
 """To be changed with the meaning of any state."""
 
 SHARE = 0.01
-"""Of the flow's time, what taking states may take: more sensors are kept less often."""
+"""Of the flow's time, what taking states may take: more sensors are kept less often, but each
+within ``ROUND_AT_MOST_S``."""
 ROUND_AT_MOST_S = 60.0
 """In which every shard has its turn at the latest, unless more is asked for."""
 
@@ -305,7 +306,7 @@ class Keep:
             begun = self._clock()
             self.stage_one()
             rests = min((self._clock() - begun) / SHARE, self._pause_at_most_s)
-            self._due = max(self._due + self._pause_s, begun + rests, begun)
+            self._due = max(self._due + self._pause_s, begun + rests)
 
     def stage_one(self) -> None:
         """Take the next shard's snapshot."""

@@ -153,16 +153,16 @@ class Incident:
             return True
         # People name what they see, not what it came from: a report is no side effect.
         effect = evidence.source != "report" and evidence.hazard in EFFECTS.get(self.hazard, ())
-        return effect and self.spoken_of
+        return effect and self.speakers > 0
 
     @property
-    def spoken_of(self) -> bool:
-        """Whether anybody speaks of its own hazard.
+    def speakers(self) -> int:
+        """How many speak of its own hazard.
 
         What a hazard brings with it can outlast it, or be there anyway: a burst main is mended, and
         the rush hour is as it is every morning. That alone goes on with nothing.
         """
-        return any(map(self._is_own, self.strands.values()))
+        return sum(map(self._is_own, self.strands.values()))
 
     def _is_own(self, strand: Strand) -> bool:
         return is_like(self.hazard, strand.latest.hazard) and not strand.latest.fault
@@ -200,7 +200,7 @@ class Incident:
         is heard where nobody speaks of its hazard. It is where those agree who do.
         """
         ranked = sorted(
-            self.strands.items() if self.spoken_of else (),
+            self.strands.items() if self.speakers else (),
             key=lambda i: (not is_like(self.hazard, i[1].latest.hazard), -i[1].strength, i[0]),
         )
         strands = tuple(

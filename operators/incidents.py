@@ -195,7 +195,8 @@ class JoinIncidents:
         touched = _ranked([incident for incident in near if incident.covers(evidence)])
         if evidence.fault:
             # It is told of where something else is found too; it begins, spreads and joins nothing.
-            touched = [incident for incident in touched if evidence.cell in incident.cells][:1]
+            told = (each for each in touched if each.speakers and evidence.cell in each.cells)
+            touched = list(told)[:1]
             if not touched:
                 return
         if not touched:
@@ -236,7 +237,9 @@ class JoinIncidents:
 
     def _merge(self, other: Incident, kept: Incident, time: int) -> IncidentView:
         for key, strand in other.strands.items():
-            kept.strands.setdefault(key, strand)
+            ours = kept.strands.setdefault(key, strand)
+            if ours.latest.time < strand.latest.time:
+                kept.strands[key] = strand
         kept.cells.update(other.cells)
         fresh = other.reach - kept.reach
         kept.reach |= fresh
@@ -325,5 +328,5 @@ def _ranked(touched: list[Incident]) -> list[Incident]:
     oldest = min(touched, key=lambda incident: (incident.start, incident.id), default=None)
     return sorted(
         touched,
-        key=lambda i: (oldest and i.hazard != oldest.hazard, -len(i.strands), i.start, i.id),
+        key=lambda i: (oldest and i.hazard != oldest.hazard, -i.speakers, i.start, i.id),
     )

@@ -1,8 +1,8 @@
 """One warning's life: pending, active, recovering, cleared.
 
 State is a fold over incident changes, commands and time, so a replay reaches the same versions.
-Worse is said at once; better is said only after it has held: one level per ``EASE_AFTER_MS``, clear
-after ``CLEAR_AFTER_MS``, and twice as long each time that it turned out not to last. A version's
+Worse is said at once; better is said only after it has held: one level per ``EASE_AFTER_MS``, and
+twice as long each time that it turned out not to last; clear after ``CLEAR_AFTER_MS``. A version's
 time is when it became true, not when it was computed.
 """
 
@@ -15,7 +15,7 @@ import msgspec
 
 from operators.alerting.grading import UNTAUGHT, Grade, Reason, Taught, grade
 from operators.events import NO_LEVEL, Command, Marks
-from operators.incident import IncidentView, Strand
+from operators.incident import STRANDS, IncidentView, Strand
 
 __all__ = ["CLEAR_AFTER_MS", "EASE_AFTER_MS", "SPREAD_AFTER_MS", "Change", "Life"]
 
@@ -26,7 +26,7 @@ SPREAD_AFTER_MS = 900_000
 LASTS_MS = 7_200_000
 """What was said to be better and for so long was not taken back."""
 TAKEN_BACK_AT_MOST = 2
-"""Times that holds become twice as long: a sensor at a level may be over and under it for hours."""
+"""Times that a level's hold becomes twice as long: a sensor may be over and under it for hours."""
 LATE_AFTER_MS = 300_000
 """How long after its time what was expected is late; twice as long each time that was said."""
 LATE_AT_MOST = 6
@@ -65,16 +65,16 @@ class Life:
     lower_since: int | None = None
     below_since: int | None = None
     told_cells: frozenset[str] = frozenset()
-    """Of the last version, and of those before it that did nothing but tell of more."""
+    """Of the last version; where there are too many to be remembered, also of those before."""
     told_sources: frozenset[str] = frozenset()
     told_ahead: tuple[int, int] | None = None
     """When an official level was last said to be reached, and which."""
     late: int = 0
     """How often that was put off since."""
-    bettered: int = 0
-    """When it last eased or was cleared."""
+    bettered: int | None = None
+    """When it last eased or was cleared, unless it got worse or a person ended it since."""
     taken_back: int = 0
-    """How often that did not last."""
+    """How often it was."""
     worsened: int = 0
     """The version at which it was last issued, or got worse."""
     ended_by_person_at: int = NO_LEVEL
@@ -101,7 +101,9 @@ class Life:
 
         ``doubted`` are sensors that are not believed alone, ``taught`` is what verdicts say.
         """
-        self.view, self.grade = view, grade(view, doubted, taught)
+        # Who has fallen silent is where he was.
+        here = view if view.strands else view._replace(cells=self.view.cells)
+        self.view, self.grade = here, grade(view, doubted, taught)
         self.voices |= {strand.latest.key for strand in view.strands}
         self.last = view.strands or self.last
         if view.merged_into is not None:
@@ -123,9 +125,10 @@ class Life:
         reason = Reason.ESCALATED if self.active else Reason.ISSUED
         if self.version and not self.active:
             reason = Reason.REOPENED
-        if self.version and self.grade.level >= self.worst and self.ended_by_person_at == NO_LEVEL:
+        if self.bettered is not None and self.grade.level >= self.worst:
             soon = time - self.bettered < LASTS_MS
             self.taken_back = min(self.taken_back + 1, TAKEN_BACK_AT_MOST) if soon else 0
+        self.bettered = None
         self.level, self.active = self.grade.level, True
         self.marks = self._still_meant(reason)
         self.worst = min(self.worst, self.level)
@@ -174,7 +177,7 @@ class Life:
         return Reason.FAILED if level < now.crossing < NO_LEVEL else None
 
     def take_over(self, other: Life) -> None:
-        """Go on with what people said of a warning that is about to join this one.
+        """Go on with what people said of a warning that is about to join this one, and its doubts.
 
         It is active: that a person ended this one no longer counts. It is shelved for both only
         where it is as bad as this one.
@@ -182,6 +185,7 @@ class Life:
         if not other.active:
             return
         self.ended_by_person_at = NO_LEVEL
+        self.taken_back = max(self.taken_back, other.taken_back)
         ours, theirs = self.marks, other.marks
         shelved = theirs.shelved_until if other.level <= self.level else None
         self.marks = msgspec.structs.replace(
@@ -190,19 +194,19 @@ class Life:
             shelved_until=ours.shelved_until or shelved,
         )
 
-    def _hold(self, hold_ms: int) -> int:
-        """Return how long it has to be better before that is said."""
-        return hold_ms << self.taken_back
-
     @property
     def _clears_at(self) -> int | None:
-        return None if self.below_since is None else self.below_since + self._hold(CLEAR_AFTER_MS)
+        return None if self.below_since is None else self.below_since + CLEAR_AFTER_MS
+
+    @property
+    def _eases_after(self) -> int:
+        return EASE_AFTER_MS << self.taken_back
 
     @property
     def _eases_at(self) -> int | None:
         if self.lower_since is None or self.level >= NO_LEVEL - 1:
             return None
-        return self.lower_since + self._hold(EASE_AFTER_MS)
+        return self.lower_since + self._eases_after
 
     @property
     def _unshelved_at(self) -> int | None:
@@ -218,12 +222,12 @@ class Life:
         """Let a hold, or the shelf, end; ``now`` is what ``due`` said."""
         if now == self._clears_at:
             self.bettered = now
-            yield self._end(now, Reason.CLEARED, _minutes(self._hold(CLEAR_AFTER_MS)))
+            yield self._end(now, Reason.CLEARED)
         elif now == self._eases_at:
             self.bettered = now
             self.level += 1
             self.lower_since = now if self.grade.keeps > self.level else None
-            yield self._change(now, Reason.EASED, _minutes(self._hold(EASE_AFTER_MS)))
+            yield self._change(now, Reason.EASED, f"{self._eases_after // 60_000} min")
         elif now == self._unshelved_at:
             self.marks = msgspec.structs.replace(self.marks, shelved_until=None)
             yield self._change(now, Reason.UNSHELVED)
@@ -248,7 +252,7 @@ class Life:
         }
         self.marks = msgspec.structs.replace(self.marks, **changes.get(command.op, {}))
         if command.op in ("false_alarm", "resolve"):
-            self.ended_by_person_at = self.level
+            self.ended_by_person_at, self.bettered = self.level, None
             yield self._end(command.time, Reason.BY_PERSON, said)
         else:
             yield self._change(command.time, Reason.BY_PERSON, said)
@@ -281,14 +285,10 @@ class Life:
         self.version += 1
         self.changed = time
         self.told_marks = self.marks
-        # Of a large emergency those who are remembered take turns: none of them is news twice.
-        before = self.told_cells if reason is Reason.SPREAD else frozenset()
-        self.told_cells = before.union(self.view.cells)
+        # Of more than can be remembered those who are take turns: none of them is news twice.
+        turns = reason is Reason.SPREAD and len(self.view.strands) >= STRANDS
+        self.told_cells = (self.told_cells if turns else frozenset()).union(self.view.cells)
         self.told_sources = frozenset(strand.latest.source for strand in self.view.strands)
         onset = self.grade.onset
         self.told_ahead = None if onset is None else (onset, self.grade.crossing)
         return Change(time, reason, detail)
-
-
-def _minutes(ms: int) -> str:
-    return f"{ms // 60_000} min"

@@ -42,11 +42,11 @@ def write_version(
         How likely it is to be confirmed, once verdicts say so.
     """
     view, grade = life.view, life.grade
-    # What a faulty sensor reads is neither said nor shown on the map, unless nothing else is there.
-    believed = tuple(s for s in view.strands if not s.latest.fault) or view.strands
+    # What a faulty sensor reads is neither said nor shown on the map.
+    believed = tuple(s for s in view.strands if not s.latest.fault)
     lon, lat = _place_of(believed, registry, view.cells)
     # A warning of water pressure is not told of by the rain that fell on it.
-    own = tuple(s for s in believed if is_like(view.hazard, s.latest.hazard)) or believed
+    own = tuple(s for s in believed if is_like(view.hazard, s.latest.hazard))
     level = life.level if life.active else life.worst
     ahead = grade.onset if grade.onset is not None and grade.onset > change.time else None
     return Alert(
@@ -155,7 +155,7 @@ def _reason(
         case Reason.EASED:
             return f"eased to {word}: lower for {change.detail}"
         case Reason.CLEARED:
-            return f"cleared: nothing unusual for {change.detail}"
+            return "cleared: nothing unusual for 10 min"
         case Reason.SPREAD:
             return f"spread to {cells} cells: {behind}" if cells > 1 else f"now in 1 cell: {behind}"
         case Reason.CONFIRMED_BY:

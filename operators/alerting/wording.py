@@ -125,9 +125,9 @@ def _silent(hazard: str, e: Evidence) -> Text:
 
 def _together(hazard: str, e: Evidence) -> Text:
     """Return what is said of a cell, whose sensors each speak too softly to be told of."""
-    word = _HAZARDS[hazard]
+    word, usual = _HAZARDS[hazard], f"{_few(e.expected)} are expected"
     return Text(
-        f"{word.en}: {e.value:.0f} sensors unusual in one place, {_few(e.expected)} expected",
+        f"{word.en}: {e.value:.0f} sensors unusual in one place where {usual}",
         f"{word.zh}：一处 {e.value:.0f} 个传感器异常，预期 {_few(e.expected, '0')} 个",
     )
 

@@ -119,6 +119,13 @@ def test_hazards_agree_when_near_or_an_effect(
     assert len(ids(join(), *told)) == incidents
 
 
+def test_how_far_it_reaches_is_its_own_hazards_affair() -> None:
+    hazard, effect = next((o, e) for o in EFFECTS for e in sorted(EFFECTS[o]) if e in FAR)
+    told = [evidence("a", T0, hazard=hazard), evidence("b", T0 + 1, hazard=effect)]
+    told += [evidence("c", T0 + 2, hazard=hazard, cell=away(REACH + 1))]
+    assert len(ids(join(), *told)) == 2
+
+
 # --- strands ---------------------------------------------------------------------------------
 
 
@@ -149,13 +156,14 @@ def test_the_weakest_of_too_many_strands_are_dropped() -> None:
     assert "s-000" not in {s.latest.key for s in last.strands}
 
 
-def test_side_effects_are_dropped_first_however_strong() -> None:
-    own, effect = _effect
-    told = [evidence("own", T0, 1.0, hazard=own)]
-    told += [evidence(f"e-{n:02d}", T0 + n, 9.0, hazard=effect) for n in range(STRANDS + 5)]
+@pytest.mark.parametrize("others", [{"hazard": _effect[1]}, {"fault": "drift"}])
+def test_who_speaks_of_its_hazard_is_dropped_last_however_softly(others: dict[str, Any]) -> None:
+    other = {"hazard": _effect[0], **others}
+    told = [evidence("own", T0, 1.0, hazard=_effect[0])]
+    told += [evidence(f"e-{n:02d}", T0 + n, 9.0, **other) for n in range(STRANDS + 5)]
     last = views(join(), *told, until=T0 + MINUTE)[-1]
     assert len(last.strands) == STRANDS
-    assert last.strands[0].latest.key == "own"
+    assert "own" in {strand.latest.key for strand in last.strands}
 
 
 def test_it_is_where_those_agree_who_speak_of_its_hazard() -> None:
@@ -270,6 +278,24 @@ def test_side_effects_keep_nothing_alive_that_nobody_speaks_of() -> None:
     assert first not in {view.id for view in again if view.hazard == own}
 
 
+def test_what_is_near_its_hazard_keeps_it_alive() -> None:
+    step, keep = join(), KEEP_MS["sensor"]
+    one, other = _near
+    told = [evidence("a", T0, hazard=one), evidence("b", T0 + keep - 1, hazard=other)]
+    seen = views(step, *told, until=T0 + keep + 1)
+    assert [len(view.strands) for view in seen] == [1, 2, 1]
+
+
+def test_a_faulty_sensor_keeps_no_incident_open() -> None:
+    step, keep = join(), KEEP_MS["sensor"]
+    lasts = keep + CLOSE_AFTER_MS
+    told = [evidence("f", T0 + n, fault="drift") for n in range(MINUTE, 3 * keep, 5 * MINUTE)]
+    views(step, evidence("a", T0), *told, until=T0 + 3 * keep)
+    assert lasts < 3 * keep
+    again = views(step, evidence("a", T0 + 3 * keep), until=T0 + 3 * keep + 1)
+    assert {view.start for view in again if view.strands} == {T0 + 3 * keep}
+
+
 def test_side_effects_that_still_speak_support_it_when_it_speaks_again() -> None:
     step, keep = join(), KEEP_MS["sensor"]
     own, effect = _effect
@@ -339,6 +365,34 @@ def test_a_lone_source_goes_into_what_several_say_however_long_it_has_spoken(sta
     assert [(v.id, v.merged_into) for v in said[-2:]] == [(lone, several), (several, None)]
     assert {s.latest.key for s in said[-1].strands} == {"lone", "b", "c", "d"}
     assert said[-1].start == start + MINUTE
+
+
+def test_what_is_merged_knows_the_latest_of_each_source() -> None:
+    # c speaks on one side first, is forgotten there as one of too many, and speaks on the other
+    far, step = away(2 * REACH), join()
+    old, new = evidence("c", T0, 5.0), evidence("c", T0 + 2 * MINUTE, 6.0, cell=far)
+    told = [
+        old,
+        evidence("d", T0 + MINUTE, 5.0, cell=far),
+        evidence("e", T0 + MINUTE, 5.0, cell=far),
+    ]
+    last = views(
+        step, *told, new, evidence("x", T0 + 3 * MINUTE, cell=bridge()), until=T0 + HOUR // 6
+    )
+    (c,) = (s for s in last[-1].strands if s.latest.key == "c")
+    assert c.latest == new
+
+
+def test_side_effects_do_not_decide_who_joins_whom() -> None:
+    own, effect = _effect
+    far, keep = away(2 * REACH), KEEP_MS["sensor"]
+    told = [evidence("a", T0, hazard=own)]
+    told += [evidence(f"e-{n}", T0 + keep - MINUTE, hazard=effect) for n in range(5)]
+    told += [evidence(f"b-{n}", T0 + keep, hazard=own, cell=far) for n in range(2)]
+    told += [evidence("c", T0 + keep + MINUTE, hazard=own, cell=bridge())]
+    seen = views(join(), *told, until=T0 + keep + 2 * MINUTE)
+    (joined,) = (view for view in seen if view.merged_into is not None)
+    assert joined.start == T0, "nobody speaks of it any more"
 
 
 def test_a_merged_incident_is_bounded_too() -> None:

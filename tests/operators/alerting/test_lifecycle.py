@@ -19,7 +19,7 @@ from operators.alerting.lifecycle import (
     Life,
 )
 from operators.events import NO_LEVEL, Command, Marks
-from operators.incident import Strand
+from operators.incident import STRANDS, Strand
 from operators.registry import cell_of
 from tests.operators.alerting.strands import at_level, crossing, strand, view
 from tests.operators.town import HOUR, LAT, LON, MINUTE, T0
@@ -248,10 +248,19 @@ def test_what_got_better_and_did_not_last_is_said_later_each_time() -> None:
     assert story.details[1::2] == [f"{minutes:.0f} min" for minutes in held]
 
 
-def test_what_is_issued_again_is_cleared_later() -> None:
-    story = Story().at(0).level(4).at(1).level(None).at(30).level(4).at(31).level(None)
-    assert story.at(31 + CLEAR).heard()[2:] == [(30, Reason.REOPENED, 4)]
-    assert story.at(100).heard() == [(31 + 2 * CLEAR, Reason.CLEARED, NO_LEVEL)]
+def test_one_relapse_counts_once_however_it_comes_back() -> None:
+    story = Story().at(0).level(2).at(1).level(None).at(20).level(4).at(21).level(3).at(22).level(2)
+    story.at(23).level(4).at(100)
+    assert [at for at, reason, _ in story.heard() if reason is Reason.EASED][1:] == [
+        23 + 2 * EASE,
+        23 + 4 * EASE,
+    ]
+
+
+def test_what_is_issued_again_is_cleared_as_soon() -> None:
+    # Its incident is over ten minutes after the last voice: it could join no other any more.
+    story = Story().at(0).level(4).at(1).level(None).at(30).level(4).at(31).level(None).at(100)
+    assert story.heard()[-1] == (31 + CLEAR, Reason.CLEARED, NO_LEVEL)
 
 
 def test_what_lasted_was_not_said_too_early() -> None:
@@ -274,8 +283,8 @@ def test_getting_worse_than_ever_takes_nothing_back() -> None:
 def test_what_a_person_ended_was_not_taken_back_by_us() -> None:
     story = Story().at(0).level(2).at(1).level(4).at(20).person("resolve").at(30).level(3)
     assert story.heard()[-1] == (30, Reason.REOPENED, 3)
-    story.at(31).level(None).at(60)
-    assert story.heard()[-1] == (31 + CLEAR, Reason.CLEARED, NO_LEVEL)
+    story.at(31).level(2).at(32).level(3).at(60)
+    assert story.heard()[-1] == (32 + EASE, Reason.EASED, 3)
 
 
 def test_getting_less_low_does_not_start_the_clearing_hold_anew() -> None:
@@ -311,12 +320,27 @@ def test_growth_is_told_but_not_often() -> None:
 
 
 def test_those_who_take_turns_are_not_news_again() -> None:
-    story = Story().at(0).grown_to(3, *CELLS[:1])
+    story, many = (
+        Story().at(0).grown_to(3, *CELLS[:1]),
+        [crossing(f"{n}", 3) for n in range(STRANDS)],
+    )
     for n in range(1, 7):
-        story.at(n * SPREAD).grown_to(3, *(CELLS[:2] if n % 2 else CELLS[2:]))
+        cells = CELLS[:2] if n % 2 else CELLS[2:]
+        story.at(n * SPREAD)._tell(story.life.see(view(*many, time=story.now, cells=cells)))
     assert [at for at, _, _ in story.heard()[1:]] == [SPREAD, 2 * SPREAD]
-    story.at(7 * SPREAD).grown_to(2, *CELLS[:2]).at(8 * SPREAD).grown_to(2, *CELLS[2:])
-    assert [reason for _, reason, _ in story.heard()] == [Reason.ESCALATED, Reason.SPREAD]
+
+
+def test_one_that_moves_is_told_of_where_it_is() -> None:
+    story = Story()
+    for n in range(6):
+        story.at(n * SPREAD).grown_to(3, *(CELLS[2:] if n % 2 else CELLS[:2]))
+    assert [at for at, _, _ in story.heard()[1:]] == [n * SPREAD for n in range(1, 6)]
+
+
+def test_who_has_fallen_silent_is_where_he_was() -> None:
+    story = Story().at(0).grown_to(3, *CELLS[:2]).at(1)
+    story._tell(story.life.see(view(time=story.now, cells=CELLS[3:])))
+    assert story.life.view.cells == tuple(CELLS[:2])
 
 
 def test_who_has_fallen_silent_spreads_nowhere() -> None:
@@ -449,6 +473,14 @@ def test_who_takes_over_an_active_warning_does_not_stay_ended() -> None:
     assert ended.at(3).level(2).heard() == [], "what was none changes nothing"
     ended.life.take_over(Story().at(0).level(2).life)
     assert ended.at(4).level(2).heard() == [(4, Reason.REOPENED, 2)]
+
+
+def test_who_takes_over_is_doubted_as_the_other_was() -> None:
+    other = Story().at(0).level(3).at(1).level(4).at(20).level(3)
+    assert other.life.taken_back == 1
+    story = Story().at(20).level(3)
+    story.life.take_over(other.life)
+    assert story.at(21).level(4).at(60).heard()[-1] == (21 + 2 * EASE, Reason.EASED, 4)
 
 
 @pytest.mark.parametrize(("ours", "theirs", "shelved"), [(3, 3, True), (3, 2, True), (2, 3, False)])

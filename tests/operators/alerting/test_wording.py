@@ -73,6 +73,11 @@ def crossed(
             "人群 615，预期 91.5",
         ),
         (
+            of_kind("traffic_flow", 0.0, 1640.0),
+            "Traffic flow 0 /h where 1640 /h is expected",
+            "车流量 0 辆/时，预期 1640 辆/时",
+        ),
+        (
             of_kind("beehives", 3.0, 1.0),
             "Signal 3 where 1 is expected",
             "信号 3，预期 1",
@@ -81,6 +86,11 @@ def crossed(
             of_kind("reports", 6.0, 0.34, source="report", count=6),
             "Street water: 6 reports where 0.3 are expected",
             "内涝：6 条报告，预期 0.3 条",
+        ),
+        (
+            of_kind("reports", 6.0, 0.06, source="report", count=6),
+            "Street water: 6 reports where 0.1 are expected",
+            "内涝：6 条报告，预期 0.1 条",
         ),
         (
             of_kind("reports", 10.0, 0.04, source="report", count=10),
@@ -94,7 +104,7 @@ def crossed(
         ),
         (
             of_kind("cell", 5.0, 0.12, source="cell"),
-            "Street water: 5 sensors unusual in one place, 0.1 expected",
+            "Street water: 5 sensors unusual in one place where 0.1 are expected",
             "内涝：一处 5 个传感器异常，预期 0.1 个",
         ),
     ],
