@@ -121,9 +121,10 @@ def test_hazards_agree_when_near_or_an_effect(
 
 def test_how_far_it_reaches_is_its_own_hazards_affair() -> None:
     hazard, effect = next((o, e) for o in EFFECTS for e in sorted(EFFECTS[o]) if e in FAR)
-    told = [evidence("a", T0, hazard=hazard), evidence("b", T0 + 1, hazard=effect)]
-    told += [evidence("c", T0 + 2, hazard=hazard, cell=away(REACH + 1))]
-    assert len(ids(join(), *told)) == 2
+    beside = away(1)
+    beyond = min(c for c in h3.grid_ring(beside, REACH + 1) if h3.grid_distance(HERE, c) > REACH)
+    told = [evidence("a", T0, hazard=hazard), evidence("b", T0 + 1, hazard=effect, cell=beside)]
+    assert len(ids(join(), *told, evidence("c", T0 + 2, hazard=hazard, cell=beyond))) == 2
 
 
 # --- strands ---------------------------------------------------------------------------------
@@ -368,18 +369,13 @@ def test_a_lone_source_goes_into_what_several_say_however_long_it_has_spoken(sta
 
 
 def test_what_is_merged_knows_the_latest_of_each_source() -> None:
-    # c speaks on one side first, is forgotten there as one of too many, and speaks on the other
+    # c is moved: it speaks here, and later on the other side
     far, step = away(2 * REACH), join()
-    old, new = evidence("c", T0, 5.0), evidence("c", T0 + 2 * MINUTE, 6.0, cell=far)
-    told = [
-        old,
-        evidence("d", T0 + MINUTE, 5.0, cell=far),
-        evidence("e", T0 + MINUTE, 5.0, cell=far),
-    ]
-    last = views(
-        step, *told, new, evidence("x", T0 + 3 * MINUTE, cell=bridge()), until=T0 + HOUR // 6
-    )
-    (c,) = (s for s in last[-1].strands if s.latest.key == "c")
+    told = [evidence(key, T0, 5.0) for key in "cef"]
+    told += [evidence("d", T0 + MINUTE, 5.0, cell=far)]
+    told += [new := evidence("c", T0 + 2 * MINUTE, 6.0, cell=far)]
+    seen = views(step, *told, evidence("x", T0 + 3 * MINUTE, cell=bridge()), until=T0 + HOUR // 6)
+    (c,) = (strand for strand in seen[-1].strands if strand.latest.key == "c")
     assert c.latest == new
 
 
