@@ -151,9 +151,10 @@ class Incident:
             return False
         if is_like(self.hazard, evidence.hazard):
             return True
-        # People name what they see, not what it came from: a report is no side effect.
-        effect = evidence.source != "report" and evidence.hazard in EFFECTS.get(self.hazard, ())
-        return effect and self.speakers > 0
+        # People name what they see, not what it came from; an official level counts for itself.
+        if evidence.source in ("report", "level"):
+            return False
+        return evidence.hazard in EFFECTS.get(self.hazard, ()) and self.speakers > 0
 
     @property
     def speakers(self) -> int:

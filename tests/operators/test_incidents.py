@@ -108,6 +108,7 @@ _effect = min(
         (*_effect, "sensor", 1),
         (*_effect, "cell", 1),
         (*_effect, "report", 2),
+        (*_effect, "level", 2),
         (*_effect[::-1], "sensor", 2),
         ("noise", "gas_leak", "sensor", 2),
     ],
