@@ -228,8 +228,9 @@ def test_every_reason_of_the_engine_is_known_in_chinese(room: Room, browser: Bro
     weak, strong = strand("a", 1.0), strand("a", 9.0)
     report = strand("flood@x", 6.0, source="report", count=5)
     tails = ("", "; 2 held to be faulty; chance of confirmation 83 %; verdicts lower it by 0.4")
+    details = {Reason.CONFIRMED_BY: "reports", Reason.EASED: "20 min"}
     said = [
-        because(why, *behind, detail="reports" if why is Reason.CONFIRMED_BY else "ack by 7") + tail
+        because(why, *behind, detail=details.get(why, "ack by 7")) + tail
         for why in Reason
         if why is not Reason.MERGED
         for behind in ((weak, weak), (strong,), (strong, report))
