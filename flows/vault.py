@@ -27,17 +27,11 @@ from typing import Any, NamedTuple, Protocol
 from operators.meter import Meter
 from operators.packed import Packed
 
-__all__ = ["ROUND_AT_MOST_S", "Keep", "Snapshot", "Vault", "VaultError"]
+__all__ = ["Keep", "Snapshot", "Vault", "VaultError"]
 
 _HEAD = struct.Struct("<8sqI")
 _MAGIC = b"cwvault8"
 """To be changed with the meaning of any state."""
-
-SHARE = 0.01
-"""Of the flow's time, what taking states may take: more sensors are kept less often, but each
-within ``ROUND_AT_MOST_S``."""
-ROUND_AT_MOST_S = 60.0
-"""In which every shard has its turn at the latest, unless more is asked for."""
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 """What a disk without room says."""
@@ -264,8 +258,7 @@ class Keep:
     clock
         Seconds that never go back.
     every_s
-        In which every shard has its turn; where that would take more than ``SHARE`` of the time, so
-        much longer, up to ``ROUND_AT_MOST_S``.
+        In which every shard has its turn.
     meter
         Told how long taking a state took.
 
@@ -291,7 +284,6 @@ class Keep:
         self._take = take
         self._clock = clock
         self._pause_s = every_s / len(vault.shards)
-        self._pause_at_most_s = max(every_s, ROUND_AT_MOST_S) / len(vault.shards)
         self._due = clock() + self._pause_s
         self._turn = 0
         self._staged: dict[int, int] = {}
@@ -303,10 +295,8 @@ class Keep:
             for stretch in getattr(item, "stretches", ()):
                 self.offsets[stretch.shard] = stretch.offset + stretch.size
         if self._clock() >= self._due and not self._vault.behind:
-            begun = self._clock()
+            self._due = max(self._due, self._clock() - self._pause_s) + self._pause_s
             self.stage_one()
-            rests = min((self._clock() - begun) / SHARE, self._pause_at_most_s)
-            self._due = max(self._due + self._pause_s, begun + rests)
 
     def stage_one(self) -> None:
         """Take the next shard's snapshot."""

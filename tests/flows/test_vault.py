@@ -6,13 +6,12 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
-from flows.vault import ROUND_AT_MOST_S, Keep, Snapshot, Vault, VaultError
+from flows.vault import Keep, Snapshot, Vault, VaultError
 from operators.intake import Poll, Stretch
 from tests.flows.processes import eventually
 
@@ -371,33 +370,6 @@ class TestKeep:
         for _ in range(5):
             list(keep.on_batch([poll()]))
         assert len(taken) <= 2
-
-    @pytest.mark.parametrize(
-        ("takes_s", "round_s"),
-        [(0.0, 4.0), (0.005, 4.0), (0.05, 20.0), (1.0, ROUND_AT_MOST_S)],
-    )
-    def test_states_that_take_long_are_taken_less_often(
-        self, vault: Opened, takes_s: float, round_s: float
-    ) -> None:
-        made = vault((0, 1, 2, 3))
-        path, clock, taken = Recorder(), Clock(), list[tuple[int, float]]()
-
-        def take(shard: int) -> bytes:
-            taken.append((shard, clock.now))
-            clock.now += takes_s
-            return b""
-
-        path.keep = keep = Keep(path, made, take, clock, 4.0)
-        for tick in range(600):
-            list(keep.on_batch([poll(*((shard, tick, 1) for shard in range(4)))]))
-            clock.now += 0.25
-            made.epoch_ended()
-            eventually(lambda: not made.behind, 5, "the writer")
-        times = {shard: [at for each, at in taken if each == shard] for shard in range(4)}
-        for each in times.values():
-            assert len(each) >= 2
-            longest = max(later - before for before, later in pairwise(each))
-            assert round_s - 1 <= longest <= round_s + 1 + 4 * takes_s, "a tick each, and taking"
 
     def test_a_shard_that_has_seen_nothing_new_has_no_turn(self, vault: Opened) -> None:
         keep, _, _, taken = keeping(vault((0, 1)))
