@@ -140,6 +140,20 @@ def report(number: int) -> TriagedReport:
     return TriagedReport(f"r-{number}", T0 + number, "fire", cell, LON, LAT, "east", False)
 
 
+@pytest.mark.parametrize("same", [True, False])
+def test_windows_of_another_city_file_are_left_out_and_warnings_go_on(same: bool) -> None:
+    step = path(prompt=True)
+    (alert,) = alerts(step, said(crossing("a", 1), crossing("b", 1), until=9))
+    known = Registry(town(SENSORS if same else SENSORS[1:]))
+    again = WarningPath(known, Counters(), (0,), reports=False, commands=False, prompt=True)
+    fresh = again.merge.snapshot()
+    again.restore(step.snapshot())
+    assert again.merge.snapshot() == (step.merge.snapshot() if same else fresh)
+    assert step.merge.snapshot() != fresh
+    later = alerts(again, said(crossing("a", 10, 1), crossing("b", 10, 1), until=12))
+    assert [(worse.id, worse.version) for worse in later] == [(alert.id, 2)]
+
+
 def test_reports_told_again_are_not_counted_again() -> None:
     """Nor are those of before when whoever tells them lost all it knew and counts anew."""
 
