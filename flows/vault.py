@@ -162,6 +162,12 @@ class Vault:
             raise self.unusable(shard, "damaged, or not a snapshot")
         return Snapshot(offset, state)
 
+    def last_kept(self) -> int:
+        """Return the place among our shards of the one that was kept last; 0 when none was."""
+        paths = [self._path(shard) for shard in self.shards]
+        kept = [path.stat().st_mtime_ns if path.exists() else 0 for path in paths]
+        return kept.index(max(kept))
+
     def unusable(self, shard: int, why: str) -> VaultError:
         """Return the error that a shard's file is of no use, and what to do about it."""
         return VaultError(f"{self._path(shard)}: {why}: delete it to start anew")
@@ -285,7 +291,8 @@ class Keep:
         self._clock = clock
         self._pause_s = every_s / len(vault.shards)
         self._due = clock() + self._pause_s
-        self._turn = 0
+        # Else who is killed again and again before a round is over never keeps the last of it.
+        self._turn = vault.last_kept()
         self._staged: dict[int, int] = {}
 
     def on_batch(self, items: Any) -> Any:

@@ -363,6 +363,18 @@ class TestKeep:
         for shard in made.shards:
             eventually(lambda shard=shard: made.load(shard).offset > 8, 5, "the second round")
 
+    def test_who_is_started_again_goes_on_with_the_next_shard(self, vault: Opened) -> None:
+        shards, rounds = (4, 7, 9), list[int]()
+        for _ in range(5):
+            made = vault(shards)
+            keep, _, _, taken = keeping(made)
+            list(keep.on_batch([poll(*((shard, 0, 1) for shard in range(3)))]))
+            keep.stage_one()
+            made.close()
+            vault.open.remove(made)
+            rounds += taken
+        assert rounds == [1, 2, 0, 1, 2]
+
     def test_a_pause_is_not_made_up_for_at_once(self, vault: Opened) -> None:
         keep, _, clock, taken = keeping(vault((0, 1)), every_s=2.0)
         list(keep.on_batch([poll((0, 0, 1), (1, 0, 1))]))
