@@ -158,7 +158,7 @@ class Incident:
 
     @property
     def speakers(self) -> int:
-        """How many speak of its own hazard.
+        """How many speak of its own hazard, however softly.
 
         What a hazard brings with it can outlast it, or be there anyway: a burst main is mended, and
         the rush hour is as it is every morning. That alone goes on with nothing.
@@ -189,10 +189,12 @@ class Incident:
     def bound(self) -> None:
         """Drop the weakest strands of too many."""
         while len(self.strands) > STRANDS:
-            strands = self.strands
-            del strands[
-                min(strands, key=lambda k: (self._is_own(strands[k]), strands[k].strength, k))
-            ]
+            weakest = min(self.strands.items(), key=lambda i: (*self._weight(i[1]), i[0]))
+            del self.strands[weakest[0]]
+
+    def _weight(self, strand: Strand) -> tuple[bool, float]:
+        """Return what a strand counts: side effects and faulty sensors less than its own hazard."""
+        return self._is_own(strand), strand.strength
 
     def view(self, time: int) -> IncidentView:
         """Return it as it stands: who speaks of its hazard before side effects, the loudest first.

@@ -3,8 +3,9 @@
 Evidence is applied in event-time order (in prompt mode as it arrives). It joins the oldest open
 incident of the same hazard, a near one, or one whose effect it can be, within two cells (bad air:
 four); otherwise it opens an incident. Evidence that touches two incidents of a hazard merges them:
-what more sources say goes on, of as many the older. Were it always the older, a single sensor that
-has drifted for hours would give its id, its cause and its first warning to the emergency it meets.
+the one that more sources speak of goes on, of as many the older. Were it always the older, a single
+sensor that has drifted for hours would give its id, its cause and its first warning to the
+emergency it meets.
 """
 
 from __future__ import annotations
