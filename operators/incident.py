@@ -72,6 +72,11 @@ def is_like(hazard: str, other: str) -> bool:
     return hazard == other or other in NEAR.get(hazard, ())
 
 
+def _is_of(hazard: str, strand: Strand) -> bool:
+    """Say whether a source speaks of a hazard itself, and is not faulty."""
+    return is_like(hazard, strand.latest.hazard) and not strand.latest.fault
+
+
 def place_of(evidence: Evidence) -> str:
     """Return where evidence agrees with other evidence: its cell, or the city of its own hazard.
 
@@ -129,6 +134,11 @@ class IncidentView(NamedTuple):
     around: Around = ALONE
     """Whom else one could have heard."""
 
+    @property
+    def clear(self) -> bool:
+        """Whether somebody speaks of its hazard clearly; if not, its cells say little."""
+        return any(_is_of(self.hazard, each) and each.strength >= SPEAKS for each in self.strands)
+
 
 @dataclass
 class Incident:
@@ -163,10 +173,7 @@ class Incident:
         What a hazard brings with it can outlast it, or be there anyway: a burst main is mended, and
         the rush hour is as it is every morning. That alone goes on with nothing.
         """
-        return sum(map(self._is_own, self.strands.values()))
-
-    def _is_own(self, strand: Strand) -> bool:
-        return is_like(self.hazard, strand.latest.hazard) and not strand.latest.fault
+        return sum(_is_of(self.hazard, strand) for strand in self.strands.values())
 
     def add(self, evidence: Evidence) -> set[str]:
         """Take a piece of evidence; return the cells that are within reach since."""
@@ -194,7 +201,7 @@ class Incident:
 
     def _weight(self, strand: Strand) -> tuple[bool, float]:
         """Return what a strand counts: side effects and faulty sensors less than its own hazard."""
-        return self._is_own(strand), strand.strength
+        return _is_of(self.hazard, strand), strand.strength
 
     def view(self, time: int) -> IncidentView:
         """Return it as it stands: who speaks of its hazard before side effects, the loudest first.
@@ -209,7 +216,7 @@ class Incident:
         strands = tuple(
             Strand(s.first, s.latest, s.peak, s.before, s.previous_value) for _, s in ranked
         )
-        own = [strand for strand in strands if self._is_own(strand)]
+        own = [strand for strand in strands if _is_of(self.hazard, strand)]
         agreeing = [strand for strand in own if strand.strength >= SPEAKS] or own
         cells = {strand.latest.cell for strand in agreeing} or {self.anchor}
         return IncidentView(

@@ -101,9 +101,7 @@ class Life:
 
         ``doubted`` are sensors that are not believed alone, ``taught`` is what verdicts say.
         """
-        # Who has fallen silent is where he was.
-        here = view if view.strands else view._replace(cells=self.view.cells)
-        self.view, self.grade = here, grade(view, doubted, taught)
+        self.view, self.grade = self._placed(view), grade(view, doubted, taught)
         self.voices |= {strand.latest.key for strand in view.strands}
         self.last = view.strands or self.last
         if view.merged_into is not None:
@@ -115,6 +113,11 @@ class Life:
             yield self._escalate(view.time)
         elif self.active:
             yield from self._grow(view.time)
+
+    def _placed(self, view: IncidentView) -> IncidentView:
+        """Return a view where it is: what is only hinted at, or silent, is where it was told of."""
+        told = self.active and not view.clear
+        return view._replace(cells=self.view.cells) if told or not view.strands else view
 
     def _time_holds(self, time: int) -> None:
         lower, below = self.grade.keeps > self.level, self.grade.keeps == NO_LEVEL
@@ -155,8 +158,8 @@ class Life:
             yield self._change(time, Reason.SPREAD)
 
     def _new_cells(self) -> bool:
-        """Say whether somebody speaks in a cell that was not told of; silence spreads nowhere."""
-        return bool(self.view.strands) and not self.told_cells.issuperset(self.view.cells)
+        """Say whether somebody speaks clearly where that was not told: a hint spreads nowhere."""
+        return self.view.clear and not self.told_cells.issuperset(self.view.cells)
 
     def _of_what_was_ahead(self, time: int, rested: bool) -> Reason | None:
         """Return what has become of a level that was last told to be still to come, where it has.

@@ -173,8 +173,10 @@ def test_it_is_where_those_agree_who_speak_of_its_hazard() -> None:
     strong = [evidence("a", T0 + n, 5.0, hazard=own) for n in range(2)]
     weak = [evidence("b", T0 + n, 2.0, hazard=own, cell=away(1)) for n in range(2)]
     beside = [evidence("c", T0 + n, 9.0, hazard=effect, cell=away(2)) for n in range(2)]
-    assert views(join(), *weak, *beside, until=T0 + MINUTE)[-1].cells == (away(1),)
-    assert views(join(), *strong, *weak, *beside, until=T0 + MINUTE)[-1].cells == (HERE,)
+    hinted = views(join(), *weak, *beside, until=T0 + MINUTE)[-1]
+    assert (hinted.cells, hinted.clear) == ((away(1),), False)
+    said = views(join(), *strong, *weak, *beside, until=T0 + MINUTE)[-1]
+    assert (said.cells, said.clear) == ((HERE,), True)
 
 
 # --- surroundings ----------------------------------------------------------------------------

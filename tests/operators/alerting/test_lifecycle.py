@@ -349,6 +349,22 @@ def test_who_has_fallen_silent_spreads_nowhere() -> None:
     assert [reason for _, reason, _ in story.heard()] == [Reason.ISSUED]
 
 
+def test_what_is_only_hinted_at_spreads_nowhere() -> None:
+    # A jam on its way out was told as "spread to 2 cells: signs that are weak each by itself".
+    story = Story().at(0).grown_to(3, *CELLS[:2])
+    weak = [strand(each, 2.9, cell=cell) for each, cell in zip("abc", CELLS[1:], strict=True)]
+    for minute in (SPREAD, SPREAD + CLEAR - 1):
+        story.at(minute)._tell(story.life.see(view(*weak, time=story.now)))
+        assert story.life.view.cells == tuple(CELLS[:2])
+    assert Reason.SPREAD not in [reason for _, reason, _ in story.heard()]
+
+
+def test_growth_just_before_it_falls_silent_is_not_told_in_the_silence() -> None:
+    story = Story().at(0).grown_to(3, *CELLS[:1]).at(1).grown_to(3, *CELLS[:2]).at(2).level(None)
+    story.at(SPREAD + 1).level(None)
+    assert Reason.SPREAD not in [reason for _, reason, _ in story.heard()]
+
+
 def test_reports_that_join_are_told_at_once() -> None:
     people = strand("r", 4.0, source="report", count=4)
     story = Story().at(0).level(3).at(0.5).level(3, people).at(1).level(3, people)
