@@ -2,8 +2,9 @@
 
 It waits for a message for at most two milliseconds and then takes all there are: a message is
 never older than that, and under load a batch is as large as it may be. While it catches up it reads
-partitions in turn, those far ahead of the others in event time not at all. Offsets are committed so
-that ordinary tools see the lag; where reading goes on is up to the snapshot.
+partitions in turn, those far ahead of the others in event time not at all, and where more waits
+than a poll takes, a thread beside the flow fetches the next one while this is worked on. Offsets
+are committed so that ordinary tools see the lag; where reading goes on is up to the snapshot.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -141,6 +143,9 @@ class KafkaPart(StatefulSourcePartition[Any, None]):
         self._ticked = 0.0
         self._most = min(source.poll_size, FIRST_POLL)
         self._told_away: int | None = None
+        self._beside = ThreadPoolExecutor(1, f"{source.topic}-ahead")
+        self._ahead: Future[Read | None] | None = None
+        """The next poll, being fetched; the reader is asked for nothing else, but may commit."""
         self._reader = self._connected()
         self._ends: dict[int, int] = {}
         """Where partitions ended at the start."""
@@ -184,35 +189,47 @@ class KafkaPart(StatefulSourcePartition[Any, None]):
 
     def next_batch(self) -> list[Any]:
         """Return a poll of what there is, and what is to be told beside it."""
-        if self.source.over is not None and self.source.over():
+        read = self._read_ahead()
+        if read is None and self.source.over is not None and self.source.over():
             self._look_around()  # what is said of the lag in the end is how it ended
             self.source.stop.finished = True  # whatever else the flow listens to ends with us
         if self.source.stop.near or self._at_end:
             raise StopIteration
         if self.source.to_end and all(self._next[n] >= end for n, end in self._ends.items()):
             return [self._last_poll()]
-        if time.monotonic() - self._ticked >= LIVE_S:  # not asked for so long: who is live by now?
-            self._look_around()
-        turns = self._turns() if self._catching_up else []
-        read = self._reader.read(self._most, self.source.wait_s, turns)
-        polls: list[Any] = []
+        if read is None:
+            if time.monotonic() - self._ticked >= LIVE_S:  # not asked for so long: who is live now?
+                self._look_around()
+            read = self._reader.read(*self._wanted())
+        polls, full = list[Any](), False
         if read is not None:
             polled_us = time.time_ns() // 1000
             odd = [mark for mark in read.marks if not self._mind(mark)]
             if odd:
                 read = _with_empty(read, odd)
             if count := len(read.lines):
+                full = count >= self._most
                 size = int(read.lines.ends[-1]) // count + 1
                 self._most = max(1, min(self.source.poll_size, POLL_BYTES // size))
                 polls.append(self._poll(read.lines, tuple(self._stretches(read)), polled_us))
         now = time.monotonic()
-        if read is None and (turns or self.source.to_end):
+        if read is None and (self._catching_up or self.source.to_end):
             self._look_around()  # perhaps somebody waits for one that has nothing more
         if now - self._ticked >= TICK_S:
             self._ticked = now
             self._look_around()
             polls += self._tick()
+        if full:
+            self._ahead = self._beside.submit(self._reader.read, *self._wanted())
         return polls
+
+    def _read_ahead(self) -> Read | None:
+        ahead, self._ahead = self._ahead, None
+        return None if ahead is None else ahead.result()
+
+    def _wanted(self) -> tuple[int, float, list[int]]:
+        """Return what to ask of the reader: how much at most, how long to wait, whose turn is."""
+        return self._most, self.source.wait_s, self._turns() if self._catching_up else []
 
     def _last_poll(self) -> Poll:
         """Fetch nothing any more; say how far it went."""
@@ -343,6 +360,7 @@ class KafkaPart(StatefulSourcePartition[Any, None]):
 
     def close(self) -> None:
         """Disconnect."""
+        self._beside.shutdown()
         self._reader.close()
 
 

@@ -129,7 +129,7 @@ class SummariseShards:
         scores = screened.surprisal, screened.expected, screened.spread
         columns = (rows.sensor, rows.time, rows.value, rows.shard, *scores)
         milli, gauge = _milli(screened.surprisal), np.flatnonzero(rows.sensor == known.landmark)
-        for number in [first] if first == last else np.unique(numbers).tolist():
+        for number in _distinct(numbers, first, last):
             window = self._open.get(number)
             if window is None:
                 window = self._open[number] = OpenWindow(len(self._next))
@@ -299,6 +299,13 @@ def _number(
         numbers[row] = number
         first, last = min(first, number), max(last, number)
     return first, last
+
+
+def _distinct(numbers: NDArray[np.int64], first: int, last: int) -> list[int]:
+    """Return which windows there are, in their order, without sorting where they are near."""
+    if last - first < len(numbers):
+        return [first + int(at) for at in np.flatnonzero(np.bincount(numbers - first))]
+    return [int(number) for number in np.unique(numbers)]
 
 
 @compiled

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import statistics
+import threading
 import time
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -150,6 +151,60 @@ class TestMessages:
         first, *others = [len(poll.lines) for poll in made.polls if poll.lines]
         assert first <= kafka_source.FIRST_POLL
         assert max(others) == 10
+
+
+@system
+class TestAhead:
+    def test_what_is_fetched_and_not_yet_wanted_is_not_said_to_be_read(
+        self, reader: Open, topics: Topics, kafka_broker: LocalBroker, watchful: None
+    ) -> None:
+        topic = topics.make("readings")
+        send(kafka_broker.address, topic, numbered(300))
+        made = reader(topic, poll_size=20)
+        made.until(lambda: 0 < made.count < 300 and made.part._ahead is not None)
+        assert made.part._ahead is not None
+        assert made.part._ahead.result(30) is not None
+        made.part.snapshot()
+        assert made.source.lags == {0: 300 - made.count}
+        told = lambda: committed(kafka_broker.address, topic, topic, 1)  # noqa: E731
+        eventually(lambda: told() == [made.count], 30)
+        made.part.close()
+        again = reader(topic, starts=made.starts)
+        again.until(lambda: made.count + again.count == 300)
+        assert made.found[0] + again.found[0] == rows(numbered(300))
+
+    def test_only_who_is_behind_has_a_thread_for_it(
+        self, reader: Open, topics: Topics, kafka_broker: LocalBroker
+    ) -> None:
+        def beside() -> list[str]:
+            return [each.name for each in threading.enumerate() if topic in each.name]
+
+        topic = topics.make("readings")
+        made = reader(topic, poll_size=100)
+        for _ in range(3):
+            send(kafka_broker.address, topic, numbered(20))
+            made.until(lambda before=made.count: made.count >= before + 20)
+        assert beside() == []
+        send(kafka_broker.address, topic, numbered(1000))
+        made.until(lambda: made.count == 1060)
+        assert len(beside()) == 1
+        made.part.close()
+        assert beside() == []
+
+    def test_that_the_client_has_given_up_is_told_at_the_next_poll(
+        self,
+        reader: Open,
+        topics: Topics,
+        kafka_broker: LocalBroker,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        topic = topics.make("readings")
+        send(kafka_broker.address, topic, numbered(100))
+        made = reader(topic, poll_size=10)
+        made.until(lambda: made.part._ahead is not None)
+        monkeypatch.setattr(made.part._reader, "_hopeless", "no more")
+        with pytest.raises(KafkaUnusableError, match="no more"):
+            made.until(lambda: False)
 
 
 @system
