@@ -2,9 +2,9 @@
 
 It waits for a message for at most two milliseconds and then takes all there are: a message is
 never older than that, and under load a batch is as large as it may be. While it catches up it reads
-partitions in turn, those far ahead of the others in event time not at all, and where more waits
-than a poll takes, a thread beside the flow fetches the next one while this is worked on. Offsets
-are committed so that ordinary tools see the lag; where reading goes on is up to the snapshot.
+partitions in turn, those far ahead of the others in event time not at all. Where a poll is full, a
+thread beside the flow takes what there is for the next one while this is worked on. Offsets are
+committed so that ordinary tools see the lag; where reading goes on is up to the snapshot.
 """
 
 from __future__ import annotations
@@ -189,18 +189,22 @@ class KafkaPart(StatefulSourcePartition[Any, None]):
 
     def next_batch(self) -> list[Any]:
         """Return a poll of what there is, and what is to be told beside it."""
+        if self.source.stop.near:
+            raise StopIteration
         read = self._read_ahead()
-        if read is None and self.source.over is not None and self.source.over():
-            self._look_around()  # what is said of the lag in the end is how it ended
+        if self.source.over is not None and self.source.over():
+            self._look_around(left=read)  # what is said of the lag in the end is how it ended
             self.source.stop.finished = True  # whatever else the flow listens to ends with us
-        if self.source.stop.near or self._at_end:
+            raise StopIteration
+        if self._at_end:
             raise StopIteration
         if self.source.to_end and all(self._next[n] >= end for n, end in self._ends.items()):
             return [self._last_poll()]
+        if time.monotonic() - self._ticked >= LIVE_S:  # not asked for so long: who is live by now?
+            self._look_around()
         if read is None:
-            if time.monotonic() - self._ticked >= LIVE_S:  # not asked for so long: who is live now?
-                self._look_around()
-            read = self._reader.read(*self._wanted())
+            turns = self._turns() if self._catching_up else []
+            read = self._reader.read(self._most, self.source.wait_s, turns)
         polls, full = list[Any](), False
         if read is not None:
             polled_us = time.time_ns() // 1000
@@ -220,16 +224,23 @@ class KafkaPart(StatefulSourcePartition[Any, None]):
             self._look_around()
             polls += self._tick()
         if full:
-            self._ahead = self._beside.submit(self._reader.read, *self._wanted())
+            self._fetch_ahead(polls[0])
         return polls
+
+    def _fetch_ahead(self, poll: Poll) -> None:
+        """Let the next poll be fetched; how far this one goes is not known yet."""
+        turns = list[int]()
+        if self._catching_up:
+            at_hand = {self.source.partitions[stretch.shard] for stretch in poll.stretches}
+            turns = [number for number in self._turns() if number not in at_hand]
+            if not turns:
+                return
+        wanted = self._most, self.source.wait_s, turns
+        self._ahead = self._beside.submit(self._reader.read, *wanted)
 
     def _read_ahead(self) -> Read | None:
         ahead, self._ahead = self._ahead, None
         return None if ahead is None else ahead.result()
-
-    def _wanted(self) -> tuple[int, float, list[int]]:
-        """Return what to ask of the reader: how much at most, how long to wait, whose turn is."""
-        return self._most, self.source.wait_s, self._turns() if self._catching_up else []
 
     def _last_poll(self) -> Poll:
         """Fetch nothing any more; say how far it went."""
@@ -291,7 +302,8 @@ class KafkaPart(StatefulSourcePartition[Any, None]):
             told.append({"broker": {"away_since": self._told_away}})
         return told
 
-    def _look_around(self) -> None:
+    def _look_around(self, left: Read | None = None) -> None:
+        """Find out who is live and how far behind; ``left`` was fetched and is not handed on."""
         broker, away_since_ms = self.source.broker, self._reader.away_since_ms
         if away_since_ms is None or broker.away_since_ms is None:  # else: since the first time
             broker.away_since_ms = away_since_ms
@@ -300,7 +312,7 @@ class KafkaPart(StatefulSourcePartition[Any, None]):
             raise KafkaUnusableError(f"{told}, got {self._reader.known}: start again to read them")
         now_ms, live = time.time() * 1000, set[int]()
         ends = self._reader.ends()
-        for number, passed in self._reader.positions().items():
+        for number, passed in (self._reader.positions() if left is None else self._next).items():
             # The client has also passed what is no message: a transaction's marks.
             at = self._next[number] = max(self._next[number], passed)
             end = ends[number]

@@ -129,7 +129,7 @@ class SummariseShards:
         scores = screened.surprisal, screened.expected, screened.spread
         columns = (rows.sensor, rows.time, rows.value, rows.shard, *scores)
         milli, gauge = _milli(screened.surprisal), np.flatnonzero(rows.sensor == known.landmark)
-        for number in _distinct(numbers, first, last):
+        for number in [first] if first == last else _distinct(numbers, first, last):
             window = self._open.get(number)
             if window is None:
                 window = self._open[number] = OpenWindow(len(self._next))

@@ -67,6 +67,7 @@ class Reason(Enum):
     CLEARED = "cleared"
     REOPENED = "issued again"
     MERGED = "joined"
+    TAKES_OVER = "takes over what people said of one that joins"
     BY_PERSON = "by"
     UNSHELVED = "no longer shelved"
 

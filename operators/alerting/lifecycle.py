@@ -101,7 +101,9 @@ class Life:
 
         ``doubted`` are sensors that are not believed alone, ``taught`` is what verdicts say.
         """
-        self.view, self.grade = self._placed(view), grade(view, doubted, taught)
+        # Who has fallen silent is where he was.
+        here = view if view.strands else view._replace(cells=self.view.cells)
+        self.view, self.grade = here, grade(view, doubted, taught)
         self.voices |= {strand.latest.key for strand in view.strands}
         self.last = view.strands or self.last
         if view.merged_into is not None:
@@ -113,11 +115,6 @@ class Life:
             yield self._escalate(view.time)
         elif self.active:
             yield from self._grow(view.time)
-
-    def _placed(self, view: IncidentView) -> IncidentView:
-        """Return a view where it is: what is only hinted at, or silent, is where it was told of."""
-        told = self.active and not view.clear
-        return view._replace(cells=self.view.cells) if told or not view.strands else view
 
     def _time_holds(self, time: int) -> None:
         lower, below = self.grade.keeps > self.level, self.grade.keeps == NO_LEVEL
@@ -154,8 +151,10 @@ class Life:
         elif (news := self._of_what_was_ahead(time, rested)) is not None:
             self.late = self.late + 1 if news is Reason.LATER else 0
             yield self._change(time, news)
-        elif (rested and self._new_cells()) or self.marks != self.told_marks:
+        elif rested and self._new_cells():
             yield self._change(time, Reason.SPREAD)
+        elif self.marks != self.told_marks:
+            yield self._change(time, Reason.TAKES_OVER)
 
     def _new_cells(self) -> bool:
         """Say whether somebody speaks clearly where that was not told: a hint spreads nowhere."""

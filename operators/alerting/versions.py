@@ -150,7 +150,14 @@ def _reason(
     match change.reason:
         case Reason.ISSUED | Reason.REOPENED | Reason.ESCALATED:
             return f"{change.reason.value} at {word}: {behind}"
-        case Reason.UNSHELVED | Reason.REACHED | Reason.WORSE | Reason.LATER | Reason.FAILED:
+        case (
+            Reason.UNSHELVED
+            | Reason.REACHED
+            | Reason.WORSE
+            | Reason.LATER
+            | Reason.FAILED
+            | Reason.TAKES_OVER
+        ):
             return f"{change.reason.value}: {behind}"
         case Reason.EASED:
             return f"eased to {word}: lower for {change.detail}"

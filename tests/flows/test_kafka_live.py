@@ -83,6 +83,24 @@ class TestClock:
         made.until(lambda: made.count > 1)
         assert made.live == frozenset()
 
+    def test_speaks_for_nobody_who_was_held_up_with_the_next_poll_at_hand(
+        self,
+        reader: Open,
+        topics: Topics,
+        kafka_broker: LocalBroker,
+        watchful: None,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        topic = topics.make("readings")
+        send(kafka_broker.address, topic, numbered(400), timestamp=int(time.time() * 1000))
+        made = reader(topic, poll_size=5)
+        made.until(lambda: made.live == {0} and made.part._ahead is not None)
+        monkeypatch.setattr("flows.kafka_source.LIVE_S", 0.0)
+        before = len(made.polls)
+        made.turn()
+        assert made.polls[before].lines
+        assert made.polls[before].live == frozenset()
+
     def test_speaks_for_a_quiet_partition_that_goes_on_at_its_end(
         self, reader: Open, topics: Topics, kafka_broker: LocalBroker
     ) -> None:

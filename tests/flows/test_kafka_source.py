@@ -6,6 +6,7 @@ import random
 import statistics
 import threading
 import time
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -196,15 +197,47 @@ class TestAhead:
         reader: Open,
         topics: Topics,
         kafka_broker: LocalBroker,
-        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         topic = topics.make("readings")
         send(kafka_broker.address, topic, numbered(100))
         made = reader(topic, poll_size=10)
         made.until(lambda: made.part._ahead is not None)
-        monkeypatch.setattr(made.part._reader, "_hopeless", "no more")
+        failed = Future[Any]()
+        failed.set_exception(KafkaUnusableError("no more"))
+        made.part._ahead = failed
+        made.source.stop.asked = True
+        with pytest.raises(StopIteration):  # who was to end does not care
+            made.turn()
+        made.source.stop.asked = False
         with pytest.raises(KafkaUnusableError, match="no more"):
+            made.turn()
+
+    def test_what_is_behind_the_end_is_left_there_also_where_it_has_been_fetched(
+        self, reader: Open, topics: Topics, kafka_broker: LocalBroker, watchful: None
+    ) -> None:
+        topic = topics.make("readings")
+        send(kafka_broker.address, topic, numbered(200))
+        made = reader(topic, poll_size=5, over=lambda: made.count >= 5)
+        with pytest.raises(StopIteration):
             made.until(lambda: False)
+        assert made.source.lags == {0: 200 - made.count}
+        made.part.snapshot()
+        told = lambda: committed(kafka_broker.address, topic, topic, 1)  # noqa: E731
+        eventually(lambda: told() == [made.count], 30)
+        assert made.count < 20
+
+    def test_nothing_is_taken_from_a_reader_while_it_reads(
+        self, reader: Open, topics: Topics, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        made, said, goes_on = reader(topics.make("readings")), list[str](), threading.Event()
+        close = made.part._reader.close
+        monkeypatch.setattr(made.part._reader, "close", lambda: (said.append("closed"), close()))
+        made.part._beside.submit(lambda: (goes_on.wait(30), said.append("read")))
+        closing = threading.Thread(target=made.part.close)
+        closing.start()
+        goes_on.set()
+        closing.join(30)
+        assert said == ["read", "closed"]
 
 
 @system

@@ -22,6 +22,7 @@ from operators.windows import (
     ShardWindow,
     SummariseShards,
     Top,
+    _distinct,
 )
 from tests.operators.town import HOUR, MINUTE, T0, cut, row_batch, rows, sensor, town
 
@@ -213,6 +214,12 @@ def test_readings_of_impossible_values_are_counted_by_kind_once_their_time_has_c
     assert first.rejected == {"noise": 2}
     (second,) = step.tell([], T0 + 2 * WINDOW_MS)
     assert second.rejected == {"noise": 2, "street_water": 1}, "since the shard began"
+
+
+@given(st.lists(st.integers(0, 50) | st.integers(10**6, 10**6 + 9), min_size=1))
+def test_windows_are_found_in_order_however_far_apart(numbers: list[int]) -> None:
+    found = _distinct(np.array(numbers), min(numbers), max(numbers))
+    assert found == sorted(set(numbers))
 
 
 _told = st.lists(

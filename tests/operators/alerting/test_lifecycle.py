@@ -353,16 +353,18 @@ def test_what_is_only_hinted_at_spreads_nowhere() -> None:
     # A jam on its way out was told as "spread to 2 cells: signs that are weak each by itself".
     story = Story().at(0).grown_to(3, *CELLS[:2])
     weak = [strand(each, 2.9, cell=cell) for each, cell in zip("abc", CELLS[1:], strict=True)]
-    for minute in (SPREAD, SPREAD + CLEAR - 1):
-        story.at(minute)._tell(story.life.see(view(*weak, time=story.now)))
-        assert story.life.view.cells == tuple(CELLS[:2])
-    assert Reason.SPREAD not in [reason for _, reason, _ in story.heard()]
+    story.at(SPREAD)._tell(story.life.see(view(*weak, time=story.now)))
+    assert story.life.active
+    assert [reason for _, reason, _ in story.heard()] == [Reason.ISSUED]
+    story.at(SPREAD + 1).grown_to(3, *CELLS[1:])
+    assert [reason for _, reason, _ in story.heard()] == [Reason.SPREAD]
 
 
 def test_growth_just_before_it_falls_silent_is_not_told_in_the_silence() -> None:
-    story = Story().at(0).grown_to(3, *CELLS[:1]).at(1).grown_to(3, *CELLS[:2]).at(2).level(None)
-    story.at(SPREAD + 1).level(None)
-    assert Reason.SPREAD not in [reason for _, reason, _ in story.heard()]
+    story = Story().at(0).grown_to(3, *CELLS[:1]).at(SPREAD - 2).grown_to(3, *CELLS[:2])
+    story.at(SPREAD - 1).level(None).at(SPREAD + 1).level(None)
+    assert story.life.active
+    assert [reason for _, reason, _ in story.heard()] == [Reason.ISSUED]
 
 
 def test_reports_that_join_are_told_at_once() -> None:
@@ -504,7 +506,7 @@ def test_what_was_said_of_one_that_joins_goes_on(ours: int, theirs: int, shelved
     other = Story().at(0).level(theirs).person("confirm").person("shelve", until=T0 + HOUR)
     kept = Story().at(0).level(ours)
     kept.life.take_over(other.life)
-    assert kept.at(1).level(ours).heard()[1:] == [(1, Reason.SPREAD, ours)]
+    assert kept.at(1).level(ours).heard()[1:] == [(1, Reason.TAKES_OVER, ours)]
     until = T0 + HOUR if shelved else None
     assert kept.life.marks == Marks(confirmed="op-7", shelved_until=until)
     assert kept.at(2).level(ours).heard() == []
