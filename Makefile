@@ -21,7 +21,7 @@ test: setup browser broker check  ## everything: checks, unit tests, real store,
 	$(BIN)/python -m pytest -n auto -m "not system"
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m system  # one leaves a core idle
 
-unit: setup      ## tests of one part each, on all cores: less than a minute
+unit: setup      ## tests of one part each, on all cores: half a minute
 	$(BIN)/python -m pytest -n auto -m "not system and not slow"
 
 check: setup     ## ruff, mypy --strict and the architecture

@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import pytest
 
+pytestmark = pytest.mark.slow  # `make check` runs it
+
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("flows", "operators", "models", "sinks", "simulators")
 OURS = (*PACKAGES, "benchmarks", "tests")

@@ -218,6 +218,7 @@ class TestMistakes:
         assert here(*arguments) == 1
         one_line(capsys, *words)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         "command",
         [("topics",), ("replay",), ("run", "--flow", "readings"), ("run", "--flow", "city")],
@@ -281,6 +282,7 @@ class TestMistakes:
 
 
 class TestSimulate:
+    @pytest.mark.slow
     def test_same_arguments_same_bytes(self, tmp_path: Path) -> None:
         arguments = ("simulate", "--scenario", "fire", "--hours", "0.5", "--sensors", "120")
         for name, seed in (("one", "4"), ("two", "4"), ("other", "5")):
@@ -361,6 +363,7 @@ class TestPlot:
         one_line(capsys, "rl-01", "did you mean")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("asked", "spared"),
     [

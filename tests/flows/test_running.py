@@ -77,6 +77,7 @@ def test_what_is_no_recovery_state_is_named(tmp_path: Path, left: bytes) -> None
     assert str(error.value) == told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_in_order_and_it_resumes(tmp_path: Path, number: int) -> None:
     def ask(n: int) -> int:

@@ -19,6 +19,7 @@ def alerts(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_hours_are_those_of_the_feed_beside_the_truth(feed: Path, alerts: Path) -> None:
     found = score_files(alerts, feed / "truth.json", None)
     assert found.hours_watched == pytest.approx(6, abs=0.05)

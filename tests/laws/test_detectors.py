@@ -16,6 +16,8 @@ from models.report_text import ReportText
 from models.rules import RULES
 from tests.laws import detector_laws as laws
 
+pytestmark = pytest.mark.slow
+
 SENSORS = 3
 SEEDS = {"fire": ["smoke and flames", "着火"], "flood": ["water is rising", "积水"]}
 

@@ -22,6 +22,7 @@ def _feed(raw, groups=None, calibration=None):
     return calibration.score_and_learn(groups, raw, np.ones(len(raw), np.bool_)), calibration
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tails", [0.3, 0.6, 1.0, 1.8])
 def test_whatever_the_tails_three_is_one_in_a_thousand(tails):
     raw = np.random.default_rng(1).exponential(0.4343 * tails, 2_000_000)

@@ -139,6 +139,7 @@ def test_what_it_cannot_count_is_refused(hazard, time_s):
         CountBurst(["flood"]).score_and_learn(hazard, "p", time_s)
 
 
+@pytest.mark.slow
 def test_weeks_of_a_year_are_learnt_like_hours_of_a_week():
     rng = np.random.default_rng(3)
     model, week_s = CountBurst(["flood"], places=1, calendar=YEAR), YEAR.bin_s
@@ -152,6 +153,7 @@ def test_weeks_of_a_year_are_learnt_like_hours_of_a_week():
     assert twin.rate("flood", "p", start) == model.rate("flood", "p", start)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("size", "least", "most"), [(None, 0.0, 0.1), (2.0, 0.35, 0.8)])
 def test_dispersion_is_learnt(size, least, most):
     rng = np.random.default_rng(4)
@@ -163,6 +165,7 @@ def test_dispersion_is_learnt(size, least, most):
     assert least <= model._dispersion[0] <= most
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first_s", [0.0, -30 * 365 * DAY, -9e9])
 def test_one_old_report_does_not_switch_it_off(first_s):
     """Weights grow with time since the first report: of another decade, they would be infinite."""

@@ -18,6 +18,7 @@ def test_it_is_an_estimator_of_river(check):
     check(FaultySeries())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("check", ON_DATA, ids=lambda check: check.__name__)
 def test_it_is_one_on_data_too(check):
     check(FaultySeries(), dataset=dataset())

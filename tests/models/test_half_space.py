@@ -17,6 +17,7 @@ def taught():
     return model.snapshot()
 
 
+@pytest.mark.slow
 def test_one_in_a_thousand_is_about_that(taught):
     rng, model, scores = random.Random(2), CellModel.restore(taught), []
     for _ in range(8000):

@@ -16,12 +16,14 @@ def test_river_check(check):
     check(EventOfLate(weekly=True).clone())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("check", ON_DATA, ids=lambda check: check.__name__)
 def test_river_check_on_data(check):
     check(EventOfLate().clone(), dataset=dataset())
     check(EventOfLate(weekly=True).clone(), dataset=dataset())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bank", [SensorBank, WeeklyBank])
 @pytest.mark.parametrize("seed", range(3))
 def test_the_bank_agrees(seed, bank):

@@ -14,6 +14,7 @@ def test_river_check(check):
     check(RecordOfPeaks(weekly=True).clone())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("check", ON_DATA, ids=lambda check: check.__name__)
 def test_river_check_on_data(check):
     check(RecordOfPeaks().clone(), dataset=dataset())

@@ -48,6 +48,7 @@ def prequential():
     return np.array(said)[judged], values[:, 1:][judged] >= 150, after, forecast
 
 
+@pytest.mark.slow
 def test_what_comes_to_the_neighbours_first_is_foreseen(prequential):
     said, was, came, _ = prequential
     onsets = came & ~was
@@ -188,6 +189,7 @@ def cleansed():
     return (*said, values[24 * 60 + 6 :] >= 150.0)
 
 
+@pytest.mark.slow
 def test_what_wind_does_to_the_air_is_learnt(cleansed):
     knowing, blind, came = cleansed
     assert np.mean((knowing - came) ** 2) < 0.8 * np.mean((blind - came) ** 2)

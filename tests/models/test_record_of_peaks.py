@@ -38,6 +38,7 @@ def _families(rng, shape):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "family", ["normal", "autocorrelated", "heavy", "counts", "skewed", "seasonal"]
 )

@@ -17,6 +17,8 @@ from operators.triage import Triaged
 from tests.operators import feed
 from tests.operators.town import DAY, HOUR, MINUTE, T0, line, paced, poll, polls, report, town
 
+pytestmark = pytest.mark.slow
+
 TOWN = Registry(town())
 MADE = feed.make(sensors=24, days=0.8)
 REPORTS = list(MADE.reports)

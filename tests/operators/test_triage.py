@@ -63,6 +63,7 @@ def test_categories_teach_words() -> None:
     assert hazard(step, "blorbs everywhere") == "noise"
 
 
+@pytest.mark.slow
 def test_a_city_may_have_words_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("operators.triage.ReportText", ReportText)
     blorbs = {"noise": ["blorbs everywhere", "blorbs at night"]}

@@ -46,6 +46,7 @@ def test_progress_is_told_up_to_the_end(tmp_path: Path) -> None:
     assert heard[-1] == 1
 
 
+@pytest.mark.slow
 def test_readings_compress_well_enough_to_keep(tmp_path: Path) -> None:
     written(tmp_path)
     data = (tmp_path / "readings.jsonl").read_bytes()

@@ -8,6 +8,7 @@ from simulators.scenarios import SCENARIOS
 from simulators.simulation import Simulation
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scenario", SCENARIOS)
 @pytest.mark.parametrize("hours", [2, 48])
 def test_truth_lies_inside_the_run(scenario: str, hours: float) -> None:
@@ -22,6 +23,7 @@ def test_truth_lies_inside_the_run(scenario: str, hours: float) -> None:
         assert event.start < last
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scenario", [s for s in SCENARIOS if s not in ("quiet", "benign", "day")])
 def test_the_event_begins_between_sixty_and_seventy_five_percent(scenario: str) -> None:
     for seed in (1, 2, 3):

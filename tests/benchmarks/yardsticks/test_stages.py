@@ -75,6 +75,7 @@ def test_no_forecast_looks_ahead():
     np.testing.assert_array_equal(one.decided[:300], two.decided[:300])
 
 
+@pytest.mark.slow
 def test_it_prints_and_writes_its_figures(tmp_path, capsys):
     _written(tmp_path, _river(900))
     out = tmp_path / "out.json"
