@@ -23,6 +23,7 @@ __all__ = [
     "IncidentView",
     "Strand",
     "is_like",
+    "is_of",
     "like",
     "place_of",
 ]
@@ -72,7 +73,7 @@ def is_like(hazard: str, other: str) -> bool:
     return hazard == other or other in NEAR.get(hazard, ())
 
 
-def _is_of(hazard: str, strand: Strand) -> bool:
+def is_of(hazard: str, strand: Strand) -> bool:
     """Say whether a source speaks of a hazard itself, and is not faulty."""
     return is_like(hazard, strand.latest.hazard) and not strand.latest.fault
 
@@ -137,7 +138,7 @@ class IncidentView(NamedTuple):
     @property
     def clear(self) -> bool:
         """Whether somebody speaks of its hazard clearly; if not, its cells say little."""
-        return any(_is_of(self.hazard, each) and each.strength >= SPEAKS for each in self.strands)
+        return any(is_of(self.hazard, each) and each.strength >= SPEAKS for each in self.strands)
 
 
 @dataclass
@@ -173,7 +174,7 @@ class Incident:
         What a hazard brings with it can outlast it, or be there anyway: a burst main is mended, and
         the rush hour is as it is every morning. That alone goes on with nothing.
         """
-        return sum(_is_of(self.hazard, strand) for strand in self.strands.values())
+        return sum(is_of(self.hazard, strand) for strand in self.strands.values())
 
     def add(self, evidence: Evidence) -> set[str]:
         """Take a piece of evidence; return the cells that are within reach since."""
@@ -201,7 +202,7 @@ class Incident:
 
     def _weight(self, strand: Strand) -> tuple[bool, float]:
         """Return what a strand counts: side effects and faulty sensors less than its own hazard."""
-        return _is_of(self.hazard, strand), strand.strength
+        return is_of(self.hazard, strand), strand.strength
 
     def view(self, time: int) -> IncidentView:
         """Return it as it stands: who speaks of its hazard before side effects, the loudest first.
@@ -216,7 +217,7 @@ class Incident:
         strands = tuple(
             Strand(s.first, s.latest, s.peak, s.before, s.previous_value) for _, s in ranked
         )
-        own = [strand for strand in strands if _is_of(self.hazard, strand)]
+        own = [strand for strand in strands if is_of(self.hazard, strand)]
         agreeing = [strand for strand in own if strand.strength >= SPEAKS] or own
         cells = {strand.latest.cell for strand in agreeing} or {self.anchor}
         return IncidentView(

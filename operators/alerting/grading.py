@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 from operators.alerting.fusion import Parts, parts_of
 from operators.events import NO_LEVEL, Evidence
 from operators.evidence import CITY_WIDE
-from operators.incident import SPEAKS, IncidentView, Strand, is_like
+from operators.incident import SPEAKS, IncidentView, Strand, is_of
 
 __all__ = [
     "ENTER",
@@ -131,7 +131,8 @@ def grade(
     """
     hazard, around = view.hazard, view.around
     agreeing = [strand for strand in view.strands if strand.strength >= SPEAKS]
-    own = [s for s in agreeing if is_like(hazard, s.latest.hazard)]
+    # Who is held to be faulty adds to the score, discounted, and is nobody who agrees.
+    own = [s for s in agreeing if is_of(hazard, s)]
     sensors = {s.latest.key for s in own if s.latest.source in ("sensor", "level")}
     # A cell speaks for sensors that may each be too quiet to be heard.
     together = max((round(s.latest.value) for s in own if s.latest.source == "cell"), default=0)

@@ -151,6 +151,15 @@ def test_a_neighbour_that_hardly_speaks_frees_nothing() -> None:
     assert level(crossing("a", 1), strand("b", SPEAKS - 0.1)) == LEVEL_ALONE_AT_MOST
 
 
+def test_who_is_held_to_be_faulty_frees_nothing_but_supports() -> None:
+    lies = [strand(f"f{n}", STRONGEST, fault="unit") for n in range(3)]
+    found = grade(HAZARD, (strand("a", SPEAKS), *lies))
+    assert (found.level, found.sensors) == (ALONE_AT_MOST, 1)
+    assert found.score > grade(HAZARD, (strand("a", SPEAKS),)).score
+    assert grade(HAZARD, (crossing("a", 1), *lies)).level == LEVEL_ALONE_AT_MOST
+    assert grade(HAZARD, lies).level == ALONE_AT_MOST, "though they are three"
+
+
 def test_an_effect_frees_nothing_but_supports() -> None:
     effect = min(EFFECTS[HAZARD])
     found = grade(HAZARD, (crossing("a", 1), strand("t", STRONGEST, hazard=effect)))
