@@ -37,6 +37,11 @@ const SENTENCES = [
   [/^expected later: (.+)$/, null, (_, why) => `预计推迟：${behind(why)}`],
   [/^not reached as expected: (.+)$/, null, (_, why) => `未如预计达到：${behind(why)}`],
   [/^no longer shelved: (.+)$/, null, (_, why) => `搁置到期：${behind(why)}`],
+  [
+    /^takes over what people said of one that joins: (.+)$/,
+    null,
+    (_, why) => `沿用并入预警的处置意见：${behind(why)}`,
+  ],
   [/^reports agree: (.+)$/, null, (_, why) => `市民报告一致：${behind(why)}`],
   [/^sensors agree: (.+)$/, null, (_, why) => `传感器一致：${behind(why)}`],
   [/^joined (\S+)$/, null, (_, id) => `并入 ${id}`],
