@@ -91,10 +91,18 @@ class TestClock:
         watchful: None,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        topic = topics.make("readings")
-        send(kafka_broker.address, topic, numbered(400), timestamp=int(time.time() * 1000))
+        topic, sent = topics.make("readings"), 0
         made = reader(topic, poll_size=5)
-        made.until(lambda: made.live == {0} and made.part._ahead is not None)
+
+        def is_live_and_behind() -> bool:
+            nonlocal sent
+            if made.count == sent:
+                now_ms = int(time.time() * 1000)
+                send(kafka_broker.address, topic, numbered(400), timestamp=now_ms)
+                sent += 400
+            return made.live == {0} and made.part._ahead is not None
+
+        made.until(is_live_and_behind)
         monkeypatch.setattr("flows.kafka_source.LIVE_S", 0.0)
         before = len(made.polls)
         made.turn()
