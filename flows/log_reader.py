@@ -112,10 +112,10 @@ class LogReader:
     Notes
     -----
     For one thread at a time; only ``commit`` may be called beside a ``read``. Whatever waits lets
-    other threads run. Cost: 0.2 us a message of 60 bytes, and
-    half as much again in the library's own threads. Memory beside the client's queue: a poll's
-    bytes, which belong to who asked for them. Nothing that was read is read again and nothing is
-    left out while the broker comes and goes.
+    other threads run. Cost: 0.2 us a message of 60 bytes, and half as much again in the library's
+    own threads. Memory beside the client's queue: a poll's bytes, which belong to who asked for
+    them. Nothing that was read is read again and nothing is left out while the broker comes and
+    goes.
     """
 
     away_since_ms: int | None = None

@@ -131,7 +131,7 @@ def grade(
     """
     hazard, around = view.hazard, view.around
     agreeing = [strand for strand in view.strands if strand.strength >= SPEAKS]
-    # Who is held to be faulty adds to the score, discounted, and is nobody who agrees.
+    # Who is held to be faulty adds to the score, discounted, and frees nobody from a bound.
     own = [s for s in agreeing if is_of(hazard, s)]
     sensors = {s.latest.key for s in own if s.latest.source in ("sensor", "level")}
     # A cell speaks for sensors that may each be too quiet to be heard.

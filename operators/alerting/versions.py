@@ -150,15 +150,6 @@ def _reason(
     match change.reason:
         case Reason.ISSUED | Reason.REOPENED | Reason.ESCALATED:
             return f"{change.reason.value} at {word}: {behind}"
-        case (
-            Reason.UNSHELVED
-            | Reason.REACHED
-            | Reason.WORSE
-            | Reason.LATER
-            | Reason.FAILED
-            | Reason.TAKES_OVER
-        ):
-            return f"{change.reason.value}: {behind}"
         case Reason.EASED:
             return f"eased to {word}: lower for {change.detail}"
         case Reason.CLEARED:
@@ -171,6 +162,8 @@ def _reason(
             return f"joined {change.detail}"
         case Reason.BY_PERSON:
             return change.detail
+        case _:
+            return f"{change.reason.value}: {behind}"
 
 
 def _behind(grade: Grade) -> str:
