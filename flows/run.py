@@ -94,7 +94,7 @@ def make_parts(
             Topics(settings.kafka_prefix),
             # Warnings number those who introduce themselves by what the log says, not by what
             # the same process has heard: as they would elsewhere.
-            Registry(known) if flow != process and flow == "warnings" else registry,
+            registry.twin() if flow != process and flow == "warnings" else registry,
             settings.data_dir,
             *part,
             prompt=prompt,

@@ -95,6 +95,11 @@ class HeldPipeline:
         self.reconnects = 0
         """How often the store had to be found again."""
 
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection, as far as is known."""
+        return self._connection is not None
+
     def send(self, commands: list[tuple[Any, ...]]) -> None:
         """Send commands without waiting for their replies.
 

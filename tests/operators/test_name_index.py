@@ -115,6 +115,17 @@ def test_an_index_survives_a_pickle() -> None:
     assert again.add("new") == names.add("new") == len(PLAIN) + len(ODD)
 
 
+def test_a_copy_goes_its_own_way() -> None:
+    names = NameIndex([*PLAIN, *ODD])
+    other = names.copy()
+    assert other.get_many([*PLAIN, *ODD]).tolist() == list(range(len(names)))
+    size, more = len(names), [f"more-{n:040d}" for n in range(100)]
+    assert other.add_many(more).tolist() == list(range(size, size + 100))
+    assert (len(names), names.get(more[0]), names.add("new")) == (size, None, size)
+    assert other.get("new") is None
+    assert other.get_many(more).tolist() == list(range(size, size + 100))
+
+
 def test_its_memory_is_bounded_by_its_names() -> None:
     size = 20_000
     names = NameIndex()

@@ -127,6 +127,24 @@ def test_strangers_are_those_the_city_file_does_not_name() -> None:
     assert [s.id for s in again.sensors] == [s.id for s in known.sensors]
 
 
+def test_a_twin_is_as_if_made_anew_and_meets_its_own_strangers() -> None:
+    known = Registry(town([sensor("a"), sensor("b", "pm25"), sensor("b")]))
+    twin = known.twin()
+    for each, new in ((known, "x"), (twin, "y")):
+        assert introduce(each, new, LON + 0.1, LAT, "rain") == 2
+        assert each.index.get_many(["a", "b", "x", "y"]).tolist() == (
+            [0, 1, 2, UNKNOWN] if new == "x" else [0, 1, UNKNOWN, 2]
+        )
+        anew = Registry(known.city)
+        introduce(anew, new, LON + 0.1, LAT, "rain")
+        assert each.strangers == anew.strangers
+        assert (each.cells, each.districts) == (anew.cells, anew.districts)
+        assert repr(each.columns) == repr(anew.columns)
+    twin.places_of(["gone"])
+    assert known.places_of(["x"])[1].tolist() == [True]
+    assert len(known) == 3
+
+
 def test_one_that_is_no_more_has_a_place_but_is_no_stranger() -> None:
     known = Registry(town([sensor("a")]))
     introduce(known, "new", LON, LAT)

@@ -145,6 +145,18 @@ def test_feeds_overview_and_city(writer, client) -> None:
     assert client.get(keys.city).startswith(b'{"name":"Lanjiang"')
 
 
+def test_a_city_is_sent_once_by_whom_connects_and_again_when_it_is_another(writer, client) -> None:
+    sensors = tuple(Sensor(f"s-{n}", "rain", 1, 2) for n in range(2000))
+    for name in ("Lanjiang", "Nowhere"):
+        city = City(name, "UTC", sensors=sensors)
+        before = client.info("stats")["total_net_input_bytes"]
+        writer.put_city(city)
+        writer.flush()
+        taken = client.info("stats")["total_net_input_bytes"] - before
+        assert 1.0 < taken / len(encode(city)) < 1.5
+        assert client.get(keys.city) == encode(city)
+
+
 def test_logs_are_bounded(writer, client, monkeypatch) -> None:
     monkeypatch.setattr(sinks.redis, "LOG_ENTRIES", 500)
     monkeypatch.setattr(sinks.redis, "CELL_ENTRIES", 100)
