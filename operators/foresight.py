@@ -94,7 +94,6 @@ class Foresee:
         self.forecast = PooledForecast()
         self._slot = np.empty(0, np.int32)
         self._scale = Scale.of(np.empty((0, 4)), np.empty(0, np.bool_))
-        self._asked_from = np.full(1, np.inf)
         self._pools: dict[tuple[int, str], int] = {}
         self._pool_at = np.empty((0, 0), np.intp)
         self._quantity = np.empty(0, np.int8)
@@ -123,9 +122,15 @@ class Foresee:
         return Learnt(position, chance, came)
 
     def hears(self, sensors: NDArray[np.intp]) -> NDArray[np.bool_]:
-        """Say which sensors are heard without official levels: those of the weather."""
-        heard: NDArray[np.bool_] = self._quantities(sensors) >= 0
+        """Say of which sensors it learns: those that are forecast, and those of the weather."""
+        heard: NDArray[np.bool_] = self._is_mine(sensors) | (self._quantities(sensors) >= 0)
         return heard
+
+    def asked_from(self, sensors: NDArray[np.intp]) -> Floats:
+        """Return from which value on it is worth asking, whatever the slope; inf where it is not."""
+        first = self.registry.columns.first_level[sensors]
+        plain = self._is_mine(sensors) & self._by_factors(sensors)
+        return np.where(plain, CLOSE * first, np.inf)
 
     def _quantities(self, sensors: NDArray[np.intp]) -> NDArray[np.int8]:
         columns = self.registry.columns
@@ -135,13 +140,6 @@ class Foresee:
             self._quantity = np.array(found, np.int8)
         quantities: NDArray[np.int8] = self._quantity[columns.kind[sensors]]
         return quantities
-
-    def close(self, rows: Readings) -> NDArray[np.bool_]:
-        """Say which rows are worth asking for whatever their slope: others' may tell."""
-        slots = self._slots(rows.sensor)
-        first = self.registry.columns.first_level[rows.sensor]
-        near: NDArray[np.bool_] = (rows.value >= self._asked_from[slots]) & (rows.value < first)
-        return near
 
     def _pools_of(self, rows: Readings) -> NDArray[np.intp]:
         kinds = self.registry.columns.kind[rows.sensor]
@@ -211,9 +209,6 @@ class Foresee:
         scaled = np.where(plain[:, None], np.nan, levels)
         scale = Scale.of(scaled, columns.sign[new] >= 0).but_plain(plain, levels)
         self._scale = self._scale.extended(scale)
-        asked_from = np.where(plain, CLOSE * columns.first_level[new], np.inf)
-        # What is no slot, -1 that is, is the last one: it is asked for nowhere.
-        self._asked_from = np.concatenate([self._asked_from[:slots], asked_from, [np.inf]])
         self.forecast.grow(len(self._scale.span), len(self._pools))
 
     def take(self, shard: int, sensors: NDArray[np.intp]) -> Any:

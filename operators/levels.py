@@ -35,15 +35,39 @@ than this, for then a step is mostly noise."""
 SURPRISAL_OF_LEVEL = {1: 7.0, 2: 6.0, 3: 5.0, 4: 4.0, NO_LEVEL: 0.0}
 """Levels are set by people so as to be rare: what crossing each is taken to be worth."""
 NOWHERE = -1
+UNMET = 0
+MET, GRADED, POOLED, GAUGE = 1, 2, 4, 8
+"""What a sensor is watched for: its levels, what it learns with others, what comes down its river.
+"""
 
 
 class _Looked(NamedTuple):
-    """What one pass over the rows of graded sensors saw, row by row."""
+    """What one pass over the watched rows saw, row by row."""
 
     crossed: NDArray[np.int8]
     """Worst level that this reading and the one before are over."""
     near: NDArray[np.bool_]
-    """Whether a level could be reached within the sensor's horizon."""
+    """Whether a level could be reached within the sensor's horizon, or is close."""
+    value: NDArray[np.float64]
+    """The larger the worse: a sensor whose threat is below is watched upside down."""
+    slot: NDArray[np.int32]
+    """Place of its sensor among those whose crossings are forecast."""
+
+    @classmethod
+    def room(cls, rows: int) -> _Looked:
+        return cls(
+            np.empty(rows, np.int8),
+            np.empty(rows, np.bool_),
+            np.empty(rows, np.float64),
+            np.empty(rows, np.int32),
+        )
+
+
+class _Known(NamedTuple):
+    """What is known of rows besides their trend; None where it is nothing."""
+
+    learnt: Learnt | None
+    coming: OnItsWay | None
 
 
 class WatchLevels:
@@ -63,6 +87,8 @@ class WatchLevels:
         self.forecast = LevelForecast()
         self.together = Foresee(registry)
         self.upstream = Upstream(registry)
+        self._role = np.empty(0, np.uint8)
+        self._asked_from = np.empty(0, np.float64)
         self._over = np.empty(0, np.int8)
         self._slot = np.empty(0, np.int32)
         self._ahead = np.empty(0, np.int8)
@@ -70,96 +96,106 @@ class WatchLevels:
 
     def evidence(self, rows: Readings) -> Iterator[tuple[int, Evidence]]:
         """Return crossings, seen and expected, each with its row; rows must be possible values."""
-        columns = self.registry.columns
-        watched = columns.graded[rows.sensor] | self.together.hears(rows.sensor)
-        if self.upstream.unwatched:
-            watched = watched | self.upstream.hears(rows.sensor)
-        graded = np.flatnonzero(watched)
-        if not len(graded):
+        watched, roles = self._watched(rows.sensor)
+        if not len(watched):
             return
-        mine = rows.take(graded)
-        self._grow(mine.sensor)
-        looked = self._look(mine)
-        for row in np.flatnonzero(looked.crossed < NO_LEVEL).tolist():
-            level = int(looked.crossed[row])
-            yield int(graded[row]), self._say(mine, row, level)
-        for row, said in self._forecasts(mine, looked):
-            yield int(graded[row]), said
+        mine = rows.take(watched)
+        looked, crossed, near = self._look(mine)
+        if crossed:
+            for row in np.flatnonzero(looked.crossed < NO_LEVEL).tolist():
+                yield int(watched[row]), self._say(mine, row, int(looked.crossed[row]))
+        for row, said in self._forecasts(mine, looked, near, roles):
+            yield int(watched[row]), said
 
-    def _look(self, rows: Readings) -> _Looked:
-        columns = self.registry.columns
-        looked = _Looked(np.empty(len(rows.sensor), np.int8), np.empty(len(rows.sensor), np.bool_))
-        _pass_over(
+    def _watched(self, sensors: NDArray[np.intp]) -> tuple[NDArray[np.intp], int]:
+        """Return the rows whose sensors are watched, and all that any of these is watched for."""
+        rows = np.empty(len(sensors), np.intp)
+        count, roles = _pick(sensors, self._role, rows)
+        if count == NOWHERE:
+            self._meet(sensors)
+            count, roles = _pick(sensors, self._role, rows)
+        return rows[:count], roles
+
+    def _look(self, rows: Readings) -> tuple[_Looked, bool, bool]:
+        """Return what there is to see of each row; whether any crosses a level, or comes near."""
+        columns, looked = self.registry.columns, _Looked.room(len(rows.sensor))
+        crossed, near = _pass_over(
             rows.sensor,
             rows.time,
             rows.value,
             columns.levels,
             columns.sign,
             columns.horizon_s,
+            self._asked_from,
             self._over,
             self._slot,
             self._track,
-            looked.crossed,
-            looked.near,
+            looked,
         )
-        return looked
+        return looked, crossed, near
 
-    def _forecasts(self, rows: Readings, looked: _Looked) -> Iterator[tuple[int, Evidence]]:
+    def _forecasts(
+        self, rows: Readings, looked: _Looked, any_near: bool, roles: int
+    ) -> Iterator[tuple[int, Evidence]]:
         """Observe all rows; ask for crossings where one is near, at each of its readings."""
-        flip = np.where(self.registry.columns.sign[rows.sensor] < 0, -1.0, 1.0)
-        values = rows.value * flip
-        coming = self.upstream.observe(rows, values)
-        close = self.together.close(rows) | self.upstream.close(rows, values, coming)
-        near = looked.near | (close & (looked.crossed == NO_LEVEL))
-        learnt = self.together.observe(rows, near)
-        slots = self._slot[rows.sensor]
+        near, coming, learnt = looked.near, None, None
+        if roles & GAUGE:
+            coming = self.upstream.observe(rows, looked.value)
+            near |= self.upstream.close(rows, looked.value, coming) & (looked.crossed == NO_LEVEL)
+            any_near = bool(near.any())
+        if roles & POOLED:
+            learnt = self.together.observe(rows, near)
+        slots = looked.slot
         watched = (slots != NOWHERE).nonzero()[0]
-        if not near.any():
-            self.forecast.observe(slots[watched], rows.time[watched], values[watched])
-            self._ahead[slots[watched]] = NO_LEVEL
+        if not any_near:
+            self._observe(rows, looked, watched)
             return
         asked = np.zeros(len(self._ahead), np.bool_)
         asked[slots[near]] = True
         asking = asked[slots[watched]]
-        plain = watched[~asking]
-        self.forecast.observe(slots[plain], rows.time[plain], values[plain])
-        self._ahead[slots[plain]] = NO_LEVEL
+        self._observe(rows, looked, watched[~asking])
         for part in rounds(slots, watched[asking]):
-            self.forecast.observe(slots[part], rows.time[part], values[part])
+            self.forecast.observe(slots[part], rows.time[part], looked.value[part])
             ahead = np.full(len(part), NO_LEVEL, np.int8)
             horizons = self.registry.columns.horizon_s[rows.sensor[part]]
             for horizon_s in np.unique(horizons[near[part]]):
                 which = np.flatnonzero(near[part] & (horizons == horizon_s))
                 ahead[which] = yield from self._expected(
-                    rows, part[which], flip, looked.crossed, float(horizon_s), (learnt, coming)
+                    rows, part[which], looked, float(horizon_s), _Known(learnt, coming)
                 )
             self._ahead[slots[part]] = ahead
+
+    def _observe(self, rows: Readings, looked: _Looked, part: NDArray[np.intp]) -> None:
+        """Observe rows that nothing is asked of."""
+        slots = looked.slot[part]
+        self.forecast.observe(slots, rows.time[part], looked.value[part])
+        self._ahead[slots] = NO_LEVEL
 
     def _expected(
         self,
         rows: Readings,
         part: NDArray[np.intp],
-        flip: NDArray[np.float64],
-        reached: NDArray[np.int8],
+        looked: _Looked,
         horizon_s: float,
-        known: tuple[Learnt, OnItsWay],
+        known: _Known,
     ) -> Any:
-        learnt, coming = known
-        slots = self._slot[rows.sensor[part]]
-        levels = self.registry.columns.levels[rows.sensor[part]] * flip[part, None]
-        arriving = coming.of(part)
+        slots, signs = looked.slot[part], self.registry.columns.sign[rows.sensor[part]]
+        flip = np.where(signs < 0, -1.0, 1.0)
+        levels = self.registry.columns.levels[rows.sensor[part]] * flip[:, None]
+        arriving = None if known.coming is None else known.coming.of(part)
         correct = None if arriving is None else arriving.correct
         chance, seconds = self.forecast.crossing(slots, levels, horizon_s, correct)
-        chance, seconds = learnt.blend(part, chance, seconds, horizon_s)
+        if known.learnt is not None:
+            chance, seconds = known.learnt.blend(part, chance, seconds, horizon_s)
         likely = np.nan_to_num(chance) >= LIKELY
         ahead = np.where(likely.any(axis=1), likely.argmax(axis=1) + 1, NO_LEVEL).astype(np.int8)
         confirmed = np.maximum(ahead, self._ahead[slots])
-        told = np.flatnonzero(confirmed < np.minimum(reached[part], NO_LEVEL))
+        told = np.flatnonzero(confirmed < np.minimum(looked.crossed[part], NO_LEVEL))
         if not len(told):
             return ahead
         further = None if arriving is None else arriving.take(told).correct
         quantiles = self.forecast.quantiles(slots[told], ahead_s(horizon_s), further)
-        upright = quantiles * flip[part[told], None, None]
+        upright = quantiles * flip[told, None, None]
         upright.sort(axis=1)
         sensors, columns = rows.sensor[part[told]], self.registry.columns
         bands = as_said(upright, columns.low[sensors], columns.high[sensors])
@@ -201,13 +237,20 @@ class WatchLevels:
             **ahead,
         )
 
-    def _grow(self, sensors: NDArray[np.intp]) -> None:
-        """Make room for sensors, and a slot for those whose crossings are forecast."""
+    def _meet(self, sensors: NDArray[np.intp]) -> None:
+        """Make room for sensors, and say what those are watched for that were not met before."""
         size = int(sensors.max()) + 1
+        self._role = grown(self._role, size, UNMET)
+        self._asked_from = grown(self._asked_from, size, np.inf)
         self._over = grown(self._over, size, NO_LEVEL)
         self._slot = grown(self._slot, size, NOWHERE)
-        columns = self.registry.columns
-        self._place(sensors[(columns.horizon_s[sensors] > 0) & columns.graded[sensors]])
+        new, columns = sensors[self._role[sensors] == UNMET], self.registry.columns
+        graded = columns.graded[new]
+        role = np.where(graded, MET | GRADED, MET)
+        role |= np.where(self.together.hears(new), POOLED, 0)
+        self._role[new] = role | np.where(self.upstream.hears(new), GAUGE, 0)
+        self._asked_from[new] = self.together.asked_from(new)
+        self._place(new[graded & (columns.horizon_s[new] > 0)])
 
     def _place(self, sensors: NDArray[np.intp]) -> None:
         unplaced = self._slot[sensors] == NOWHERE
@@ -224,7 +267,7 @@ class WatchLevels:
         others = self.together.take(shard, sensors), self.upstream.take(sensors)
         if not len(sensors):
             return None, others
-        self._grow(sensors)
+        self._meet(sensors)
         forecast = np.flatnonzero(self._slot[sensors] != NOWHERE).astype(np.uint32)
         slots = self._slot[sensors[forecast]].astype(np.intp)
         slow = self._ahead[slots], self._track[slots], self.forecast.take(slots)
@@ -237,7 +280,7 @@ class WatchLevels:
         self.upstream.put(shard, sensors, upstream)
         if own is None:
             return
-        self._grow(sensors)
+        self._meet(sensors)
         over, forecast, (ahead, track, slow) = own
         self._over[sensors] = self._still_there(sensors, over)
         # One that is no more in the city file is not watched, but has a place for its state.
@@ -254,6 +297,23 @@ class WatchLevels:
 
 
 @compiled
+def _pick(
+    sensors: NDArray[np.intp], roles: NDArray[np.uint8], rows: NDArray[np.intp]
+) -> tuple[int, int]:
+    """Note which rows are watched; return how many, ``NOWHERE`` where a sensor was not met yet."""
+    count, every = 0, 0
+    for row in range(len(sensors)):
+        role = roles[sensors[row]] if sensors[row] < len(roles) else UNMET
+        if role == UNMET:
+            return NOWHERE, every
+        if role != MET:
+            rows[count] = row
+            count += 1
+            every |= role
+    return count, every
+
+
+@compiled
 def _pass_over(
     sensors: NDArray[np.intp],
     times_ms: NDArray[np.int64],
@@ -261,16 +321,16 @@ def _pass_over(
     levels: NDArray[np.float64],
     signs: NDArray[np.int8],
     horizons_s: NDArray[np.float64],
+    asked_from: NDArray[np.float64],
     over: NDArray[np.int8],
     slots: NDArray[np.int32],
     track: NDArray[np.float64],
-    crossed: NDArray[np.int8],
-    near: NDArray[np.bool_],
-) -> None:
+    looked: _Looked,
+) -> tuple[bool, bool]:
     """Note which level each reading is over, and whether one could be reached in time."""
+    any_crossed = any_near = False
     for row in range(len(sensors)):
         sensor = sensors[row]
-        # A sensor whose threat is below is watched upside down.
         flip = -1.0 if signs[sensor] < 0 else 1.0
         value, lowest = values[row] * flip, np.inf
         reached = NO_LEVEL
@@ -280,10 +340,9 @@ def _pass_over(
                 reached = level
             if bound < lowest:
                 lowest = bound
-        crossed[row] = max(reached, over[sensor])
+        crossed = max(reached, over[sensor])
         over[sensor] = reached
-        near[row] = False
-        slot = slots[sensor]
+        near, slot = False, slots[sensor]
         if slot != NOWHERE:
             before = track[slot, 1]
             gap_s = max(times_ms[row] - track[slot, 0], 1.0) / 1000
@@ -291,7 +350,14 @@ def _pass_over(
             track[slot, 2] += min(SLOPE_RATE, gap_s / SLOPE_S) * (slope - track[slot, 2])
             track[slot, 0], track[slot, 1] = times_ms[row], value
             climb = STEEPER * horizons_s[sensor] * track[slot, 2]
-            near[row] = reached > 1 and value + climb >= lowest
+            near = reached > 1 and value + climb >= lowest
+        # Whatever its slope: what others went through may tell.
+        near |= crossed == NO_LEVEL and asked_from[sensor] <= value < lowest
+        looked.crossed[row], looked.near[row] = crossed, near
+        looked.value[row], looked.slot[row] = value, slot
+        any_crossed |= crossed < NO_LEVEL
+        any_near |= near
+    return any_crossed, any_near
 
 
 def rounds(slots: NDArray[Any], rows: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:

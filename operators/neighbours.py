@@ -47,7 +47,9 @@ def neighbours(sensors: tuple[Sensor, ...]) -> NDArray[np.int32]:
 
 def _nearest(own: NDArray[np.int32], places: NDArray[np.float64]) -> NDArray[np.int32]:
     """Return each one's neighbours among ``own``, nearest first."""
-    away, which = cKDTree(places).query(places, NEIGHBOURS + 1, distance_upper_bound=WITHIN_M, workers=-1)
+    away, which = cKDTree(places).query(
+        places, NEIGHBOURS + 1, distance_upper_bound=WITHIN_M, workers=-1
+    )
     # Where several stand in one place, a sensor need not be the first of its own neighbours.
     away[which == np.arange(len(own))[:, None]] = np.inf
     order = np.argsort(away, axis=1, kind="stable")[:, :NEIGHBOURS]

@@ -73,8 +73,6 @@ class Upstream:
         self._others = np.where(near[gauges] >= 0, self._slot[near[gauges]], NOWHERE)
         self._near = near
         self.forecast.grow(len(gauges))
-        self.unwatched = bool((~columns.graded[gauges]).any())
-        """Whether gauges without official levels are to be heard as well."""
 
     def hears(self, sensors: NDArray[np.intp]) -> NDArray[np.bool_]:
         """Say which sensors have company along a river."""

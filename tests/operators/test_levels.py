@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from operators.events import NO_LEVEL, Evidence, Levels, Sensor
+from operators.events import NO_LEVEL, Evidence, Levels, Readings, Sensor
+from operators.foresight import Learnt
 from operators.levels import LIKELY, SURPRISAL_OF_LEVEL, WatchLevels, rounds
 from operators.registry import Registry
 from tests.operators.town import HOUR, MINUTE, T0, cut, rows, sensor, town
@@ -293,3 +295,21 @@ def test_weather_is_heard_though_it_has_no_levels() -> None:
     assert bytes(step.together.take(0, np.arange(3))[1]) == before
     assert list(step.evidence(rows((1, T0, -3.0)))) == []
     assert bytes(step.together.take(0, np.arange(3))[1]) != before
+
+
+def test_near_its_first_level_a_value_is_asked_about_whatever_its_slope(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    levels = Levels(blue=75.0, orange=150.0)
+    step = watch(sensor("air", "pm25", levels=levels), sensor("r", "river_level", levels=levels))
+    asked: list[bool] = []
+    observe = step.together.observe
+
+    def noted(told: Readings, near: NDArray[np.bool_]) -> Learnt:
+        asked.extend(near.tolist())
+        return observe(told, near)
+
+    monkeypatch.setattr(step.together, "observe", noted)
+    for beat, value in enumerate((74.0, 60.0, 53.0, 52.0)):  # falling
+        list(step.evidence(rows(*((n, T0 + beat * EVERY, value) for n in range(2)))))
+    assert asked == [True, False, True, False, True, False, False, False]

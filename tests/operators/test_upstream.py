@@ -42,7 +42,6 @@ def observed(step: Upstream, readings: Readings) -> OnItsWay:
 def test_only_gauges_with_company_are_heard_with_levels_or_not() -> None:
     step = upstream(*GAUGES, RAIN)
     assert step.hears(np.array([0, 1, 2, 9])).tolist() == [True, True, False, False]
-    assert step.unwatched
     coming = observed(step, rows((2, T0, 1.0), (1, T0, 2.0)))
     assert coming.position.tolist() == [NOWHERE, 0]
     assert coming.of(np.array([0])) is None
@@ -56,7 +55,6 @@ def test_without_a_river_or_levels_nobody_is_heard() -> None:
     for step in (upstream(*GAUGES, lines=()), upstream(GAUGES[0], free)):
         assert not step.hears(np.arange(2)).any()
         assert observed(step, feed((0, 1), 3)).of(np.arange(6)) is None
-        assert not step.unwatched
 
 
 def test_gauges_of_other_shards_are_not_listened_to() -> None:
