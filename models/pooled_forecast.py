@@ -30,7 +30,7 @@ from models.pool_memory import (
     newborn_sensor,
     open_beat,
 )
-from models.row_bank import Positions, RowBank
+from models.row_bank import Positions, RowBank, plain
 from models.weather import (
     WEATHER_FEATURES,
     describe_weather,
@@ -196,22 +196,36 @@ class PooledForecast:
         """
         if quantities is None:
             quantities = np.full(len(values), -1, np.int8)
-        elif quantities.max(initial=-1) >= 0:
-            self.grow(1, 1)
-            sensors, pools = (np.where(quantities < 0, each, 0) for each in (sensors, pools))
-        columns = self.sensors._columns(sensors, times_ms, np.int64, values)
+        under = np.zeros(len(values), np.intp) if skies is None else plain(skies, np.intp)
+        whose = plain(sensors, np.intp), plain(pools, np.intp), under, quantities
+        told = plain(times_ms, np.int64), plain(values, np.float64)
+        self._check(*whose, *told)
         logs, lowest = _logarithms(levels)
         ask = np.zeros(len(values), np.bool_) if asked is None else asked
         said = np.full((2, np.count_nonzero(ask), _L, _H), np.nan)
-        rows, shared, of = self.sensors._rows, self.pools._rows, self.pools._known(pools)
-        weather, under = self.weather._rows, self._under(skies, len(values))
+        rows, shared, weather = self.sensors._rows, self.pools._rows, self.weather._rows
         self.sensors.ignored += _observe_rows(
-            rows, shared, weather, of, under, quantities, *columns, logs, lowest, ask, said
+            rows, shared, weather, *whose, *told, logs, lowest, ask, said
         )
         return said[0], said[1]
 
-    def _under(self, skies: Positions | None, rows: int) -> NDArray[np.intp]:
-        return np.zeros(rows, np.intp) if skies is None else self.weather._known(skies)
+    def _check(
+        self,
+        sensors: NDArray[np.intp],
+        pools: NDArray[np.intp],
+        skies: NDArray[np.intp],
+        quantities: NDArray[np.int8],
+        times_ms: NDArray[np.int64],
+        values: Floats,
+    ) -> None:
+        """Raise where compiled loops, which check nothing, would go astray."""
+        columns: tuple[NDArray[Any], ...] = sensors, pools, skies, quantities, times_ms, values
+        lengths = [len(column) for column in columns]
+        if len(set(lengths)) > 1:
+            raise ValueError(f"columns must be of one length, got {lengths}")
+        sizes = self.sensors.n, self.pools.n, self.weather.n
+        if _any_beyond(sensors, pools, skies, quantities, sizes):
+            raise IndexError("positions must be of {} sensors, {} pools, {} skies".format(*sizes))
 
     def exceeding(
         self, sensors: Positions, pools: Positions, levels: Floats, skies: Positions | None = None
@@ -227,7 +241,7 @@ class PooledForecast:
         asked, pooled = self.sensors._known(sensors), self.pools._known(pools)
         chance = np.full((len(asked), _L, _H), np.nan)
         rows, shared, weather = self.sensors._rows, self.pools._rows, self.weather._rows
-        under = self._under(skies, len(asked))
+        under = np.zeros_like(asked) if skies is None else self.weather._known(skies)
         _chances(rows, shared, weather, asked, pooled, under, logs, chance)
         return chance
 
@@ -270,6 +284,23 @@ class PooledForecast:
 
 
 @compiled
+def _any_beyond(
+    sensors: NDArray[np.intp],
+    pools: NDArray[np.intp],
+    skies: NDArray[np.intp],
+    quantities: NDArray[np.int8],
+    sizes: tuple[int, int, int],
+) -> bool:
+    """Say whether any row has no place; one of the weather needs neither a sensor nor a pool."""
+    found = False
+    for row in range(len(sensors)):
+        found |= not 0 <= skies[row] < sizes[2]
+        if quantities[row] < 0:
+            found |= not (0 <= sensors[row] < sizes[0] and 0 <= pools[row] < sizes[1])
+    return found
+
+
+@compiled
 def _logarithms(levels: Floats) -> tuple[Floats, Floats]:
     """Return levels in logarithms, and the lowest of each row (not in logarithms), 1 without."""
     logs, lowest = np.full(levels.shape, np.nan), np.ones(len(levels))
@@ -289,10 +320,10 @@ def _observe_rows(
     rows: NDArray[np.void],
     shared: NDArray[np.void],
     weather: NDArray[np.void],
+    sensors: NDArray[np.intp],
     pools: NDArray[np.intp],
     skies: NDArray[np.intp],
     quantities: NDArray[np.int8],
-    sensors: NDArray[np.intp],
     times_ms: NDArray[np.int64],
     values: Floats,
     logs: Floats,
@@ -303,7 +334,6 @@ def _observe_rows(
     """Learn row by row, say what is asked; return how many were left out."""
     ignored, nth, f, gain = 0, 0, np.empty(_M), np.empty(_M)
     for row in range(len(sensors)):
-        s, pool = rows[sensors[row]], shared[pools[row]]
         time_s, x, w = times_ms[row] / 1000.0, values[row], weather[skies[row]]
         if quantities[row] >= 0:
             good = math.isfinite(x) and time_s >= 0.0
@@ -311,6 +341,7 @@ def _observe_rows(
                 ignored += 1
             nth += asked[row]
             continue
+        s, pool = rows[sensors[row]], shared[pools[row]]
         if not math.isfinite(x) or time_s < 0.0 or (s.beat > 0 and time_s <= s.time_s):
             ignored += 1
             nth += asked[row]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from models.compiled import compiled
 
-__all__ = ["Positions", "RowBank", "State"]
+__all__ = ["Positions", "RowBank", "State", "plain"]
 
 _HEADER = struct.Struct("<8sqq")  # version, rows, readings ignored
 _LINE = 64  # bytes the processor fetches at once
@@ -131,11 +131,11 @@ class RowBank:
                 "columns must be of one length, "
                 f"got {len(sensors)} sensors, {len(times)} times, {len(values)} values"
             )
-        return self._known(sensors), _plain(times, kind), _plain(values, np.float64)
+        return self._known(sensors), plain(times, kind), plain(values, np.float64)
 
     def _known(self, positions: Positions) -> NDArray[np.intp]:
         """Return positions of sensors the bank has."""
-        known = _plain(positions, np.intp)
+        known = plain(positions, np.intp)
         if _any_beyond(known, self.n):
             raise IndexError(
                 f"sensor positions must be 0 to {self.n - 1}, got {known.min()} to {known.max()}"
@@ -170,7 +170,7 @@ def _any_beyond(positions: NDArray[np.intp], n: int) -> bool:
     return found
 
 
-def _plain(numbers: NDArray[Any], kind: type[np.generic]) -> NDArray[Any]:
+def plain(numbers: NDArray[Any], kind: type[np.generic]) -> NDArray[Any]:
     """Return numbers as an array of the one type that loops are compiled for."""
     if numbers.dtype == kind and numbers.flags.carray:
         return numbers

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import compiled
 
-__all__ = ["Scale", "as_factors"]
+__all__ = ["Scale", "as_factors", "scaled_one"]
 
 FARTHEST = 4.0
 """Spans of the official levels beyond which it does not matter how far from the first."""
@@ -74,22 +74,23 @@ class Scale(NamedTuple):
         """Return a scale with that of further sensors behind its own."""
         return Scale._make(np.concatenate(pair) for pair in zip(self, more, strict=True))
 
-    def levels_of(self, of: NDArray[np.integer[Any]]) -> Floats:
-        """Return the levels of some, as the model takes them; what is nobody's is anything."""
-        return self.levels[of] if len(self.levels) else np.full((len(of), 4), np.nan)
-
-    def values(self, values: Floats, of: NDArray[np.integer[Any]]) -> Floats:
-        """Return values as the model takes them; ``of`` says whose each is, -1 leaves it."""
-        return _scaled(values, of, self.sign, self.first, self.span)
+    def values(self, values: Floats, of: NDArray[np.intp]) -> Floats:
+        """Return values as the model takes them; ``of`` says whose each is."""
+        return _scaled(values, of, self)
 
 
 @compiled
-def _scaled(values: Floats, of: NDArray[Any], sign: Floats, first: Floats, span: Floats) -> Floats:
+def scaled_one(value: float, one: int, scale: Scale) -> float:
+    """Return a value as the model takes it, of the sensor with this place in the scale."""
+    if math.isnan(value) or math.isnan(scale.span[one]):
+        return value
+    spans = (value * scale.sign[one] - scale.first[one]) / scale.span[one]
+    return math.exp(min(max(spans, -FARTHEST), FARTHEST))
+
+
+@compiled
+def _scaled(values: Floats, of: NDArray[np.intp], scale: Scale) -> Floats:
     taken = np.empty(len(values))
     for row in range(len(values)):
-        value, one = values[row], of[row]
-        if one >= 0 and not (math.isnan(value) or math.isnan(span[one])):
-            spans = (value * sign[one] - first[one]) / span[one]
-            value = math.exp(min(max(spans, -FARTHEST), FARTHEST))
-        taken[row] = value
+        taken[row] = scaled_one(values[row], of[row], scale)
     return taken

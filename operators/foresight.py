@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from models.compiled import compiled
 from models.pooled_forecast import BEAT_S, HORIZONS_S, PooledForecast
 from models.weather import QUANTITIES
 from operators.events import Readings
-from operators.factors import Scale
+from operators.factors import Scale, scaled_one
 from operators.growing import grown
 from operators.registry import Registry
 
@@ -32,6 +33,29 @@ NOWHERE = -1
 UNSEEN = -2
 
 Floats = NDArray[np.float64]
+
+
+class _Columns(NamedTuple):
+    """Rows as ``PooledForecast.observe`` takes them."""
+
+    sensor: NDArray[np.intp]
+    pool: NDArray[np.intp]
+    time: NDArray[np.int64]
+    value: Floats
+    levels: Floats
+    asked: NDArray[np.bool_]
+    sky: NDArray[np.intp]
+    quantity: NDArray[np.int8]
+
+    @classmethod
+    def room(cls, rows: int) -> _Columns:
+        sensor, pool, sky = np.empty((3, rows), np.intp)
+        time, value, levels = np.empty(rows, np.int64), np.empty(rows), np.empty((rows, 4))
+        asked, quantity = np.empty(rows, np.bool_), np.empty(rows, np.int8)
+        return cls(sensor, pool, time, value, levels, asked, sky, quantity)
+
+    def first(self, rows: int) -> _Columns:
+        return _Columns._make(column[:rows] for column in self)
 
 
 class Learnt(NamedTuple):
@@ -95,31 +119,36 @@ class Foresee:
         self._slot = np.empty(0, np.int32)
         self._scale = Scale.of(np.empty((0, 4)), np.empty(0, np.bool_))
         self._pools: dict[tuple[int, str], int] = {}
-        self._pool_at = np.empty((0, 0), np.intp)
+        self._pool_at: NDArray[np.intp] = np.empty((0, 0), np.intp)
         self._quantity = np.empty(0, np.int8)
         """Of each kind its position among the quantities of the weather, -1 of others."""
 
     def observe(self, rows: Readings, near: NDArray[np.bool_]) -> Learnt:
         """Learn rows, in their order; say what is known of those that are near a level."""
         position = np.full(len(rows.sensor), NOWHERE, np.intp)
+        columns = _Columns.room(len(rows.sensor))
+        while (count := self._lay_out(rows, near, columns, position)) == NOWHERE:
+            self._meet(rows)
+        if not count:
+            return Learnt(position, np.empty((0, 4, 0)), np.empty((0, 4, 0)))
+        return Learnt(position, *self.forecast.observe(*columns.first(count)))
+
+    def _lay_out(
+        self,
+        rows: Readings,
+        near: NDArray[np.bool_],
+        columns: _Columns,
+        position: NDArray[np.intp],
+    ) -> int:
+        """Return how many rows it learns, once they are laid out."""
+        kinds, known = self.registry.columns.kind, (self._slot, self._quantity, self._pool_at)
+        return int(_lay_out(rows, near, kinds, *known, self._scale, columns, position))
+
+    def _meet(self, rows: Readings) -> None:
+        """Give sensors, kinds and shards met for the first time their place."""
         slots, quantities = self._slots(rows.sensor), self._quantities(rows.sensor)
         mine = ((slots >= 0) | (quantities >= 0)).nonzero()[0]
-        if not len(mine):
-            return Learnt(position, np.empty((0, 4, 0)), np.empty((0, 4, 0)))
-        pooled, slots, quantities = rows.take(mine), slots[mine], quantities[mine]
-        asked = near[mine] & (quantities < 0)
-        chance, came = self.forecast.observe(
-            slots,
-            self._pools_of(pooled),
-            pooled.time,
-            self._scale.values(pooled.value, np.where(quantities < 0, slots, NOWHERE)),
-            self._scale.levels_of(slots),
-            asked,
-            pooled.shard,
-            quantities,
-        )
-        position[mine[asked]] = np.arange(np.count_nonzero(asked))
-        return Learnt(position, chance, came)
+        self._place_pools(rows.take(mine))
 
     def hears(self, sensors: NDArray[np.intp]) -> NDArray[np.bool_]:
         """Say of which sensors it learns: those that are forecast, and those of the weather."""
@@ -127,7 +156,7 @@ class Foresee:
         return heard
 
     def asked_from(self, sensors: NDArray[np.intp]) -> Floats:
-        """Return from which value on it is worth asking, whatever the slope; inf where it is not."""
+        """Return the value from which asking is worth it, whatever the slope; inf for none."""
         first = self.registry.columns.first_level[sensors]
         plain = self._is_mine(sensors) & self._by_factors(sensors)
         return np.where(plain, CLOSE * first, np.inf)
@@ -141,24 +170,23 @@ class Foresee:
         quantities: NDArray[np.int8] = self._quantity[columns.kind[sensors]]
         return quantities
 
-    def _pools_of(self, rows: Readings) -> NDArray[np.intp]:
-        kinds = self.registry.columns.kind[rows.sensor]
-        try:
-            pools = self._pool_at[rows.shard, kinds]
-        except IndexError:  # a shard or a kind that was not met yet
-            shards, known = self._pool_at.shape
-            fresh = max(shards, int(rows.shard.max()) + 1), max(known, int(kinds.max()) + 1)
-            wider = np.full(fresh, NOWHERE, np.intp)
+    def _place_pools(self, rows: Readings) -> None:
+        kinds, (shards, known) = self.registry.columns.kind[rows.sensor], self._pool_at.shape
+        size = tuple(
+            max(now, int(each.max(initial=-1)) + 1)
+            for now, each in ((shards, rows.shard), (known, kinds))
+        )
+        if size != self._pool_at.shape:
+            wider: NDArray[np.intp] = np.full(size, NOWHERE, np.intp)
             wider[:shards, :known] = self._pool_at
             self._pool_at = wider
             self.forecast.weather.grow(len(wider))
-            pools = wider[rows.shard, kinds]
-        while len(missing := (pools == NOWHERE).nonzero()[0]):
-            shard, kind = int(rows.shard[missing[0]]), int(kinds[missing[0]])
+        new = (self._pool_at[rows.shard, kinds] == NOWHERE).nonzero()[0]
+        for shard, kind in dict.fromkeys(
+            zip(rows.shard[new].tolist(), kinds[new].tolist(), strict=True)
+        ):
             weather, name = self._quantity[kind] >= 0, self.registry.columns.kind_names[kind]
             self._pool_at[shard, kind] = 0 if weather else self._pool(shard, name)
-            pools = self._pool_at[rows.shard, kinds]
-        return pools
 
     def _pool(self, shard: int, kind: str) -> int:
         pool = self._pools.setdefault((shard, kind), len(self._pools))
@@ -248,3 +276,45 @@ def _log_odds(chance: Floats) -> Floats:
 def _sigmoid(odds: Floats) -> Floats:
     result: Floats = 1.0 / (1.0 + np.exp(-odds))
     return result
+
+
+@compiled
+def _lay_out(
+    rows: Readings,
+    near: NDArray[np.bool_],
+    kinds: NDArray[np.intp],
+    slots: NDArray[np.int32],
+    quantities: NDArray[np.int8],
+    pools: NDArray[np.intp],
+    scale: Scale,
+    columns: _Columns,
+    position: NDArray[np.intp],
+) -> int:
+    """Lay out the rows that are learnt, and number those of them that are asked about.
+
+    Returns how many are learnt, ``NOWHERE`` where somebody has no place yet.
+    """
+    count, asked = 0, 0
+    for row in range(len(rows.sensor)):
+        sensor, shard = rows.sensor[row], rows.shard[row]
+        kind = kinds[sensor]
+        if sensor >= len(slots) or slots[sensor] == UNSEEN or kind >= len(quantities):
+            return NOWHERE
+        slot, quantity = slots[sensor], quantities[kind]
+        if slot < 0 and quantity < 0:
+            continue
+        if shard >= pools.shape[0] or kind >= pools.shape[1] or pools[shard, kind] == NOWHERE:
+            return NOWHERE
+        columns.sensor[count], columns.pool[count] = slot, pools[shard, kind]
+        columns.time[count], columns.value[count] = rows.time[row], rows.value[row]
+        columns.sky[count], columns.quantity[count] = shard, quantity
+        columns.asked[count] = near[row] and quantity < 0
+        if quantity < 0:
+            columns.value[count] = scaled_one(rows.value[row], slot, scale)
+            for level in range(4):
+                columns.levels[count, level] = scale.levels[slot, level]
+        if columns.asked[count]:
+            position[row] = asked
+            asked += 1
+        count += 1
+    return count

@@ -50,7 +50,7 @@ class _Looked(NamedTuple):
     """Whether a level could be reached within the sensor's horizon, or is close."""
     value: NDArray[np.float64]
     """The larger the worse: a sensor whose threat is below is watched upside down."""
-    slot: NDArray[np.int32]
+    slot: NDArray[np.intp]
     """Place of its sensor among those whose crossings are forecast."""
 
     @classmethod
@@ -59,7 +59,7 @@ class _Looked(NamedTuple):
             np.empty(rows, np.int8),
             np.empty(rows, np.bool_),
             np.empty(rows, np.float64),
-            np.empty(rows, np.int32),
+            np.empty(rows, np.intp),
         )
 
 

@@ -272,7 +272,7 @@ class NameIndex:
         self.add_many(names)
 
     def copy(self) -> NameIndex:
-        """Return one that knows the same names, and from now on its own; 64 bytes a name to copy."""
+        """Return one that knows the same names, and from now on its own."""
         other = NameIndex()
         other._count, other._stored = self._count, self._stored
         other._table, other._store = _rows(len(self._table)), self._store.copy()

@@ -205,3 +205,32 @@ def test_weather_that_is_no_number_is_left_out():
     assert forecast.ignored == 2
     forecast.sensors.ignored = 0
     assert forecast.snapshot() == before
+
+
+@pytest.mark.parametrize(
+    ("sensor", "pool", "sky", "quantity"),
+    [(2, 0, 0, -1), (-1, 0, 0, -1), (0, -1, 0, -1), (0, 1, 0, -1), (0, 0, 1, -1), (0, 0, -1, 3)],
+)
+def test_a_position_that_is_not_there_is_an_error_and_nothing_is_learnt(
+    sensor: int, pool: int, sky: int, quantity: int
+) -> None:
+    forecast = PooledForecast(2, 1)
+    before, where = forecast.snapshot(), [np.array([each]) for each in (sensor, pool, 10**12)]
+    under, told = np.array([sky]), np.array([quantity], np.int8)
+    with pytest.raises(IndexError, match="2 sensors, 1 pools, 1 skies"):
+        forecast.observe(*where, np.ones(1), LEVELS[None], skies=under, quantities=told)
+    assert forecast.snapshot() == before
+
+
+def test_weather_is_nobodys() -> None:
+    forecast, nobody, wind = PooledForecast(), np.array([-1]), np.zeros(1, np.int8)
+    before = forecast.snapshot()
+    forecast.observe(nobody, nobody, np.array([10**12]), np.ones(1), LEVELS[None], quantities=wind)
+    assert (forecast.ignored, forecast.sensors.n) == (0, 0)
+    assert forecast.snapshot() != before
+
+
+def test_columns_of_different_lengths_are_an_error() -> None:
+    one, two = np.zeros(1, np.intp), np.zeros(2, np.intp)
+    with pytest.raises(ValueError, match="one length"):
+        PooledForecast(1, 1).observe(one, one, two, np.ones(2), np.tile(LEVELS, (2, 1)))
