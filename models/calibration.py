@@ -139,7 +139,7 @@ class Calibration:
         return said
 
     def _check(self, groups: NDArray[np.intp], least: int) -> None:
-        if len(groups) and not least <= groups.min() <= groups.max() < self.groups:
+        if _any_beyond(groups, least, self.groups):
             got = f"{groups.min()} to {groups.max()}"
             raise IndexError(f"groups must be {least} to {self.groups - 1}, got {got}")
 
@@ -159,6 +159,14 @@ class Calibration:
             raise ValueError(f"expected {8 * COLUMNS} bytes, got {len(state)}")
         self.grow(group + 1)
         self._counts[group] = np.frombuffer(state)
+
+
+@compiled
+def _any_beyond(groups: NDArray[np.intp], least: int, size: int) -> bool:
+    found = False
+    for group in groups:
+        found |= not least <= group < size
+    return found
 
 
 @compiled

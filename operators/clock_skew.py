@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from models.clock_skew import ClockBank
 from operators.events import Readings
+from operators.growing import room_for
 from operators.maintenance import FaultItem, MaintenanceList
 
 __all__ = ["WatchClocks"]
@@ -35,7 +36,7 @@ class WatchClocks:
         """Take readings in order of arrival, and how far each is behind its shard's clock."""
         if not len(rows.sensor):
             return
-        self.bank.grow(int(rows.sensor.max()) + 1)
+        self.bank.grow(room_for(rows.sensor))
         turned = self.bank.judge_and_learn(rows.sensor, behind_ms / 1000.0)
         for row in np.flatnonzero(turned):
             sensor, shard = int(rows.sensor[row]), int(rows.shard[row])
@@ -50,7 +51,7 @@ class WatchClocks:
     def take(self, shard: int, sensors: NDArray[np.intp]) -> Any:
         """Return one shard's state, whose sensors are given."""
         if len(sensors):
-            self.bank.grow(int(sensors.max()) + 1)
+            self.bank.grow(room_for(sensors))
         return self.bank.take(sensors), self.list.take(shard, sensors)
 
     def put(self, shard: int, sensors: NDArray[np.intp], state: Any) -> None:

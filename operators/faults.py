@@ -20,7 +20,7 @@ from models.compiled import compiled
 from models.sensor_faults import FAULTS, FaultBank
 from operators.events import Evidence
 from operators.evidence import FAULTY
-from operators.growing import grown
+from operators.growing import grown, room_for
 from operators.maintenance import FaultItem, MaintenanceList
 from operators.neighbours import neighbours
 from operators.registry import Registry
@@ -64,7 +64,7 @@ class RecogniseFaults:
         rows = screened.rows
         if not len(rows.sensor) and not len(screened.impossible.sensor):
             return screened._replace(fault=np.empty(0, np.int8))
-        self._grow(max(int(r.sensor.max(initial=-1)) for r in (rows, screened.impossible)) + 1)
+        self._grow(max(room_for(each.sensor) for each in (rows, screened.impossible)))
         found = self.bank.judge_and_learn(
             rows.sensor,
             rows.value,
@@ -118,8 +118,7 @@ class RecogniseFaults:
         return fault
 
     def _kinds(self, sensors: NDArray[np.intp]) -> NDArray[np.int8]:
-        if len(sensors):
-            self._grow(int(sensors.max()) + 1)
+        self._grow(room_for(sensors))
         return self._kind[sensors]
 
     def _grow(self, size: int) -> None:

@@ -17,7 +17,7 @@ from models.pooled_forecast import BEAT_S, HORIZONS_S, PooledForecast
 from models.weather import QUANTITIES
 from operators.events import Readings
 from operators.factors import Scale, scaled_one
-from operators.growing import grown
+from operators.growing import grown, room_for
 from operators.registry import Registry
 
 __all__ = ["ENOUGH", "Foresee", "Learnt"]
@@ -203,7 +203,7 @@ class Foresee:
         except IndexError:
             slots = np.array([UNSEEN], np.int32)
         if len(slots) and slots.min() == UNSEEN:
-            self._slot = grown(self._slot, int(sensors.max()) + 1, UNSEEN)
+            self._slot = grown(self._slot, room_for(sensors), UNSEEN)
             new = sensors[self._slot[sensors] == UNSEEN]
             mine = self._is_mine(new)
             self._slot[new[~mine]] = NOWHERE

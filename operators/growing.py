@@ -7,7 +7,9 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["grown"]
+from models.compiled import compiled
+
+__all__ = ["grown", "room_for"]
 
 T = TypeVar("T", bound=np.generic)
 
@@ -31,3 +33,18 @@ def grown(column: NDArray[T], size: int, new: Any) -> NDArray[T]:
     if new != 0:
         longer[known:] = new
     return longer
+
+
+@compiled
+def room_for(positions: NDArray[np.intp]) -> int:
+    """Return how long a column must be to have an entry at each of these positions.
+
+    Examples
+    --------
+    >>> room_for(np.array([3, 7, 2])), room_for(np.empty(0, np.intp))
+    (8, 0)
+    """
+    size = 0
+    for position in positions:
+        size = max(size, position + 1)
+    return size

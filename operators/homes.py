@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import compiled
-from operators.growing import grown
+from operators.growing import grown, room_for
 
 __all__ = ["Homes", "places_in"]
 
@@ -43,7 +43,7 @@ class Homes:
         """Take the shards that readings came by."""
         if not len(sensors):
             return
-        self._home = grown(self._home, int(sensors.max()) + 1, NOWHERE)
+        self._home = grown(self._home, room_for(sensors), NOWHERE)
         changed = np.zeros(len(self.changes), np.bool_)
         _move_in(sensors, shards, self._home, changed)
         for shard in np.flatnonzero(changed):

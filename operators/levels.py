@@ -18,7 +18,7 @@ from operators.events import NO_LEVEL, Evidence, Readings
 from operators.evidence import sensor_evidence
 from operators.fan import ahead_s, as_said, fan
 from operators.foresight import Foresee, Learnt
-from operators.growing import grown
+from operators.growing import grown, room_for
 from operators.registry import Registry
 from operators.upstream import OnItsWay, Upstream
 
@@ -239,7 +239,7 @@ class WatchLevels:
 
     def _meet(self, sensors: NDArray[np.intp]) -> None:
         """Make room for sensors, and say what those are watched for that were not met before."""
-        size = int(sensors.max()) + 1
+        size = room_for(sensors)
         self._role = grown(self._role, size, UNMET)
         self._asked_from = grown(self._asked_from, size, np.inf)
         self._over = grown(self._over, size, NO_LEVEL)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import compiled
-from operators.growing import grown
+from operators.growing import grown, room_for
 
 __all__ = ["HEARD", "TOP", "KindSums", "OpenWindow", "Top"]
 
@@ -108,8 +108,7 @@ class OpenWindow:
 
     def heard(self, sensors: NDArray[np.intp]) -> NDArray[np.void]:
         """Return what was heard of each sensor, as ``HEARD``."""
-        if len(sensors):
-            self._grow(int(sensors.max()) + 1, 0)
+        self._grow(room_for(sensors), 0)
         return self._heard[sensors]
 
     def kinds(self, shard: int, names: tuple[str, ...]) -> dict[str, KindSums]:
@@ -160,8 +159,7 @@ class OpenWindow:
         kinds
             Names of all kinds.
         """
-        if len(sensors):
-            self._grow(int(sensors.max()) + 1, len(kinds))
+        self._grow(room_for(sensors), len(kinds))
         top = self._top[shard, self._top[shard, :, _SURPRISAL] > 0]
         top[:, _SENSOR] = np.searchsorted(named, top[:, _SENSOR].astype(np.intp))
         sums = zip(kinds, self._kinds[shard].copy(), strict=False)
@@ -187,7 +185,7 @@ class OpenWindow:
         A kind of which there is no sensor any more is left out.
         """
         rows, heard, sums, top, landmark = state
-        size = int(sensors.max()) + 1 if len(sensors) else 0
+        size = room_for(sensors)
         self._grow(size, len(kinds))
         self.rows[shard] = rows
         self._heard[sensors] = heard

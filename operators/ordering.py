@@ -17,7 +17,7 @@ from models.compiled import compiled
 from operators.counters import Counters
 from operators.event_clock import NEVER
 from operators.events import Readings
-from operators.growing import grown
+from operators.growing import grown, room_for
 
 __all__ = ["BEYOND", "OrderReadings", "RowBatch", "join_readings"]
 
@@ -92,7 +92,7 @@ class OrderReadings:
     def _each_once(self, rows: Readings) -> Readings:
         if not len(rows.sensor):
             return rows
-        self._grow(int(rows.sensor.max()) + 1)
+        self._grow(room_for(rows.sensor))
         verdict = np.zeros(len(rows.sensor), np.int8)
         if _judge(rows.sensor, rows.time, self._last, verdict):
             for kind, reason in ((DUPLICATE, "duplicate"), (OVERTAKEN, "older than its last")):
@@ -125,14 +125,12 @@ class OrderReadings:
 
     def take(self, sensors: NDArray[np.intp]) -> Any:
         """Return the state of the given sensors."""
-        if len(sensors):
-            self._grow(int(sensors.max()) + 1)
+        self._grow(room_for(sensors))
         return self._last[sensors]
 
     def put(self, sensors: NDArray[np.intp], state: Any) -> None:
         """Continue the given sensors from what ``take`` returned for them."""
-        if len(sensors):
-            self._grow(int(sensors.max()) + 1)
+        self._grow(room_for(sensors))
         self._last[sensors] = state
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import compiled
-from operators.growing import grown
+from operators.growing import grown, room_for
 
 __all__ = ["GRACE", "OutageWatch"]
 
@@ -84,7 +84,7 @@ class OutageWatch:
         return sensors[new]
 
     def _grow(self, sensors: NDArray[np.intp]) -> None:
-        size = int(sensors.max()) + 1 if len(sensors) else 0
+        size = room_for(sensors)
         self.last_ms = grown(self.last_ms, size, NEVER)
         self.gap_ms = grown(self.gap_ms, size, np.nan)
         self.quiet = grown(self.quiet, size, False)

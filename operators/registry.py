@@ -20,6 +20,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from models.compiled import compiled
 from operators.events import HAZARDS, NO_LEVEL, City, Sensor
 from operators.kinds import Kind, kind_of
 from operators.name_index import UNKNOWN, NameIndex
@@ -30,6 +31,7 @@ __all__ = ["CELL_RESOLUTION", "UNKNOWN", "Columns", "LocalTime", "Registry", "ce
 
 CELL_RESOLUTION = 8
 """H3 resolution of a cell: about 460 m from centre to corner."""
+HOUR_MS = 3_600_000
 FEW_HOURS = 1000
 """Between the earliest and latest of a batch, for each to be looked up once without sorting."""
 _SIGNS = {"above": 1, "below": -1, "both": 0}
@@ -70,14 +72,27 @@ class LocalTime:
 
     def seconds(self, times_ms: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return local seconds, as if the city's clock were UTC."""
-        hours = times_ms // 3_600_000
-        first, last = (int(hours.min()), int(hours.max())) if len(hours) else (0, 0)
+        first, last = _hours(times_ms)
+        if first == last:  # as in a live poll
+            return np.asarray(times_ms / 1000.0 + self.offset_s(first), np.float64)
+        hours = times_ms // HOUR_MS
         if last - first < FEW_HOURS:
             offsets = np.array([self.offset_s(hour) for hour in range(first, last + 1)])
             return np.asarray(times_ms / 1000.0 + offsets[hours - first], np.float64)
         each, which = np.unique(hours, return_inverse=True)
         offsets = np.array([self.offset_s(int(hour)) for hour in each])
         return np.asarray(times_ms / 1000.0 + offsets[which], np.float64)
+
+
+@compiled
+def _hours(times_ms: NDArray[np.int64]) -> tuple[int, int]:
+    """Return the first and last hour since 1970 that any of the times is in; 0 of none."""
+    if not len(times_ms):
+        return 0, 0
+    first = last = times_ms[0] // HOUR_MS
+    for time_ms in times_ms:
+        first, last = min(first, time_ms // HOUR_MS), max(last, time_ms // HOUR_MS)
+    return first, last
 
 
 @dataclass

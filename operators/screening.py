@@ -18,7 +18,7 @@ from models.record_of_peaks import CHANNELS, BankScores, SensorBank, WeeklyBank
 from operators.counters import Counters
 from operators.events import Evidence, Readings
 from operators.evidence import UNUSUAL, sensor_evidence
-from operators.growing import grown
+from operators.growing import grown, room_for
 from operators.ordering import RowBatch
 from operators.registry import Registry
 from operators.shared_change import SharedChange
@@ -61,6 +61,25 @@ class Screened(NamedTuple):
     The surprisal of such rows has been discounted."""
 
 
+class _Held(NamedTuple):
+    """What each row is held against, row by row."""
+
+    kind: NDArray[np.intp]
+    group: NDArray[np.intp]
+    """The readings of its kind and shard that are of sensors as old."""
+    after: NDArray[np.intp]
+    """The known ones of them, where it is new: before there were some nothing is said."""
+    raw: NDArray[np.float64]
+    """Surprisal of a record, or of being far off."""
+    counted: NDArray[np.bool_]
+    young: NDArray[np.bool_]
+    """Of a sensor that is known, but not for a day."""
+
+    @classmethod
+    def room(cls, rows: int) -> _Held:
+        return cls(*np.empty((3, rows), np.intp), np.empty(rows), *np.empty((2, rows), np.bool_))
+
+
 class ScreenReadings:
     """The detectors of a process's sensors.
 
@@ -92,14 +111,15 @@ class ScreenReadings:
         if not len(rows.sensor):
             none = np.empty(0)
             return Screened(rows, none, none, none, np.empty(0, np.int8), none, impossible)
-        self._grow(int(rows.sensor.max()) + 1)
+        self._grow(room_for(rows.sensor))
         local_s = self.registry.local_time.seconds(rows.time)
         scores = self.bank.score_and_learn(rows.sensor, local_s, rows.value)
         young = np.empty(len(rows.sensor), np.bool_)
         _note_first(rows.sensor, rows.time, self._first, young)
-        new = np.isnan(scores.surprisal)
-        rarity = self._rarity(rows, scores, young, new)
-        surprisal = self._threat(rows, scores, rarity, young & ~new)
+        held = self._held_against(rows, scores, young)
+        self.calibration.grow(room_for(held.kind) * self.shards * AGES)
+        rarity = self.calibration.score_and_learn(held.group, held.raw, held.counted, held.after)
+        surprisal = self._threat(rows, scores, rarity, held)
         said = scores.expected, scores.scale, scores.channel
         return Screened(rows, surprisal, *said, rarity, impossible)
 
@@ -115,31 +135,23 @@ class ScreenReadings:
             return rows, Readings.empty()
         return rows.take(good), rows.take(~good)
 
-    def _rarity(
-        self,
-        rows: Readings,
-        scores: BankScores,
-        young: NDArray[np.bool_],
-        new: NDArray[np.bool_],
-    ) -> NDArray[np.float64]:
-        """Return how rare a reading is among those of its kind: a record, or far off.
+    def _held_against(self, rows: Readings, scores: BankScores, young: NDArray[np.bool_]) -> _Held:
+        """Return what says how rare a reading is among those of its kind: a record, or far off.
 
         A new sensor's first readings are held against the first of others, once there were enough
         and others are known: a new city has no way to tell a morning's rush from an event.
         """
-        kinds = self.registry.columns.kind[rows.sensor]
-        self.calibration.grow((int(kinds.max()) + 1) * self.shards * AGES)
-        raw = np.fmax(scores.surprisal, scores.residual_surprisal)
-        known = (kinds * self.shards + rows.shard) * AGES
-        after = np.where(new, known, AT_ONCE) if new.any() else None
-        return self.calibration.score_and_learn(known + new, raw, new | ~young, after)
+        held = _Held.room(len(rows.sensor))
+        said = scores.surprisal, scores.residual_surprisal
+        _held_against(rows, self.registry.columns.kind, self.shards, *said, young, held)
+        return held
 
     def _threat(
         self,
         rows: Readings,
         scores: BankScores,
         rarity: NDArray[np.float64],
-        young: NDArray[np.bool_],
+        held: _Held,
     ) -> NDArray[np.float64]:
         columns = self.registry.columns
         surprisal = np.empty(len(rows.sensor))
@@ -153,10 +165,10 @@ class ScreenReadings:
             columns.sign,
             columns.first_level,
             columns.graded,
-            young,
+            held.young,
             surprisal,
         )
-        self.shared.discount(rows.shard, rows.time, columns.kind[rows.sensor], surprisal)
+        self.shared.discount(rows.shard, rows.time, held.kind, surprisal)
         return surprisal
 
     def evidence(self, screened: Screened) -> Iterator[tuple[int, Evidence]]:
@@ -190,8 +202,7 @@ class ScreenReadings:
 
     def take(self, shard: int, sensors: NDArray[np.intp]) -> Any:
         """Return one shard's state, whose sensors are given."""
-        if len(sensors):
-            self._grow(int(sensors.max()) + 1)
+        self._grow(room_for(sensors))
         kinds = self.registry.columns.kind_names
         counts = {
             name: self.calibration.take(group)
@@ -204,8 +215,7 @@ class ScreenReadings:
     def put(self, shard: int, sensors: NDArray[np.intp], state: Any) -> None:
         """Continue one shard from what ``take`` returned."""
         bank, first, counts, shared = state
-        if len(sensors):
-            self._grow(int(sensors.max()) + 1)
+        self._grow(room_for(sensors))
         self.bank.put(sensors, bank)
         self._first[sensors] = first
         kinds = self.registry.columns.kind_names
@@ -250,6 +260,27 @@ def _note_first(
         minute = min(times_ms[row] // MINUTE_MS, NEVER_YET)
         first[sensor] = min(np.int64(first[sensor]), minute)
         young[row] = minute - first[sensor] < DAY_MINUTES
+
+
+@compiled
+def _held_against(
+    rows: Readings,
+    kinds: NDArray[np.intp],
+    shards: int,
+    record: NDArray[np.float64],
+    far_off: NDArray[np.float64],
+    young: NDArray[np.bool_],
+    held: _Held,
+) -> None:
+    for row in range(len(rows.sensor)):
+        kind, new = kinds[rows.sensor[row]], np.isnan(record[row])
+        known = (kind * shards + rows.shard[row]) * AGES
+        held.kind[row], held.group[row] = kind, known + new
+        held.after[row] = known if new else AT_ONCE
+        only = np.isnan(far_off[row]) or record[row] > far_off[row]
+        held.raw[row] = record[row] if only else far_off[row]
+        held.counted[row] = new or not young[row]
+        held.young[row] = young[row] and not new
 
 
 @compiled

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from models.compiled import compiled
 from operators.events import SeriesPoints
+from operators.growing import room_for
 from operators.registry import Registry
 from operators.screening import BAND, Screened
 
@@ -60,7 +61,7 @@ class KeepSeries:
         rows = screened.rows
         if not len(rows.sensor):
             return
-        self._grow(int(rows.sensor.max()) + 1)
+        self._grow(room_for(rows.sensor))
         _keep(
             rows.sensor,
             rows.time,

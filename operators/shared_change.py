@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import compiled
+from operators.growing import room_for
 
 __all__ = ["ORDINARY_SHARE", "SharedChange"]
 
@@ -62,7 +63,7 @@ class SharedChange:
     ) -> None:
         """Take off the surprisals what is shared, in place; count these readings too."""
         if len(times_ms):
-            self._grow(int(kinds.max()) + 1)
+            self._grow(room_for(kinds))
             _discount(shards, times_ms, kinds, surprisal, self._window, self._excess, self._counts)
 
     def _grow(self, kinds: int) -> None:
