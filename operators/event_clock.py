@@ -8,14 +8,14 @@ were cut into polls, nor on which other shards a process has.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import compiled
 
-__all__ = ["ALLOWED_LATENESS_MS", "FOREVER", "LEAST_COMPANY", "NEVER", "EventClocks"]
+__all__ = ["ALLOWED_LATENESS_MS", "FOREVER", "LEAST_COMPANY", "NEVER", "EventClocks", "Judged"]
 
 ALLOWED_LATENESS_MS = 300_000
 """How far behind its feed's clock a message may arrive and still count."""
@@ -24,6 +24,19 @@ FAR_AHEAD_MS = 86_400_000
 LEAST_COMPANY = 4
 NEVER = -(1 << 62)
 FOREVER = 1 << 62
+
+
+class Judged(NamedTuple):
+    """What their shards' clocks say of messages, one by one."""
+
+    late: NDArray[np.bool_]
+    """Whether it came too late."""
+    behind: NDArray[np.int64]
+    """How far it was behind (ms); ``NEVER`` before the clock ran."""
+    lates: int
+    """How many came too late,"""
+    timed: int
+    """and how many when the clock ran."""
 
 
 class EventClocks:
@@ -44,7 +57,7 @@ class EventClocks:
     --------
     >>> clocks = EventClocks(1, block=2)
     >>> times = np.array([1_000_000, 1_000_000, 400_000, 900_000])
-    >>> clocks.late(np.zeros(4, np.intp), times).tolist()
+    >>> clocks.judge(np.zeros(4, np.intp), times).late.tolist()
     [False, False, True, False]
     >>> clocks.now.tolist()
     [1000000]
@@ -57,19 +70,15 @@ class EventClocks:
         self.now = np.full(shards, NEVER, np.int64)
         self.latest = np.full(shards, NEVER, np.int64)
         """The latest believable time: where a shard's feed ends."""
-        self.behind = np.empty(0, np.int64)
-        """How far each of the last messages was behind its shard's clock; ``NEVER`` before it ran.
-        """
         self._open = np.zeros((shards, block), np.int64)
         self._held = np.zeros(shards, np.int64)
 
-    def late(self, shards: NDArray[np.intp], times: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def judge(self, shards: NDArray[np.intp], times: NDArray[np.int64]) -> Judged:
         """Take the times of the next messages in order of arrival; say which came too late."""
-        late = np.zeros(len(times), np.bool_)
-        self.behind = np.full(len(times), NEVER, np.int64)
+        late, behind = np.empty(len(times), np.bool_), np.empty(len(times), np.int64)
         clocks = self._open, self._held, self.now, self.latest
-        _advance(shards, times, *clocks, self.lateness_ms, late, self.behind)
-        return late
+        lates, timed = _advance(shards, times, *clocks, self.lateness_ms, late, behind)
+        return Judged(late, behind, lates, timed)
 
     def close(self, shard: int) -> None:
         """Judge what is left of a block: the shard's feed has ended.
@@ -91,7 +100,7 @@ class EventClocks:
     @property
     def watermarks(self) -> NDArray[np.int64]:
         """No message older than this will count any more, shard by shard."""
-        return np.where(self.now == NEVER, NEVER, self.now - self.lateness_ms)
+        return np.maximum(self.now - self.lateness_ms, NEVER)
 
     def take(self, shard: int) -> Any:
         """Return one shard's clock."""
@@ -128,15 +137,18 @@ def _advance(
     lateness_ms: int,
     late: NDArray[np.bool_],
     behind: NDArray[np.int64],
-) -> None:
-    block = opened.shape[1]
+) -> tuple[int, int]:
+    block, lates, timed = opened.shape[1], 0, 0
     for row in range(len(times)):
         shard, time = shards[row], times[row]
-        late[row] = time < now[shard] - lateness_ms
-        if now[shard] != NEVER:
-            behind[row] = now[shard] - time
+        runs = now[shard] != NEVER
+        late[row] = runs and time < now[shard] - lateness_ms
+        behind[row] = now[shard] - time if runs else NEVER
+        lates += late[row]
+        timed += runs
         opened[shard, held[shard]] = time
         held[shard] += 1
         if held[shard] == block:
             now[shard] = max(now[shard], _step(np.sort(opened[shard]), latest, shard))
             held[shard] = 0
+    return lates, timed

@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from models.compiled import compiled
 from operators.codec import (
     DecodedEvents,
     Rejected,
@@ -22,7 +23,7 @@ from operators.codec import (
     decode_reports,
 )
 from operators.counters import Counters
-from operators.event_clock import NEVER, EventClocks
+from operators.event_clock import FOREVER, NEVER, EventClocks, Judged
 from operators.events import BadMessage, Command, Readings, Report, Sensor
 from operators.ordering import RowBatch, join_readings
 from operators.reading_codec import DecodedReadings, decode_readings
@@ -135,14 +136,13 @@ class _Clocks:
         """How far each shard's messages have come together, or the clock that paces them."""
         return np.maximum(self.event.now, self._paced)
 
-    def ahead(self, times: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Say which messages come from after now, where there is a clock to tell.
+    @property
+    def limit_ms(self) -> int:
+        """The latest time that a message may have: not far after now, where a clock tells.
 
         Without one they wait for their time: a feed may have gaps of any length.
         """
-        if self._now == NEVER:
-            return np.zeros(len(times), np.bool_)
-        return np.asarray(times > self._now + PACED_AHEAD_MS)
+        return FOREVER if self._now == NEVER else self._now + PACED_AHEAD_MS
 
     def take(self, shard: int) -> Any:
         return self.event.take(shard), shard in self.ended, int(self._paced[shard])
@@ -197,39 +197,38 @@ class TakeReadings:
         sensors, bad, met = told.sensor, told.rejected, list[Sensor]()
         if told.unknown:
             bad, met = self._introduce(told)
-        shards = np.repeat([s.shard for s in poll.stretches], [s.size for s in poll.stretches])
-        rows = Readings(sensors, told.time, told.value, shards[told.line])
-        keep = sensors != UNKNOWN
-        beyond, ahead = Readings.empty(), self.clocks.ahead(told.time)
-        if ahead.any():
-            bad = bad + [
-                Rejected(int(told.line[row]), AHEAD) for row in np.flatnonzero(ahead & keep)
-            ]
-            beyond = rows.take(ahead & keep)
-            keep &= ~ahead
-        if not keep.all():
-            rows = rows.take(keep)
-        late = self.clocks.event.late(rows.shard, rows.time)
-        lates = int(late.sum())
-        self.heard = self._timed(rows, beyond)
+        limit_ms, size = self.clocks.limit_ms, len(sensors)
+        shards, keep = np.empty(size, np.intp), np.empty(size, np.bool_)
+        stretches = np.array([(each.shard, each.size) for each in poll.stretches])
+        kept = _place(sensors, told.time, told.line, stretches, limit_ms, shards, keep)
+        rows, beyond = Readings(sensors, told.time, told.value, shards), Readings.empty()
+        if kept < size:
+            ahead = ((told.time > limit_ms) & (sensors != UNKNOWN)).nonzero()[0]
+            bad = bad + [Rejected(int(told.line[row]), AHEAD) for row in ahead]
+            rows, beyond = rows.take(keep), rows.take(ahead)
+        judged = self.clocks.event.judge(rows.shard, rows.time)
+        late, lates = judged.late, judged.lates
+        self.heard = self._timed(rows, beyond, judged)
         self.counters.add("intake", "received", len(late) + len(bad))
         self.counters.add("intake", "rejected", len(bad), "readings")
         self.counters.add("intake", "late", lates, "readings")
         self.counters.add("intake", "sent", len(late) - lates)
         return (rows.take(~late) if lates else rows), bad, met
 
-    def _timed(self, rows: Readings, beyond: Readings) -> tuple[Readings, NDArray[np.int64]]:
+    def _timed(
+        self, rows: Readings, beyond: Readings, judged: Judged
+    ) -> tuple[Readings, NDArray[np.int64]]:
         """Return the rows that came when their shard had a clock, and how far behind they were.
 
         Those too far beyond it to count are heard too: nobody else says whose clock that is.
         """
-        behind = self.clocks.event.behind
-        if len(beyond.sensor):
-            now = self.clocks.event.now[beyond.shard]
-            behind = np.append(behind, np.where(now == NEVER, NEVER, now - beyond.time))
-            rows = join_readings([rows, beyond])
+        if judged.timed == len(rows.sensor) and not len(beyond.sensor):
+            return rows, judged.behind
+        now = self.clocks.event.now[beyond.shard]
+        far = np.where(now == NEVER, NEVER, now - beyond.time)
+        behind, rows = np.append(judged.behind, far), join_readings([rows, beyond])
         timed = behind != NEVER
-        return (rows, behind) if timed.all() else (rows.take(timed), behind[timed])
+        return rows.take(timed), behind[timed]
 
     def _introduce(self, told: DecodedReadings) -> tuple[list[Rejected], list[Sensor]]:
         bad, met = list(told.rejected), list[Sensor]()
@@ -286,13 +285,13 @@ class TakeEvents:
         times = np.array([event.time for event in events], np.int64)
         shards = np.repeat([s.shard for s in poll.stretches], [s.size for s in poll.stretches])
         shards = shards.astype(np.intp)[decoded.line]
-        ahead = self.clocks.ahead(times)
+        ahead = times > self.clocks.limit_ms
         bad.extend(Rejected(line, AHEAD) for line in compress(decoded.line, ahead))
-        late = self.clocks.event.late(shards[~ahead], times[~ahead])
+        judged = self.clocks.event.judge(shards[~ahead], times[~ahead])
         self.counters.add("intake", "rejected", len(bad), self.feed)
-        self.counters.add("intake", "late", int(late.sum()), self.feed)
-        self.counters.add("intake", "sent", int(len(late) - late.sum()))
-        return list(compress(compress(events, ~ahead), ~late))
+        self.counters.add("intake", "late", judged.lates, self.feed)
+        self.counters.add("intake", "sent", len(judged.late) - judged.lates)
+        return list(compress(compress(events, ~ahead), ~judged.late))
 
     @property
     def watermark(self) -> int:
@@ -327,3 +326,33 @@ def dead_letters(
         at = stretch.offset + line - int(starts[number])
         source = f"{where}/{poll.feed}"
         yield bad_message(source, names[stretch.shard], at, reason, poll.lines[line])
+
+
+@compiled
+def _place(
+    sensors: NDArray[np.intp],
+    times_ms: NDArray[np.int64],
+    lines: NDArray[np.intp],
+    stretches: NDArray[np.int64],
+    limit_ms: int,
+    shards: NDArray[np.intp],
+    keep: NDArray[np.bool_],
+) -> int:
+    """Say by which shard each row came, and whether it counts; return how many do.
+
+    Parameters
+    ----------
+    lines
+        Where in the poll each row stood, ascending.
+    stretches
+        Shard and size of each.
+    """
+    at, end, kept = 0, stretches[0, 1], 0
+    for row in range(len(sensors)):
+        while lines[row] >= end:
+            at += 1
+            end += stretches[at, 1]
+        shards[row] = stretches[at, 0]
+        keep[row] = sensors[row] != UNKNOWN and times_ms[row] <= limit_ms
+        kept += keep[row]
+    return kept

@@ -77,7 +77,9 @@ class _Held(NamedTuple):
 
     @classmethod
     def room(cls, rows: int) -> _Held:
-        return cls(*np.empty((3, rows), np.intp), np.empty(rows), *np.empty((2, rows), np.bool_))
+        kind, group, after = np.empty((3, rows), np.intp)
+        counted, young = np.empty((2, rows), np.bool_)
+        return cls(kind, group, after, np.empty(rows), counted, young)
 
 
 class ScreenReadings:

@@ -14,7 +14,7 @@ YEARS = 70 * 365 * DAY
 
 
 def late(clocks: EventClocks, *times: int, shard: int = 0) -> list[bool]:
-    said = clocks.late(np.full(len(times), shard), np.array(times, np.int64))
+    said = clocks.judge(np.full(len(times), shard), np.array(times, np.int64)).late
     return list(said.tolist())
 
 
@@ -111,7 +111,7 @@ def test_every_shard_goes_by_its_own_messages_alone(
     together, said = EventClocks(3, 4), list[bool]()
     for part in cut(dealt, sizes):
         shards, times = (np.array(column, np.int64) for column in zip(*part, strict=True))
-        said += together.late(shards, times).tolist()
+        said += together.judge(shards, times).late.tolist()
     for shard in range(3):
         alone = EventClocks(1, 4)
         mine = [time for of, time in dealt if of == shard]
