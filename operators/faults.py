@@ -74,8 +74,9 @@ class RecogniseFaults:
             rows.shard,
             self._patience,
         )
-        fault = self._follow(screened, found)
-        surprisal = np.where(fault > 0, FAULTY * screened.surprisal, screened.surprisal)
+        fault, surprisal = self._follow(screened, found), screened.surprisal
+        if fault.any():
+            surprisal = np.where(fault > 0, FAULTY * surprisal, surprisal)
         return screened._replace(surprisal=surprisal, fault=fault)
 
     def discount(
@@ -104,7 +105,7 @@ class RecogniseFaults:
             rows = type(rows)(*(np.append(one, other)[order] for one, other in both))
         fault, changed = np.zeros((2, len(found)), np.int8)
         _follow_rows(rows.sensor, found, self._kind, self._well, fault, changed)
-        for row in np.flatnonzero(changed):
+        for row in changed.nonzero()[0]:
             sensor, time = int(rows.sensor[row]), int(rows.time[row])
             shard = int(rows.shard[row])
             if fault[row]:

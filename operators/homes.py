@@ -45,9 +45,9 @@ class Homes:
             return
         self._home = grown(self._home, room_for(sensors), NOWHERE)
         changed = np.zeros(len(self.changes), np.bool_)
-        _move_in(sensors, shards, self._home, changed)
-        for shard in np.flatnonzero(changed):
-            self.changes[shard] += 1
+        if _move_in(sensors, shards, self._home, changed):
+            for shard in np.flatnonzero(changed):
+                self.changes[shard] += 1
 
     def sensors(self, shard: int) -> NDArray[np.intp]:
         """Return a shard's sensors, ascending."""
@@ -78,11 +78,15 @@ def _move_in(
     shards: NDArray[np.intp],
     home: NDArray[np.int16],
     changed: NDArray[np.bool_],
-) -> None:
+) -> bool:
+    """Note where sensors are now; return whether anything has changed."""
+    anything = False
     for row in range(len(sensors)):
         before = home[sensors[row]]
         if before != shards[row]:
+            anything = True
             home[sensors[row]] = shards[row]
             changed[shards[row]] = True
             if before >= 0:
                 changed[before] = True
+    return anything

@@ -118,17 +118,17 @@ class SummariseShards:
             self._impossible = join_readings([self._impossible, screened.impossible])
         if len(rows.sensor):
             self._add(screened)
-        reached = batch.watermarks // WINDOW_MS
-        for shard in np.flatnonzero((self._next != NEVER) & (self._next < reached)):
-            yield from self._close(int(shard), int(reached[shard]), int(batch.reached[shard]))
+        for shard in _ended(batch.watermarks, self._next):
+            reached = int(batch.watermarks[shard]) // WINDOW_MS
+            yield from self._close(int(shard), reached, int(batch.reached[shard]))
 
     def _add(self, screened: Screened) -> None:
         rows, known = screened.rows, self.registry.columns
         numbers = np.empty(len(rows.sensor), np.int64)
-        first, last = _number(rows.time, rows.shard, self._next, numbers)
+        first, last = _number(rows, self._next, numbers)
         scores = screened.surprisal, screened.expected, screened.spread
         columns = (rows.sensor, rows.time, rows.value, rows.shard, *scores)
-        milli, gauge = _milli(screened.surprisal), np.flatnonzero(rows.sensor == known.landmark)
+        milli, gauge = _milli(screened.surprisal), (rows.sensor == known.landmark).nonzero()[0]
         for number in [first] if first == last else _distinct(numbers, first, last):
             window = self._open.get(number)
             if window is None:
@@ -137,7 +137,7 @@ class SummariseShards:
             part = np.arange(len(numbers)) if whole else np.flatnonzero(numbers == number)
             start_ms = number * WINDOW_MS
             window.add(part, columns, milli, known.kind, len(known.kind_names), start_ms)
-            for row in gauge[numbers[gauge] == number]:
+            for row in gauge if whole else gauge[numbers[gauge] == number]:
                 window.landmark = int(rows.shard[row]), float(rows.value[row])
 
     def _close(self, shard: int, reached: int, silent_until: int) -> Iterator[ShardWindow]:
@@ -280,19 +280,26 @@ class _Places(NamedTuple):
 
 
 @compiled
+def _ended(watermarks: NDArray[np.int64], following: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Return the shards whose first window that is not closed has ended."""
+    ended = np.zeros(len(following), np.bool_)
+    for shard in range(len(following)):
+        begun = following[shard] != NEVER
+        ended[shard] = begun and following[shard] < watermarks[shard] // WINDOW_MS
+    return np.flatnonzero(ended)
+
+
+@compiled
 def _number(
-    times_ms: NDArray[np.int64],
-    shards: NDArray[np.intp],
-    following: NDArray[np.int64],
-    numbers: NDArray[np.int64],
+    rows: Readings, following: NDArray[np.int64], numbers: NDArray[np.int64]
 ) -> tuple[int, int]:
     """Say in which window each row counts: its own, or the first that is not closed.
 
     A shard's windows begin with that of its first row. Returns the first and the last of them.
     """
     first, last = FOREVER, NEVER
-    for row in range(len(times_ms)):
-        shard, number = shards[row], times_ms[row] // WINDOW_MS
+    for row in range(len(numbers)):
+        shard, number = rows.shard[row], rows.time[row] // WINDOW_MS
         if following[shard] == NEVER:
             following[shard] = number
         number = max(number, following[shard])
