@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from operators.events import Evidence
-from operators.incident import Strand, is_like
+from operators.incident import Strand, is_like, is_of
 from operators.surroundings import Around
 
 __all__ = ["FADE", "STRONGEST", "Parts", "fuse", "parts_of", "voice"]
@@ -71,6 +71,7 @@ def parts_of(
     """
     own: dict[str, float] = {}
     effects: dict[str, float] = {}
+    sound = set[str]()
     of_cells, by_reports, outages = 0.0, [0.0], [0.0]
     for strand in agreeing:
         said = strand.latest
@@ -78,6 +79,8 @@ def parts_of(
         match said.source:
             case "sensor" if is_like(hazard, said.hazard):
                 own[said.key] = strength
+                if is_of(hazard, strand):
+                    sound.add(said.key)
             case "sensor":
                 # A side effect supports, at half its weight.
                 effects[said.key] = strength * 0.5
@@ -87,16 +90,17 @@ def parts_of(
                 by_reports.append(strength)
             case "outage":
                 outages.append(strength)
-    sensors = _of_sensors(own, effects, around)
+    sensors = _of_sensors(own, effects, around.agreement(len(sound)))
     return Parts(sensors, of_cells, fuse(by_reports), fuse(outages))
 
 
-def _of_sensors(own: dict[str, float], effects: dict[str, float], around: Around) -> float:
+def _of_sensors(own: dict[str, float], effects: dict[str, float], agreement: float) -> float:
     """Return what sensors say together.
 
     The strongest speaks for itself. That others agree is worth no more than the chance that so many
-    of those who could have would do so by themselves, as unusual as the city now is.
+    of those who could have would do so by themselves, as unusual as the city now is; who is held
+    to be faulty agrees with nobody.
     """
     strengths = list(own.values())
-    most = min(max(strengths, default=0.0), STRONGEST) + around.agreement(len(own))
+    most = min(max(strengths, default=0.0), STRONGEST) + agreement
     return fuse([*strengths, *effects.values()]) - max(0.0, fuse(strengths) - most)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from operators.alerting.fusion import FADE, STRONGEST, Parts, fuse, parts_of, voice
-from operators.surroundings import ALONE
+from operators.surroundings import ALONE, Around
 from tests.operators.alerting.strands import crossing, strand
 
 HAZARD = "waterlogging"
@@ -28,6 +28,19 @@ def test_each_sort_has_its_part_and_the_parts_are_the_score() -> None:
     parts = parts_of(HAZARD, strands, ALONE, {})
     assert parts == Parts(5.0, 6.0, 4.0, 3.5)
     assert parts.score == 6.0 + 4.0 + 3.5
+
+
+def test_who_is_held_to_be_faulty_agrees_with_nobody() -> None:
+    around, first = Around(60, 0.05), strand("a", 4.0)
+    sound, lies = (
+        [strand(f"s{n}", 4.0, fault=fault) for n in range(5)] for fault in (None, "unit")
+    )
+    together = parts_of(HAZARD, [first, *sound], around, {}).sensors
+    assert together == pytest.approx(min(STRONGEST, 4.0 + around.agreement(6)))
+    assert around.agreement(6) > 0.5
+    assert parts_of(HAZARD, [first, *lies], around, {}).sensors == 4.0
+    assert parts_of(HAZARD, [first, *sound, *lies], around, {}).sensors == together
+    assert parts_of(HAZARD, lies, around, {}).sensors == 4.0
 
 
 def test_a_sensor_speaks_for_itself_and_reports_for_their_hazard() -> None:
