@@ -16,7 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
@@ -55,6 +55,10 @@ TIME_DIGITS = 15
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
+
+
+Fetched: TypeAlias = tuple[Read | None, Any]
+"""What was read, and what came of decoding it; None where it was not."""
 
 
 @dataclass
@@ -114,6 +118,9 @@ class KafkaSource(FixedPartitionedSource[Any, None]):
     to_end: bool = False
     wait_s: float = WAIT_S
     pause_s: float = 0.0
+    decode: Callable[[Sequence[bytes]], Any] | None = None
+    """What can be done to messages before their turn comes: done beside the flow where the next
+    poll is fetched there, and handed on with it."""
 
     def list_parts(self) -> list[str]:
         """Return the one part: one consumer for all partitions."""
@@ -144,7 +151,7 @@ class KafkaPart(StatefulSourcePartition[Any, None]):
         self._most = min(source.poll_size, FIRST_POLL)
         self._told_away: int | None = None
         self._beside = ThreadPoolExecutor(1, f"{source.topic}-ahead")
-        self._ahead: Future[Read | None] | None = None
+        self._ahead: Future[Fetched] | None = None
         """The next poll, being fetched; the reader is asked for nothing else, but may commit."""
         self._reader = self._connected()
         self._ends: dict[int, int] = {}
@@ -191,7 +198,7 @@ class KafkaPart(StatefulSourcePartition[Any, None]):
         """Return a poll of what there is, and what is to be told beside it."""
         if self.source.stop.near:
             raise StopIteration
-        read = self._read_ahead()
+        read, decoded = self._read_ahead()
         if self.source.over is not None and self.source.over():
             self._look_around(left=read)  # what is said of the lag in the end is how it ended
             self.source.stop.finished = True  # whatever else the flow listens to ends with us
@@ -210,12 +217,13 @@ class KafkaPart(StatefulSourcePartition[Any, None]):
             polled_us = time.time_ns() // 1000
             odd = [mark for mark in read.marks if not self._mind(mark)]
             if odd:
-                read = _with_empty(read, odd)
+                read, decoded = _with_empty(read, odd), None
             if count := len(read.lines):
                 full = count >= self._most
                 size = int(read.lines.ends[-1]) // count + 1
                 self._most = max(1, min(self.source.poll_size, POLL_BYTES // size))
-                polls.append(self._poll(read.lines, tuple(self._stretches(read)), polled_us))
+                poll = self._poll(read.lines, tuple(self._stretches(read)), polled_us)
+                polls.append(poll._replace(decoded=decoded))
         now = time.monotonic()
         if read is None and (self._catching_up or self.source.to_end):
             self._look_around()  # perhaps somebody waits for one that has nothing more
@@ -236,11 +244,17 @@ class KafkaPart(StatefulSourcePartition[Any, None]):
             if not turns:
                 return
         wanted = self._most, self.source.wait_s, turns
-        self._ahead = self._beside.submit(self._reader.read, *wanted)
+        self._ahead = self._beside.submit(self._fetched, *wanted)
 
-    def _read_ahead(self) -> Read | None:
+    def _fetched(self, most: int, wait_s: float, turns: Sequence[int]) -> Fetched:
+        read, decode = self._reader.read(most, wait_s, turns), self.source.decode
+        if read is None or decode is None or not len(read.lines):
+            return read, None
+        return read, decode(read.lines)
+
+    def _read_ahead(self) -> Fetched:
         ahead, self._ahead = self._ahead, None
-        return None if ahead is None else ahead.result()
+        return (None, None) if ahead is None else ahead.result()
 
     def _last_poll(self) -> Poll:
         """Fetch nothing any more; say how far it went."""

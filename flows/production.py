@@ -7,8 +7,8 @@ snapshots and sinks of its own.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -168,9 +168,10 @@ class Part:
         feed: FeedName,
         over: Callable[[], bool],
         reached: Callable[[], NDArray[np.int64]] | None = None,
+        decode: Callable[[Sequence[bytes]], Any] | None = None,
     ) -> Source[Any]:
         """Return the source of our partitions, and of what people say where it is heard."""
-        source = self.log_source(feed, over, reached)
+        source = replace(self.log_source(feed, over, reached), decode=decode)
         return source if self.control is None else Listening(source, self.control)
 
     def log_source(

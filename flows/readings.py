@@ -45,7 +45,10 @@ def readings(part: Part) -> Dataflow:
     path: ReadingPath = step.path
 
     flow = Dataflow("readings")
-    source = part.source("readings", lambda: path.over, lambda: path.intake.clocks.event.now)
+    intake = path.intake
+    source = part.source(
+        "readings", lambda: path.over, lambda: intake.clocks.event.now, intake.decode
+    )
     heard = op.key_on("one_source", op.input("source", flow, source), one)
     seen = only("seen", heard, (Poll, Watch), one)
     found = run_step("reading_path", seen, lambda: step)

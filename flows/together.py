@@ -114,7 +114,8 @@ def together(readings: Part, reports: Part, warnings: Part) -> Dataflow:
     def over() -> bool:
         return log_path.over
 
-    listening = readings.source("readings", over, lambda: path.intake.clocks.event.now)
+    intake = path.intake
+    listening = readings.source("readings", over, lambda: intake.clocks.event.now, intake.decode)
     beside = replace(reports.log_source("reports", over), wait_s=0.0, pause_s=REPORTS_S)
     log = replace(warnings.log_source("evidence", over), to_end=True)
 

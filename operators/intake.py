@@ -81,6 +81,8 @@ class Poll(NamedTuple):
     """Shards that are up with the present: for these the clock speaks."""
     polled_us: int = 0
     """Wall-clock time of the poll, to measure latency from; 0 where nobody measures."""
+    decoded: DecodedReadings | None = None
+    """What ``TakeReadings.decode`` made of the lines, where it was asked before their turn."""
 
 
 class ReportRows(NamedTuple):
@@ -192,8 +194,12 @@ class TakeReadings:
         letters = list(dead_letters(poll, bad, self.names, self.where))
         return RowBatch(rows, self.clocks.watermarks, self.clocks.reached, ended), letters, met
 
+    def decode(self, lines: Sequence[bytes]) -> DecodedReadings:
+        """Do what can be done to messages before their turn, also beside ``accept``."""
+        return decode_readings(lines, self.registry.index)
+
     def _rows(self, poll: Poll) -> tuple[Readings, list[Rejected], list[Sensor]]:
-        told = decode_readings(poll.lines, self.registry.index)
+        told = poll.decoded or self.decode(poll.lines)
         sensors, bad, met = told.sensor, told.rejected, list[Sensor]()
         if told.unknown:
             bad, met = self._introduce(told)
@@ -232,7 +238,11 @@ class TakeReadings:
 
     def _introduce(self, told: DecodedReadings) -> tuple[list[Rejected], list[Sensor]]:
         bad, met = list(told.rejected), list[Sensor]()
+        # Who was unknown when it was decoded may have introduced itself since.
+        told.sensor[list(told.unknown)] = self.registry.index.get_many([*told.unknown.values()])
         for row, name in told.unknown.items():
+            if told.sensor[row] != UNKNOWN:
+                continue
             since, message = told.introduced.get(name, (0, None))
             if message is not None and told.line[row] >= since:
                 known = len(self.registry)

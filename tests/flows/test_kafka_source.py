@@ -6,6 +6,7 @@ import random
 import statistics
 import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -173,6 +174,29 @@ class TestAhead:
         again = reader(topic, starts=made.starts)
         again.until(lambda: made.count + again.count == 300)
         assert made.found[0] + again.found[0] == rows(numbered(300))
+
+    def test_what_is_fetched_is_decoded_there_and_only_there(
+        self, reader: Open, topics: Topics, kafka_broker: LocalBroker
+    ) -> None:
+        decoded = list[tuple[str, list[bytes]]]()
+
+        def decode(lines: Sequence[bytes]) -> list[bytes]:
+            decoded.append((threading.current_thread().name, list(lines)))
+            return list(lines)
+
+        topic = topics.make("readings")
+        send(kafka_broker.address, topic, numbered(100))
+        send(kafka_broker.address, topic, [None], headers={CLOCK_HEADER: b"noon"})
+        send(kafka_broker.address, topic, numbered(100))
+        made = reader(topic, poll_size=20, decode=decode)
+        made.until(lambda: made.count == 201)
+        done: list[Any] = [poll.decoded for poll in made.polls if poll.decoded is not None]
+        assert done == [list(poll.lines) for poll in made.polls if poll.decoded is not None]
+        assert len(done) > 3
+        assert all(topic in name for name, _ in decoded)
+        assert made.found == {0: rows([*numbered(100), b"", *numbered(100)])}
+        (odd,) = [poll for poll in made.polls if b"" in poll.lines]
+        assert odd.decoded is None, "what was decoded lacks the empty message"
 
     def test_only_who_is_behind_has_a_thread_for_it(
         self, reader: Open, topics: Topics, kafka_broker: LocalBroker

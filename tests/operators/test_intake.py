@@ -164,7 +164,7 @@ _time = st.one_of(st.integers(T0, T0 + HOUR), st.just(T0 + 40 * DAY))
 _line = st.one_of(
     st.builds(
         reading,
-        st.sampled_from(["s-0", "s-1", "nobody"]),
+        st.sampled_from(["s-0", "s-1", "new", "nobody"]),
         _time,
         st.integers(0, 9),
     ),
@@ -180,15 +180,19 @@ _line = st.one_of(
     st.lists(_line, max_size=150),
     st.lists(st.integers(1, 60), min_size=1, max_size=6),
     st.sampled_from([1, 3]),
+    st.booleans(),
 )
 def test_nothing_disappears_and_the_cut_changes_nothing(
-    lines: list[bytes], sizes: list[int], shards: int
+    lines: list[bytes], sizes: list[int], shards: int, ahead: bool
 ) -> None:
     names = tuple(range(shards))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("operators.intake.BLOCKS", dict.fromkeys(BLOCKS, 8))
         whole = Taken(*names).take(*polls({"readings": lines}, 1000, shards=shards))
-        parts = Taken(*names).take(*polls({"readings": lines}, *sizes, shards=shards))
+        cut, parts = polls({"readings": lines}, *sizes, shards=shards), Taken(*names)
+        if ahead:  # before any of those who introduce themselves is known
+            cut = [each._replace(decoded=parts.intake.decode(each.lines)) for each in cut]
+        parts.take(*cut)
     assert parts.rows == whole.rows
     assert parts.shards == whole.shards
     assert parts.bad == whole.bad
