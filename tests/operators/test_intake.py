@@ -190,7 +190,7 @@ def test_nothing_disappears_and_the_cut_changes_nothing(
         patch.setattr("operators.intake.BLOCKS", dict.fromkeys(BLOCKS, 8))
         whole = Taken(*names).take(*polls({"readings": lines}, 1000, shards=shards))
         cut, parts = polls({"readings": lines}, *sizes, shards=shards), Taken(*names)
-        if ahead:  # before any of those who introduce themselves is known
+        if ahead:
             cut = [each._replace(decoded=parts.intake.decode(each.lines)) for each in cut]
         parts.take(*cut)
     assert parts.rows == whole.rows
@@ -276,15 +276,20 @@ def test_a_stranger_with_a_name_without_end_is_refused_by_its_beginning() -> Non
     assert len(reason) < 120
 
 
+@pytest.mark.parametrize("ahead", [False, True])
 @pytest.mark.parametrize("size", [1, 2, 3])
-def test_a_stranger_is_known_from_its_first_place_on(size: int) -> None:
+def test_a_stranger_is_known_from_its_first_place_on(size: int, ahead: bool) -> None:
     lines = [
         reading("new", T0, 1),
         reading("new", T0 + 1, 2, kind="pm25", lon=LON + 0.1, lat=LAT),
         reading("new", T0 + 2, 3, kind="noise", lon=LON - 0.1, lat=LAT),
+        reading("new", T0 + 3, 4),
     ]
-    taken = Taken().take(*polls({"readings": lines}, size))
-    assert [row[2] for row in taken.rows] == [2.0, 3.0]
+    cut, taken = polls({"readings": lines}, size), Taken()
+    if ahead:
+        cut = [each._replace(decoded=taken.intake.decode(each.lines)) for each in cut]
+    taken.take(*cut)
+    assert [row[2] for row in taken.rows] == [2.0, 3.0, 4.0]
     assert (taken.registry.sensors[4].kind, taken.registry.districts[4]) == ("pm25", "east")
     assert taken.met == ["new"], "told once"
 
