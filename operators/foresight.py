@@ -25,9 +25,6 @@ __all__ = ["ENOUGH", "Foresee", "Learnt"]
 ENOUGH = 100.0
 """Onsets, counted over all sensors, that make what was learnt of a level count as much as the
 trend: some ten episodes at ten sensors."""
-CLOSE = 0.7
-"""Share of the first level from which it is asked what was learnt, whatever the slope, of values
-that vary by factors."""
 SUREST = 1e-6
 NOWHERE = -1
 UNSEEN = -2
@@ -155,11 +152,9 @@ class Foresee:
         heard: NDArray[np.bool_] = self._is_mine(sensors) | (self._quantities(sensors) >= 0)
         return heard
 
-    def asked_from(self, sensors: NDArray[np.intp]) -> Floats:
-        """Return the value from which asking is worth it, whatever the slope; inf for none."""
-        first = self.registry.columns.first_level[sensors]
-        plain = self._is_mine(sensors) & self._by_factors(sensors)
-        return np.where(plain, CLOSE * first, np.inf)
+    def varies_by_factors(self, sensors: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Say which of those that are forecast have values that begin at 0 as they are."""
+        return self._is_mine(sensors) & self._by_factors(sensors)
 
     def _quantities(self, sensors: NDArray[np.intp]) -> NDArray[np.int8]:
         columns = self.registry.columns

@@ -28,6 +28,9 @@ LIKELY = 0.7
 """Chance from which a forecast crossing is evidence, when two readings in a row say so."""
 STEEPER = 2.0
 """A forecast is asked for where even twice the slope of late would reach a level in time."""
+CLOSE = 0.7
+"""Share of the first level from which it is asked what others learnt, whatever the slope, of values
+that vary by factors."""
 SLOPE_RATE = 0.3
 SLOPE_S = 300.0
 """How much of a slope a reading teaches: this share, less where readings follow each other faster
@@ -36,9 +39,9 @@ SURPRISAL_OF_LEVEL = {1: 7.0, 2: 6.0, 3: 5.0, 4: 4.0, NO_LEVEL: 0.0}
 """Levels are set by people so as to be rare: what crossing each is taken to be worth."""
 NOWHERE = -1
 UNMET = 0
-MET, GRADED, POOLED, GAUGE = 1, 2, 4, 8
-"""What a sensor is watched for: its levels, what it learns with others, what comes down its river.
-"""
+MET, GRADED, POOLED, GAUGE, FACTORS = 1, 2, 4, 8, 16
+"""What a sensor is watched for: its levels, what it learns with others, what comes down its river;
+and whether its values vary by factors."""
 
 
 class _Looked(NamedTuple):
@@ -75,7 +78,7 @@ class WatchLevels:
 
     Notes
     -----
-    State: 5 bytes a sensor; where a crossing is forecast, that of ``LevelForecast`` and 25 bytes
+    State: 6 bytes a sensor; where a crossing is forecast, that of ``LevelForecast`` and 25 bytes
     more, that of ``Foresee`` and that of ``Upstream``. Cost: 10 ns a reading of a sensor without
     levels, .1 us with forecasts, .6 us more where sensors learn together, 2 us more of a gauge with
     company along its river; 25 us where a level is near, 20 us more where that is told. How rows
@@ -88,7 +91,6 @@ class WatchLevels:
         self.together = Foresee(registry)
         self.upstream = Upstream(registry)
         self._role = np.empty(0, np.uint8)
-        self._asked_from = np.empty(0, np.float64)
         self._over = np.empty(0, np.int8)
         self._slot = np.empty(0, np.int32)
         self._ahead = np.empty(0, np.int8)
@@ -126,7 +128,7 @@ class WatchLevels:
             columns.levels,
             columns.sign,
             columns.horizon_s,
-            self._asked_from,
+            self._role,
             self._over,
             self._slot,
             self._track,
@@ -241,15 +243,14 @@ class WatchLevels:
         """Make room for sensors, and say what those are watched for that were not met before."""
         size = room_for(sensors)
         self._role = grown(self._role, size, UNMET)
-        self._asked_from = grown(self._asked_from, size, np.inf)
         self._over = grown(self._over, size, NO_LEVEL)
         self._slot = grown(self._slot, size, NOWHERE)
         new, columns = sensors[self._role[sensors] == UNMET], self.registry.columns
         graded = columns.graded[new]
         role = np.where(graded, MET | GRADED, MET)
         role |= np.where(self.together.hears(new), POOLED, 0)
+        role |= np.where(self.together.varies_by_factors(new), FACTORS, 0)
         self._role[new] = role | np.where(self.upstream.hears(new), GAUGE, 0)
-        self._asked_from[new] = self.together.asked_from(new)
         self._place(new[graded & (columns.horizon_s[new] > 0)])
 
     def _place(self, sensors: NDArray[np.intp]) -> None:
@@ -321,7 +322,7 @@ def _pass_over(
     levels: NDArray[np.float64],
     signs: NDArray[np.int8],
     horizons_s: NDArray[np.float64],
-    asked_from: NDArray[np.float64],
+    roles: NDArray[np.uint8],
     over: NDArray[np.int8],
     slots: NDArray[np.int32],
     track: NDArray[np.float64],
@@ -352,7 +353,8 @@ def _pass_over(
             climb = STEEPER * horizons_s[sensor] * track[slot, 2]
             near = reached > 1 and value + climb >= lowest
         # Whatever its slope: what others went through may tell.
-        near |= crossed == NO_LEVEL and asked_from[sensor] <= value < lowest
+        if crossed == NO_LEVEL and roles[sensor] & FACTORS:
+            near |= CLOSE * lowest <= value < lowest
         looked.crossed[row], looked.near[row] = crossed, near
         looked.value[row], looked.slot[row] = value, slot
         any_crossed |= crossed < NO_LEVEL

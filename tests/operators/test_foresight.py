@@ -5,7 +5,7 @@ import pytest
 
 from models.pooled_forecast import HORIZONS_S
 from operators.events import Levels, Sensor
-from operators.foresight import CLOSE, ENOUGH, NOWHERE, Foresee, Learnt
+from operators.foresight import ENOUGH, NOWHERE, Foresee, Learnt
 from operators.registry import Registry
 from tests.operators.town import HOUR, T0, rows, sensor, town
 
@@ -100,9 +100,9 @@ def test_who_can_be_forecast_hours_ahead_learns_together() -> None:
     assert np.isfinite(said.chance[-1, [1, 3]]).all()
 
 
-def test_what_varies_by_factors_is_asked_about_near_its_first_level() -> None:
+def test_a_concentration_varies_by_factors_a_stage_does_not() -> None:
     step = foresee(air("a"), sensor("river", "river_level", levels=LEVELS), air("b", levels=None))
-    assert step.asked_from(np.arange(3)).tolist() == [CLOSE * 75.0, np.inf, np.inf]
+    assert step.varies_by_factors(np.arange(3)).tolist() == [True, False, False]
 
 
 def test_nobody_to_learn_is_no_error() -> None:
