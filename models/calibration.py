@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import compiled
+from models.row_bank import any_beyond
 
 __all__ = [
     "AT_ONCE",
@@ -139,7 +140,7 @@ class Calibration:
         return said
 
     def _check(self, groups: NDArray[np.intp], least: int) -> None:
-        if _any_beyond(groups, least, self.groups):
+        if any_beyond(groups, least, self.groups):
             got = f"{groups.min()} to {groups.max()}"
             raise IndexError(f"groups must be {least} to {self.groups - 1}, got {got}")
 
@@ -159,14 +160,6 @@ class Calibration:
             raise ValueError(f"expected {8 * COLUMNS} bytes, got {len(state)}")
         self.grow(group + 1)
         self._counts[group] = np.frombuffer(state)
-
-
-@compiled
-def _any_beyond(groups: NDArray[np.intp], least: int, size: int) -> bool:
-    found = False
-    for group in groups:
-        found |= not least <= group < size
-    return found
 
 
 @compiled

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 import struct
-from typing import Any, Self
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,7 @@ from models.pool_memory import (
 )
 from models.row_bank import Positions, RowBank, plain
 from models.weather import (
+    QUANTITIES,
     WEATHER_FEATURES,
     describe_weather,
     hear,
@@ -88,6 +90,15 @@ def _newborn_pool() -> NDArray[np.void]:
     row["trust"][..., 1:3], row["trust_cov"] = 0.5, TRUST_DOUBT * np.eye(_O)
     row["odds"][..., _N] = 3.0 / np.sqrt(AHEAD)
     return row
+
+
+class _Whose(NamedTuple):
+    """Whose each row is; of one of the weather sensor and pool do not matter."""
+
+    sensor: NDArray[np.intp]
+    pool: NDArray[np.intp]
+    sky: NDArray[np.intp]
+    quantity: NDArray[np.int8]
 
 
 class _Sensors(RowBank):
@@ -194,38 +205,30 @@ class PooledForecast:
         chance, came
             One row for each row asked, in their order, shape (asked, 4, horizons).
         """
-        if quantities is None:
-            quantities = np.full(len(values), -1, np.int8)
-        under = np.zeros(len(values), np.intp) if skies is None else plain(skies, np.intp)
-        whose = plain(sensors, np.intp), plain(pools, np.intp), under, quantities
+        rows = len(values)
+        kinds = np.full(rows, -1) if quantities is None else quantities
+        under = np.zeros(rows, np.intp) if skies is None else skies
+        ask = np.zeros(rows, np.bool_) if asked is None else plain(asked, np.bool_)
+        places = (plain(each, np.intp) for each in (sensors, pools, under))
+        whose = _Whose(*places, plain(kinds, np.int8))
         told = plain(times_ms, np.int64), plain(values, np.float64)
-        self._check(*whose, *told)
+        self._check(whose, (*told, levels, ask))
         logs, lowest = _logarithms(levels)
-        ask = np.zeros(len(values), np.bool_) if asked is None else asked
         said = np.full((2, np.count_nonzero(ask), _L, _H), np.nan)
-        rows, shared, weather = self.sensors._rows, self.pools._rows, self.weather._rows
-        self.sensors.ignored += _observe_rows(
-            rows, shared, weather, *whose, *told, logs, lowest, ask, said
-        )
+        banks = self.sensors._rows, self.pools._rows, self.weather._rows
+        self.sensors.ignored += _observe_rows(*banks, whose, *told, logs, lowest, ask, said)
         return said[0], said[1]
 
-    def _check(
-        self,
-        sensors: NDArray[np.intp],
-        pools: NDArray[np.intp],
-        skies: NDArray[np.intp],
-        quantities: NDArray[np.int8],
-        times_ms: NDArray[np.int64],
-        values: Floats,
-    ) -> None:
+    def _check(self, whose: _Whose, others: Sequence[NDArray[Any]]) -> None:
         """Raise where compiled loops, which check nothing, would go astray."""
-        columns: tuple[NDArray[Any], ...] = sensors, pools, skies, quantities, times_ms, values
-        lengths = [len(column) for column in columns]
+        lengths = [len(column) for column in (*whose, *others)]
         if len(set(lengths)) > 1:
             raise ValueError(f"columns must be of one length, got {lengths}")
-        sizes = self.sensors.n, self.pools.n, self.weather.n
-        if _any_beyond(sensors, pools, skies, quantities, sizes):
-            raise IndexError("positions must be of {} sensors, {} pools, {} skies".format(*sizes))
+        sizes = self.sensors.n, self.pools.n, self.weather.n, len(QUANTITIES)
+        if _any_beyond(whose, sizes):
+            expected = "positions of {} sensors, {} pools, {} skies, {} quantities".format(*sizes)
+            got = ", ".join(f"{column.min()} to {column.max()}" for column in whose)
+            raise IndexError(f"expected {expected}, got {got}")
 
     def exceeding(
         self, sensors: Positions, pools: Positions, levels: Floats, skies: Positions | None = None
@@ -284,19 +287,13 @@ class PooledForecast:
 
 
 @compiled
-def _any_beyond(
-    sensors: NDArray[np.intp],
-    pools: NDArray[np.intp],
-    skies: NDArray[np.intp],
-    quantities: NDArray[np.int8],
-    sizes: tuple[int, int, int],
-) -> bool:
+def _any_beyond(whose: _Whose, sizes: tuple[int, int, int, int]) -> bool:
     """Say whether any row has no place; one of the weather needs neither a sensor nor a pool."""
     found = False
-    for row in range(len(sensors)):
-        found |= not 0 <= skies[row] < sizes[2]
-        if quantities[row] < 0:
-            found |= not (0 <= sensors[row] < sizes[0] and 0 <= pools[row] < sizes[1])
+    for row in range(len(whose.sensor)):
+        found |= not (0 <= whose.sky[row] < sizes[2] and whose.quantity[row] < sizes[3])
+        if whose.quantity[row] < 0:
+            found |= not (0 <= whose.sensor[row] < sizes[0] and 0 <= whose.pool[row] < sizes[1])
     return found
 
 
@@ -320,10 +317,7 @@ def _observe_rows(
     rows: NDArray[np.void],
     shared: NDArray[np.void],
     weather: NDArray[np.void],
-    sensors: NDArray[np.intp],
-    pools: NDArray[np.intp],
-    skies: NDArray[np.intp],
-    quantities: NDArray[np.int8],
+    whose: _Whose,
     times_ms: NDArray[np.int64],
     values: Floats,
     logs: Floats,
@@ -333,15 +327,15 @@ def _observe_rows(
 ) -> int:
     """Learn row by row, say what is asked; return how many were left out."""
     ignored, nth, f, gain = 0, 0, np.empty(_M), np.empty(_M)
-    for row in range(len(sensors)):
-        time_s, x, w = times_ms[row] / 1000.0, values[row], weather[skies[row]]
-        if quantities[row] >= 0:
+    for row in range(len(values)):
+        time_s, x, w = times_ms[row] / 1000.0, values[row], weather[whose.sky[row]]
+        if whose.quantity[row] >= 0:
             good = math.isfinite(x) and time_s >= 0.0
-            if not (good and hear(w, quantities[row], int(time_s / BEAT_S) + 1, x)):
+            if not (good and hear(w, whose.quantity[row], int(time_s / BEAT_S) + 1, x)):
                 ignored += 1
             nth += asked[row]
             continue
-        s, pool = rows[sensors[row]], shared[pools[row]]
+        s, pool = rows[whose.sensor[row]], shared[whose.pool[row]]
         if not math.isfinite(x) or time_s < 0.0 or (s.beat > 0 and time_s <= s.time_s):
             ignored += 1
             nth += asked[row]

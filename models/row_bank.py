@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from models.compiled import compiled
 
-__all__ = ["Positions", "RowBank", "State", "plain"]
+__all__ = ["Positions", "RowBank", "State", "any_beyond", "plain"]
 
 _HEADER = struct.Struct("<8sqq")  # version, rows, readings ignored
 _LINE = 64  # bytes the processor fetches at once
@@ -136,7 +136,7 @@ class RowBank:
     def _known(self, positions: Positions) -> NDArray[np.intp]:
         """Return positions of sensors the bank has."""
         known = plain(positions, np.intp)
-        if _any_beyond(known, self.n):
+        if any_beyond(known, 0, self.n):
             raise IndexError(
                 f"sensor positions must be 0 to {self.n - 1}, got {known.min()} to {known.max()}"
             )
@@ -163,10 +163,11 @@ class RowBank:
 
 
 @compiled
-def _any_beyond(positions: NDArray[np.intp], n: int) -> bool:
+def any_beyond(positions: NDArray[np.intp], least: int, size: int) -> bool:
+    """Say whether a position is less than the least, or not less than the size."""
     found = False
     for position in positions:
-        found |= position < 0 or position >= n
+        found |= position < least or position >= size
     return found
 
 

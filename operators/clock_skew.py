@@ -50,8 +50,7 @@ class WatchClocks:
 
     def take(self, shard: int, sensors: NDArray[np.intp]) -> Any:
         """Return one shard's state, whose sensors are given."""
-        if len(sensors):
-            self.bank.grow(room_for(sensors))
+        self.bank.grow(room_for(sensors))
         return self.bank.take(sensors), self.list.take(shard, sensors)
 
     def put(self, shard: int, sensors: NDArray[np.intp], state: Any) -> None:

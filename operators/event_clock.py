@@ -34,9 +34,9 @@ class Judged(NamedTuple):
     behind: NDArray[np.int64]
     """How far it was behind (ms); ``NEVER`` before the clock ran."""
     lates: int
-    """How many came too late,"""
+    """How many came too late."""
     timed: int
-    """and how many when the clock ran."""
+    """How many came when their clock ran."""
 
 
 class EventClocks:
@@ -74,7 +74,7 @@ class EventClocks:
         self._held = np.zeros(shards, np.int64)
 
     def judge(self, shards: NDArray[np.intp], times: NDArray[np.int64]) -> Judged:
-        """Take the times of the next messages in order of arrival; say which came too late."""
+        """Take the times of the next messages in order of arrival; say how late each is."""
         late, behind = np.empty(len(times), np.bool_), np.empty(len(times), np.int64)
         clocks = self._open, self._held, self.now, self.latest
         lates, timed = _advance(shards, times, *clocks, self.lateness_ms, late, behind)

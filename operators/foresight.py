@@ -114,6 +114,8 @@ class Foresee:
         self.registry = registry
         self.forecast = PooledForecast()
         self._slot = np.empty(0, np.int32)
+        self._learns = np.empty(0, np.bool_)
+        """Not those that have a place for their state alone: the city file has changed since."""
         self._scale = Scale.of(np.empty((0, 4)), np.empty(0, np.bool_))
         self._pools: dict[tuple[int, str], int] = {}
         self._pool_at: NDArray[np.intp] = np.empty((0, 0), np.intp)
@@ -138,8 +140,9 @@ class Foresee:
         position: NDArray[np.intp],
     ) -> int:
         """Return how many rows it learns, once they are laid out."""
-        kinds, known = self.registry.columns.kind, (self._slot, self._quantity, self._pool_at)
-        return int(_lay_out(rows, near, kinds, *known, self._scale, columns, position))
+        places = self._learns, self._slot, self._quantity, self._pool_at
+        kinds, scale = self.registry.columns.kind, self._scale
+        return int(_fill(rows, near, kinds, *places, scale, columns, position))
 
     def _meet(self, rows: Readings) -> None:
         """Give sensors, kinds and shards met for the first time their place."""
@@ -199,8 +202,9 @@ class Foresee:
             slots = np.array([UNSEEN], np.int32)
         if len(slots) and slots.min() == UNSEEN:
             self._slot = grown(self._slot, room_for(sensors), UNSEEN)
+            self._learns = grown(self._learns, len(self._slot), False)
             new = sensors[self._slot[sensors] == UNSEEN]
-            mine = self._is_mine(new)
+            self._learns[new] = mine = self._is_mine(new)
             self._slot[new[~mine]] = NOWHERE
             self._place(new[mine])
             slots = self._slot[sensors]
@@ -274,10 +278,11 @@ def _sigmoid(odds: Floats) -> Floats:
 
 
 @compiled
-def _lay_out(
+def _fill(
     rows: Readings,
     near: NDArray[np.bool_],
     kinds: NDArray[np.intp],
+    learns: NDArray[np.bool_],
     slots: NDArray[np.int32],
     quantities: NDArray[np.int8],
     pools: NDArray[np.intp],
@@ -296,7 +301,7 @@ def _lay_out(
         if sensor >= len(slots) or slots[sensor] == UNSEEN or kind >= len(quantities):
             return NOWHERE
         slot, quantity = slots[sensor], quantities[kind]
-        if slot < 0 and quantity < 0:
+        if quantity < 0 and not learns[sensor]:
             continue
         if shard >= pools.shape[0] or kind >= pools.shape[1] or pools[shard, kind] == NOWHERE:
             return NOWHERE

@@ -206,6 +206,7 @@ class TakeReadings:
         limit_ms, size = self.clocks.limit_ms, len(sensors)
         shards, keep = np.empty(size, np.intp), np.empty(size, np.bool_)
         stretches = np.array([(each.shard, each.size) for each in poll.stretches])
+        assert sum(each.size for each in poll.stretches) == len(poll.lines), poll.stretches
         kept = _place(sensors, told.time, told.line, stretches, limit_ms, shards, keep)
         rows, beyond = Readings(sensors, told.time, told.value, shards), Readings.empty()
         if kept < size:

@@ -40,8 +40,8 @@ SURPRISAL_OF_LEVEL = {1: 7.0, 2: 6.0, 3: 5.0, 4: 4.0, NO_LEVEL: 0.0}
 NOWHERE = -1
 UNMET = 0
 MET, GRADED, POOLED, GAUGE, FACTORS = 1, 2, 4, 8, 16
-"""What a sensor is watched for: its levels, what it learns with others, what comes down its river;
-and whether its values vary by factors."""
+"""What a sensor that was met is watched for, if anything: its levels, what it learns with others,
+what comes down its river; and whether its values vary by factors."""
 
 
 class _Looked(NamedTuple):
@@ -328,7 +328,10 @@ def _pass_over(
     track: NDArray[np.float64],
     looked: _Looked,
 ) -> tuple[bool, bool]:
-    """Note which level each reading is over, and whether one could be reached in time."""
+    """Note which level each reading is over, and whether one could be reached in time.
+
+    Returns whether any is over one, and whether any could reach one.
+    """
     any_crossed = any_near = False
     for row in range(len(sensors)):
         sensor = sensors[row]
@@ -353,7 +356,7 @@ def _pass_over(
             climb = STEEPER * horizons_s[sensor] * track[slot, 2]
             near = reached > 1 and value + climb >= lowest
         # Whatever its slope: what others went through may tell.
-        if crossed == NO_LEVEL and roles[sensor] & FACTORS:
+        if roles[sensor] & FACTORS:
             near |= CLOSE * lowest <= value < lowest
         looked.crossed[row], looked.near[row] = crossed, near
         looked.value[row], looked.slot[row] = value, slot

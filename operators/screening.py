@@ -68,7 +68,7 @@ class _Held(NamedTuple):
     group: NDArray[np.intp]
     """The readings of its kind and shard that are of sensors as old."""
     after: NDArray[np.intp]
-    """The known ones of them, where it is new: before there were some nothing is said."""
+    """Where it is new, the known ones: until enough of these have been counted nothing is said."""
     raw: NDArray[np.float64]
     """Surprisal of a record, or of being far off."""
     counted: NDArray[np.bool_]
@@ -145,7 +145,7 @@ class ScreenReadings:
         """
         held = _Held.room(len(rows.sensor))
         said = scores.surprisal, scores.residual_surprisal
-        _held_against(rows, self.registry.columns.kind, self.shards, *said, young, held)
+        _fill(rows, self.registry.columns.kind, self.shards, *said, young, held)
         return held
 
     def _threat(
@@ -265,7 +265,7 @@ def _note_first(
 
 
 @compiled
-def _held_against(
+def _fill(
     rows: Readings,
     kinds: NDArray[np.intp],
     shards: int,

@@ -96,9 +96,9 @@ class HeldPipeline:
         """How often the store had to be found again."""
 
     @property
-    def connected(self) -> bool:
-        """Whether there is a connection, as far as is known."""
-        return self._connection is not None
+    def idle(self) -> bool:
+        """Whether it is not connected and has nothing to send: what comes next prepares it."""
+        return self._connection is None and not self._held
 
     def send(self, commands: list[tuple[Any, ...]]) -> None:
         """Send commands without waiting for their replies.

@@ -127,9 +127,9 @@ class StoreWriter:
 
     def put_city(self, city: City) -> None:
         """Send the city the flow is watching."""
-        new, self._city = not self._line.connected, _encode(city)
-        # Whoever connects is told it first: no need to say it twice, of a large city 20 MB.
-        self._line.send([] if new else [("SET", self.keys.city, self._city)])
+        self._city = _encode(city)
+        # Who connects sends it first: it need not be said twice, of a large city 20 MB.
+        self._line.send([] if self._line.idle else [("SET", self.keys.city, self._city)])
 
     def flush(self) -> None:
         """Wait until the store has everything.

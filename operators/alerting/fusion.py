@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from operators.events import Evidence
-from operators.incident import Strand, is_like, is_of
+from operators.incident import Strand, is_like
 from operators.surroundings import Around
 
 __all__ = ["FADE", "STRONGEST", "Parts", "fuse", "parts_of", "voice"]
@@ -79,7 +79,7 @@ def parts_of(
         match said.source:
             case "sensor" if is_like(hazard, said.hazard):
                 own[said.key] = strength
-                if is_of(hazard, strand):
+                if not said.fault:
                     sound.add(said.key)
             case "sensor":
                 # A side effect supports, at half its weight.

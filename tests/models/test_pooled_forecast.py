@@ -209,7 +209,15 @@ def test_weather_that_is_no_number_is_left_out():
 
 @pytest.mark.parametrize(
     ("sensor", "pool", "sky", "quantity"),
-    [(2, 0, 0, -1), (-1, 0, 0, -1), (0, -1, 0, -1), (0, 1, 0, -1), (0, 0, 1, -1), (0, 0, -1, 3)],
+    [
+        (2, 0, 0, -1),
+        (-1, 0, 0, -1),
+        (0, -1, 0, -1),
+        (0, 1, 0, -1),
+        (0, 0, 1, -1),
+        (0, 0, -1, 3),
+        (0, 0, 0, 5),
+    ],
 )
 def test_a_position_that_is_not_there_is_an_error_and_nothing_is_learnt(
     sensor: int, pool: int, sky: int, quantity: int
@@ -217,7 +225,9 @@ def test_a_position_that_is_not_there_is_an_error_and_nothing_is_learnt(
     forecast = PooledForecast(2, 1)
     before, where = forecast.snapshot(), [np.array([each]) for each in (sensor, pool, 10**12)]
     under, told = np.array([sky]), np.array([quantity], np.int8)
-    with pytest.raises(IndexError, match="2 sensors, 1 pools, 1 skies"):
+    with pytest.raises(
+        IndexError, match=f"2 sensors, 1 pools, 1 skies, .* got {sensor} to {sensor}"
+    ):
         forecast.observe(*where, np.ones(1), LEVELS[None], skies=under, quantities=told)
     assert forecast.snapshot() == before
 
@@ -231,6 +241,12 @@ def test_weather_is_nobodys() -> None:
 
 
 def test_columns_of_different_lengths_are_an_error() -> None:
-    one, two = np.zeros(1, np.intp), np.zeros(2, np.intp)
-    with pytest.raises(ValueError, match="one length"):
-        PooledForecast(1, 1).observe(one, one, two, np.ones(2), np.tile(LEVELS, (2, 1)))
+    one, two, levels = np.zeros(1, np.intp), np.zeros(2, np.intp), np.tile(LEVELS, (2, 1))
+    forecast = PooledForecast(1, 1)
+    for columns, asked in (
+        ((one, one, two, np.ones(2), levels), None),
+        ((two, two, two, np.ones(2), levels[:1]), None),
+        ((two, two, two, np.ones(2), levels), np.ones(1, np.bool_)),
+    ):
+        with pytest.raises(ValueError, match="one length"):
+            forecast.observe(*columns, asked)
