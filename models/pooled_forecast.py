@@ -209,8 +209,8 @@ class PooledForecast:
         kinds = np.full(rows, -1) if quantities is None else quantities
         under = np.zeros(rows, np.intp) if skies is None else skies
         ask = np.zeros(rows, np.bool_) if asked is None else plain(asked, np.bool_)
-        places = (plain(each, np.intp) for each in (sensors, pools, under))
-        whose = _Whose(*places, plain(kinds, np.int8))
+        sensor, pool, sky = (plain(each, np.intp) for each in (sensors, pools, under))
+        whose = _Whose(sensor, pool, sky, plain(kinds, np.int8))
         told = plain(times_ms, np.int64), plain(values, np.float64)
         self._check(whose, (*told, levels, ask))
         logs, lowest = _logarithms(levels)
@@ -221,7 +221,8 @@ class PooledForecast:
 
     def _check(self, whose: _Whose, others: Sequence[NDArray[Any]]) -> None:
         """Raise where compiled loops, which check nothing, would go astray."""
-        lengths = [len(column) for column in (*whose, *others)]
+        columns: tuple[NDArray[Any], ...] = *whose, *others
+        lengths = [len(column) for column in columns]
         if len(set(lengths)) > 1:
             raise ValueError(f"columns must be of one length, got {lengths}")
         sizes = self.sensors.n, self.pools.n, self.weather.n, len(QUANTITIES)

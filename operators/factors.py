@@ -62,6 +62,7 @@ class Scale(NamedTuple):
         up = levels * sign[:, None]
         first = np.where(np.isnan(up), np.inf, up).min(axis=1, initial=np.inf)
         span = np.where(np.isnan(up), -np.inf, up).max(axis=1, initial=-np.inf) - first
+        span[span <= 0.0] = np.nan  # a single level spans nothing
         level = np.exp(np.clip((up - first[:, None]) / span[:, None], -FARTHEST, FARTHEST))
         return cls(level, sign, first, span)
 

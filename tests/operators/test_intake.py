@@ -378,6 +378,12 @@ def test_paced_a_sensor_whose_clock_is_years_ahead_is_refused(live: bool) -> Non
     assert taken.counters.account("intake").balanced
 
 
+def test_paced_a_stranger_from_years_ahead_is_refused_once() -> None:
+    taken = Taken().readings(reading("nobody", T0 + 70 * 365 * DAY, 1), clock_ms=T0, live=True)
+    assert len(taken.bad) == 1
+    assert taken.counters.account("intake") == ("intake", 1, 0, 0, 1, {"readings": 1})
+
+
 def test_paced_an_event_from_after_now_is_refused_too() -> None:
     lines = [line(report(f"r-{n}", T0 + n * DAY, "water")) for n in range(2)]
     told = Told("reports").take(poll("reports", *lines, offset=5, clock_ms=T0, live=True))

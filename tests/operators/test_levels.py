@@ -274,6 +274,26 @@ def test_a_sensor_that_lost_its_levels_keeps_its_state_and_breaks_nothing() -> N
     assert repr(there.take(0, np.array([1, 0]))) == repr(state)
 
 
+def test_a_gauge_that_lost_a_level_learns_with_nobody_however_rows_are_cut() -> None:
+    """One level spans nothing, so there is no measure to learn by; what was learnt is kept."""
+    air = sensor("air", "pm25", levels=LEVELS)
+    one = sensor("river", "river_level", levels=Levels(blue=10.0))
+    here, both = watch(sensor("river", "river_level", levels=LEVELS), air), np.arange(2)
+    said = [(n, T0 + hour * HOUR, 5.0 + hour % 3) for hour in range(60) for n in range(2)]
+    list(here.evidence(rows(*said[:60])))
+    state = here.take(0, both)
+    after = []
+    for size in (1, 7, 60):
+        there = watch(one, air)
+        there.put(0, both, state)
+        for part in range(60, 120, size):
+            list(there.evidence(rows(*said[part : part + size])))
+        after.append(there.take(0, both)[1][0][0])
+    for pools in after:
+        assert bytes(pools["river_level"]) == bytes(state[1][0][0]["river_level"])
+        assert bytes(pools["pm25"]) == bytes(after[0]["pm25"]) != bytes(state[1][0][0]["pm25"])
+
+
 @pytest.mark.parametrize("until", [9.98, 10.2], ids=["expected", "crossed"])
 def test_a_level_that_was_taken_away_is_neither_crossed_nor_expected(until: float) -> None:
     with_blue, without = LEVELS, Levels(yellow=12.0, orange=14.0, red=16.0)

@@ -1,9 +1,14 @@
 """What is on its way down a river is told to gauges of one shard, and to nobody else."""
 
+from typing import Any
+
 import numpy as np
+import pytest
+from numpy.typing import NDArray
 
 from models.arriving import Arriving
 from models.level_forecast import HORIZONS_S
+from models.row_bank import Positions
 from operators.events import Levels, Line, Readings
 from operators.levels import WatchLevels
 from operators.registry import Registry
@@ -101,14 +106,36 @@ def test_water_on_its_way_makes_a_level_worth_asking_for() -> None:
     assert step.close(readings, readings.value, coming).all()
 
 
-def test_the_cut_changes_nothing_in_what_is_told_of_levels() -> None:
+@pytest.mark.parametrize("coming", [False, True])
+def test_water_on_its_way_is_reason_enough_to_ask(
+    monkeypatch: pytest.MonkeyPatch, coming: bool
+) -> None:
+    step = WatchLevels(Registry(town(GAUGES, lines=(RIVER,))))
+    asked, crossing = list[int](), step.forecast.crossing
+
+    def noted(sensors: Positions, *more: Any) -> Any:
+        asked.extend(sensors.tolist())
+        return crossing(sensors, *more)
+
+    def close(told: Readings, *_: Any) -> NDArray[np.bool_]:
+        return np.full(len(told.sensor), coming)
+
+    monkeypatch.setattr(step.forecast, "crossing", noted)
+    monkeypatch.setattr(step.upstream, "close", close)
+    for beat in range(12):
+        list(step.evidence(rows((1, T0 + beat * QUARTER, 1.0))))
+    assert len(asked) == (12 if coming else 0)
+
+
+@pytest.mark.parametrize("size", [1, 37])
+def test_the_cut_changes_nothing_in_what_is_told_of_levels(size: int) -> None:
     readings = feed((0, 1), 500)
     readings = readings._replace(value=readings.value + 3.0)
     whole, parts = (WatchLevels(Registry(town(GAUGES, lines=(RIVER,)))) for _ in range(2))
     expected = [said for _, said in sorted(whole.evidence(readings), key=lambda each: each[0])]
     got = []
-    for n in range(0, 1000, 37):
-        part = readings.take(slice(n, n + 37))
+    for n in range(0, 1000, size):
+        part = readings.take(slice(n, n + size))
         got += [said for _, said in sorted(parts.evidence(part), key=lambda each: each[0])]
     assert got == expected
     assert {said.channel for said in got} == {"level", "forecast"}
