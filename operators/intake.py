@@ -82,7 +82,8 @@ class Poll(NamedTuple):
     polled_us: int = 0
     """Wall-clock time of the poll, to measure latency from; 0 where nobody measures."""
     decoded: DecodedReadings | None = None
-    """What ``TakeReadings.decode`` made of the lines, where it was asked before their turn."""
+    """What ``TakeReadings.decode`` made of these very lines, where it was asked before their turn.
+    It belongs to who takes the poll, once."""
 
 
 class ReportRows(NamedTuple):
@@ -199,14 +200,16 @@ class TakeReadings:
         return decode_readings(lines, self.registry.index)
 
     def _rows(self, poll: Poll) -> tuple[Readings, list[Rejected], list[Sensor]]:
-        told = poll.decoded or self.decode(poll.lines)
+        told = self.decode(poll.lines) if poll.decoded is None else poll.decoded
         sensors, bad, met = told.sensor, told.rejected, list[Sensor]()
         if told.unknown:
             bad, met = self._introduce(told)
         limit_ms, size = self.clocks.limit_ms, len(sensors)
         shards, keep = np.empty(size, np.intp), np.empty(size, np.bool_)
         stretches = np.array([(each.shard, each.size) for each in poll.stretches])
+        # Compiled code does not look: rows are of these lines, and each of these in a stretch.
         assert sum(each.size for each in poll.stretches) == len(poll.lines), poll.stretches
+        assert not size or told.line[-1] < len(poll.lines), told.line[-1]
         kept = _place(sensors, told.time, told.line, stretches, limit_ms, shards, keep)
         rows, beyond = Readings(sensors, told.time, told.value, shards), Readings.empty()
         if kept < size:

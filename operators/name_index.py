@@ -255,7 +255,7 @@ class NameIndex:
     State: 64 to 128 bytes a name, and up to twice its bytes where it has more than 24. Nothing is
     ever forgotten: who adds bounds the number (the registry by its ``limit``). Cost: 0.1 us to look
     a name up and 0.4 us to add it among many, 5 us for one alone. One thread adds; any may look up
-    meanwhile.
+    meanwhile, and may miss a name that is being added.
 
     Examples
     --------
@@ -310,6 +310,7 @@ class NameIndex:
         return positions
 
     def _make_room(self, names: int, size: Whole) -> None:
+        # The store first: who looks up takes the table first, so what that names is in the store.
         if self._stored + size > len(self._store):
             store = np.zeros(2 * (self._stored + size), np.uint8)
             store[: self._stored] = self._store[: self._stored]

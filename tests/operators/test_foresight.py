@@ -170,6 +170,18 @@ def test_a_shard_goes_on_elsewhere_as_it_was() -> None:
     assert len(state[2]) == 3, "what was kept of the sensor that is no more is kept"
 
 
+@pytest.mark.parametrize("size", [1, 2])
+def test_who_does_not_learn_has_no_pool(size: int) -> None:
+    """A gauge that was not heard before the city file left it a single level."""
+    here = foresee(sensor("river", "river_level", levels=LEVELS), air("a"))
+    there = foresee(sensor("river", "river_level", levels=Levels(blue=75.0)), air("a"))
+    there.put(0, np.arange(2), here.take(0, np.arange(2)))
+    told = rows((1, T0, 50.0), (0, T0, 5.0))
+    for n in range(0, 2, size):
+        there.observe(told.take(slice(n, n + size)), np.zeros(size, np.bool_))
+    assert list(there.take(0, np.arange(2))[0]) == ["pm25"]
+
+
 def test_the_weather_is_that_of_its_shard() -> None:
     feed = sorted(_walk(400, 2) + windy(400, 2), key=lambda row: row[1])
     said = []
