@@ -170,10 +170,7 @@ class Foresee:
 
     def _place_pools(self, rows: Readings) -> None:
         kinds, (shards, known) = self.registry.columns.kind[rows.sensor], self._pool_at.shape
-        size = tuple(
-            max(now, int(each.max(initial=-1)) + 1)
-            for now, each in ((shards, rows.shard), (known, kinds))
-        )
+        size = max(shards, room_for(rows.shard)), max(known, room_for(kinds))
         if size != self._pool_at.shape:
             wider: NDArray[np.intp] = np.full(size, NOWHERE, np.intp)
             wider[:shards, :known] = self._pool_at
