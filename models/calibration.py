@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.compiled import compiled
+from models.compiled import compiled, inlined
 from models.row_bank import any_beyond
 
 __all__ = [
@@ -189,7 +189,7 @@ def _count_rows(
             said[row] = np.nan
 
 
-@compiled
+@inlined
 def _surprisal(group: Any, s: float) -> float:
     """Return the share of readings as surprising, as a surprisal; ``group[0]`` counts them all."""
     at = s / WIDTH
@@ -204,17 +204,18 @@ def _surprisal(group: Any, s: float) -> float:
     return -math.log10(seen / (PRIOR + group[0]))
 
 
-@compiled
+@inlined
 def _less(group: Any) -> float:
     """Say less where too much was said, and more where too little; the ordinary stays as it is."""
     often = (ALLOWED + group[1 + BINS]) / (ALLOWED + group[0] * 10.0**-JUDGED)
     return min(max(GAIN * math.log10(often), -MOST_MORE), MOST_LESS)
 
 
-@compiled
+@inlined
 def _count(group: Any, s: float) -> None:
     if group[0] >= 2.0 * MEMORY:
-        group[: 2 + BINS] *= 0.5
+        for at in range(2 + BINS):
+            group[at] *= 0.5
     group[0] += 1.0
     for b in range(min(int(s / WIDTH), BINS - 1) + 1):
         group[1 + b] += 1.0

@@ -20,7 +20,15 @@ from numba.core.caching import FunctionCache
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-__all__ = ["AHEAD", "HOT", "compiled", "inlined", "prefetch", "prefetch_byte"]
+__all__ = [
+    "AHEAD",
+    "HOT",
+    "compiled",
+    "compiled_with_arrays",
+    "inlined",
+    "prefetch",
+    "prefetch_byte",
+]
 
 AHEAD = 6
 """How many rows before it is worked on a row is best asked for with ``prefetch``."""
@@ -38,19 +46,36 @@ def compiled(function: F) -> F:
 
     Division by zero gives infinity or NaN, as in numpy, not an exception; indices are not checked.
     Compiled functions that it calls, of other modules too, and constants become part of it.
+
+    It makes no arrays: what it fills is given to it. So nothing is counted of who holds one, which
+    costs 10 to 30 ns each time an array, or a part of one, is taken hold of or handed on.
     """
-    dispatcher: Any = numba.njit(error_model="numpy", nogil=True)(function)
-    dispatcher._cache = _Cache(function)  # type: ignore[no-untyped-call]  # numba's own
-    return cast(F, dispatcher)
+    return _kept(function, _nrt=False)
+
+
+def compiled_with_arrays(function: F) -> F:
+    """Return the function compiled likewise; it may make arrays. Not for every reading."""
+    return _kept(function)
 
 
 def inlined(function: F) -> F:
     """Return the function for compiled ones to call, without the cost of a call: part of them.
 
-    It makes no arrays, so nothing needs counting of who holds one.
+    It makes no arrays. For what is done with every reading: to hand over a dozen numbers takes as
+    long as to work with them.
     """
+    return cast(F, _dispatcher(function, forceinline=True, _nrt=False))
+
+
+def _kept(function: F, **options: bool) -> F:
+    dispatcher = _dispatcher(function, **options)
+    dispatcher._cache = _Cache(function)  # type: ignore[no-untyped-call]  # numba's own
+    return cast(F, dispatcher)
+
+
+def _dispatcher(function: Any, **options: bool) -> Any:
     make: Any = numba.njit
-    return cast(F, make(error_model="numpy", nogil=True, forceinline=True, _nrt=False)(function))
+    return make(error_model="numpy", nogil=True, **options)(function)
 
 
 class _Cache(FunctionCache):
@@ -73,6 +98,7 @@ def _made_of(function: FunctionType) -> Iterator[str]:
     for name in (*code.co_names, *map(str, function.__annotations__.values())):
         value: Any = function.__globals__.get(name)
         if hasattr(value, "py_func"):
+            yield f"{name}: {value.targetoptions}"
             yield from _made_of(value.py_func)
         elif isinstance(value, int | float | tuple | np.generic):
             yield f"{name} = {value!r}"

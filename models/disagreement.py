@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.compiled import compiled
+from models.compiled import inlined
 
 __all__ = ["accompanied", "disagrees"]
 
@@ -30,7 +30,7 @@ COMPANY = 2  # such neighbours, a third of those heard at least, make an event o
 MOST = 8.0  # errors one reading counts at most
 
 
-@compiled
+@inlined
 def disagrees(
     rows: NDArray[np.void],
     sensor: int,
@@ -55,7 +55,7 @@ def disagrees(
     return bool(s.lone >= patience)
 
 
-@compiled
+@inlined
 def accompanied(rows: NDArray[np.void], sensor: int, near: NDArray[np.int32]) -> bool:
     """Say whether neighbours leap, tremble or are off as well: then it is not the sensor."""
     heard = unsettled = 0
@@ -70,7 +70,7 @@ def accompanied(rows: NDArray[np.void], sensor: int, near: NDArray[np.int32]) ->
     return unsettled >= COMPANY and 3 * unsettled >= heard
 
 
-@compiled
+@inlined
 def _alone(rows: NDArray[np.void], s: Any, near: NDArray[np.int32]) -> bool:
     """Say whether fewer than a third of the neighbours are off in the same direction."""
     heard = agree = 0

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from models.compiled import compiled
+from models.compiled import compiled, inlined
 from models.magnitude import times_larger
 from models.repetition import intermittent
 
@@ -32,7 +32,7 @@ SPIKES = 1.6  # two within forty readings, three within eighty
 CALMED = 0.8  # below it spiking is over: seventy readings after two
 
 
-@compiled
+@inlined
 def leapt(s: Any, x: float, step: float) -> bool:
     """Learn a step; return whether the sensor is where it leapt to, and not yet believed."""
     s.spikes *= SPIKES_FADE
@@ -60,14 +60,14 @@ def leapt(s: Any, x: float, step: float) -> bool:
     return False
 
 
-@compiled
+@inlined
 def spiking(s: Any) -> bool:
     """Say whether spikes come often."""
     s.spiky = s.spikes >= (CALMED if s.spiky else SPIKES)
     return bool(s.spiky)
 
 
-@compiled
+@inlined
 def _returned(s: Any, x: float, step: float) -> bool:
     """Say whether it is back near where it was, or has leapt back from where it is."""
     half = 0.5 * abs(s.leap)

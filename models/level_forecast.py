@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
 
-from models.compiled import AHEAD, compiled, prefetch
+from models.compiled import AHEAD, compiled, inlined, prefetch
 from models.row_bank import Positions, RowBank
 
 __all__ = [
@@ -275,7 +275,7 @@ def advance(s: Sensor, time_s: float, x: float) -> None:
     s.seen += 1.0
 
 
-@compiled
+@inlined
 def drift_one(s: Sensor, i: int) -> float:
     """Return the change that is expected of a sensor at one of ``HORIZONS_S``."""
     return float(_trust_one(s.agreed[i], s.said[i]) * s.trend * _faded_one(HORIZONS_S[i]))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from models.compiled import compiled
+from models.compiled import inlined
 
 __all__ = ["learn_size", "times_larger"]
 
@@ -21,14 +21,14 @@ MOST = 3.0  # times its usual size a value counts at most: hours of a plume are 
 ORDINARY = 2.0  # times: a day's high and low
 
 
-@compiled
+@inlined
 def learn_size(s: Any, x: float) -> None:
     """Learn how large values are."""
     size = abs(x) if s.age < WARM_UP else min(abs(x), MOST * s.size)
     s.size += max(SLOW, 1.0 / (s.age + 1.0)) * (size - s.size)
 
 
-@compiled
+@inlined
 def times_larger(s: Any, x: float) -> float:
     """Return how many times larger a value is than one that is ordinary; 1 if it is not."""
     return max(1.0, abs(x) / (ORDINARY * s.size)) if s.size > 0.0 else 1.0

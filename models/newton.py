@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from models.compiled import compiled
+from models.compiled import compiled, compiled_with_arrays
 
 __all__ = ["dot", "forget", "step"]
 
@@ -74,7 +74,7 @@ def step(cov: Floats, features: Floats, information: float, gain: Floats) -> Non
         gain[i] *= part
 
 
-@compiled
+@compiled_with_arrays
 def forget(cov: Floats, keep: float, most: float) -> None:
     """Let what was learnt fade to the share ``keep``, never to less than was known at first.
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.compiled import compiled
+from models.compiled import inlined
 from models.rules import Rules
 from models.season import DAY_FIELDS, WEEK_FIELDS, expect, expect_by_week
 from models.tails import learnt, surprisal_of
@@ -59,7 +59,7 @@ WEEKLY = np.dtype([("week_error", np.float64), *_FIELDS, *WEEK_FIELDS])
 _FLOOR = math.exp(-1.0)  # u = ln(ratio) is cut at -1
 _UNKNOWN = math.exp(1.0)  # u = 1 for the first thing of its kind
 _SMALL = 1e-30  # denormal numbers cost a hundred times as much
-_surprisal_of, _learnt = compiled(surprisal_of), compiled(learnt)
+_surprisal_of, _learnt = inlined(surprisal_of), inlined(learnt)
 
 Sensor = Any  # a row of ``SENSOR``
 Seven = tuple[float, float, float, float, float, float, float]
@@ -86,7 +86,7 @@ def newborn(n: int, kind: np.dtype[np.void] = SENSOR) -> NDArray[np.void]:
     return s
 
 
-@compiled
+@inlined
 def advance(
     s: Sensor, weekly: Sensor | None, x: float, time_s: float, decay: float, rules: Rules
 ) -> Step:
@@ -122,7 +122,7 @@ def advance(
     return Step(score, strength, channel, expected, scale, record, event)
 
 
-@compiled
+@inlined
 def _features(s: Sensor, x: float, near: float, r: float, rules: Rules) -> Seven:
     """Move the smoothers on and return the seven features; ``near`` is what the level learns."""
     least, jump = 1.0 / (s.age + 2.0), abs(x - s.last)
@@ -140,24 +140,24 @@ def _features(s: Sensor, x: float, near: float, r: float, rules: Rules) -> Seven
     return abs(r), short, long, jump, abs(s.x20 - s.x200), _wide(s.a80), burst
 
 
-@compiled
+@inlined
 def _smooth(old: float, to: float, rate: float) -> float:
     new = old + rate * (to - old)
     return new if abs(new) >= _SMALL else 0.0
 
 
-@compiled
+@inlined
 def _wide(number: Any) -> float:
     """Return a float32 as what everything is reckoned with."""
     return np.float64(number)
 
 
-@compiled
+@inlined
 def _faded(peak: float, decay: float) -> float:
     return peak * decay if peak >= _SMALL else 0.0
 
 
-@compiled
+@inlined
 def _compare(s: Sensor, features: Seven, decay: float, rules: Rules) -> tuple[float, int]:
     """Return S and its channel against the peaks remembered, then remember these."""
     first, second, third, channel = _FLOOR, _FLOOR, _FLOOR, 0
@@ -181,7 +181,7 @@ def _compare(s: Sensor, features: Seven, decay: float, rules: Rules) -> tuple[fl
     return score - rules.warm_up / (s.age + 1.0), channel
 
 
-@compiled
+@inlined
 def _alarm(s: Sensor, score: float, rules: Rules) -> float:
     """Return the strength of the alarm: once an episode, and not twice within the hold."""
     if s.hold > 0:
@@ -194,7 +194,7 @@ def _alarm(s: Sensor, score: float, rules: Rules) -> float:
     return score - rules.threshold + 0.001
 
 
-@compiled
+@inlined
 def _lasting(s: Sensor, r: float, rules: Rules) -> float:
     """Return the short shift without what lasts for one reading only, however wild."""
     one, two = _wide(s.lately[0]), _wide(s.lately[1])
@@ -204,7 +204,7 @@ def _lasting(s: Sensor, r: float, rules: Rules) -> float:
     return abs(_wide(s.lasting))
 
 
-@compiled
+@inlined
 def _surprisals(
     s: Sensor, score: float, shift: float, lasting: float, rules: Rules
 ) -> tuple[float, float]:

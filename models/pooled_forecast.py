@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from models.compiled import compiled
+from models.compiled import compiled, compiled_with_arrays, inlined
 from models.newton import dot, forget, step
 from models.pool_memory import (
     BEAT_S,
@@ -213,10 +213,9 @@ class PooledForecast:
         whose = _Whose(sensor, pool, sky, plain(kinds, np.int8))
         told = plain(times_ms, np.int64), plain(values, np.float64)
         self._check(whose, (*told, levels, ask))
-        logs, lowest = _logarithms(levels)
         said = np.full((2, np.count_nonzero(ask), _L, _H), np.nan)
         banks = self.sensors._rows, self.pools._rows, self.weather._rows
-        self.sensors.ignored += _observe_rows(*banks, whose, *told, logs, lowest, ask, said)
+        self.sensors.ignored += _observe_rows(*banks, whose, *told, levels, ask, said)
         return said[0], said[1]
 
     def _check(self, whose: _Whose, others: Sequence[NDArray[Any]]) -> None:
@@ -241,12 +240,11 @@ class PooledForecast:
         chance
             Shape (sensors, 4, horizons); NaN where there is no level, and in warm-up.
         """
-        logs, _ = _logarithms(levels)
         asked, pooled = self.sensors._known(sensors), self.pools._known(pools)
         chance = np.full((len(asked), _L, _H), np.nan)
         rows, shared, weather = self.sensors._rows, self.pools._rows, self.weather._rows
         under = np.zeros_like(asked) if skies is None else self.weather._known(skies)
-        _chances(rows, shared, weather, asked, pooled, under, logs, chance)
+        _chances(rows, shared, weather, asked, pooled, under, levels, chance)
         return chance
 
     def came(self, pools: Positions) -> Floats:
@@ -298,22 +296,23 @@ def _any_beyond(whose: _Whose, sizes: tuple[int, int, int, int]) -> bool:
     return found
 
 
-@compiled
-def _logarithms(levels: Floats) -> tuple[Floats, Floats]:
-    """Return levels in logarithms, and the lowest of each row (not in logarithms), 1 without."""
-    logs, lowest = np.full(levels.shape, np.nan), np.ones(len(levels))
-    for row in range(len(levels)):
-        least = np.inf
-        for n in range(levels.shape[1]):
-            if 0.0 < levels[row, n] < np.inf:
-                logs[row, n] = math.log(levels[row, n])
-                least = min(least, levels[row, n])
-        if least < np.inf:
-            lowest[row] = least
-    return logs, lowest
+@inlined
+def _lowest(levels: Floats) -> float:
+    """Return the lowest level, 1 without."""
+    least = math.inf
+    for level in levels:
+        if level > 0.0:
+            least = min(least, level)
+    return least if least < math.inf else 1.0
 
 
-@compiled
+@inlined
+def _logarithm(level: float) -> float:
+    """Return a level as it is compared, NaN where there is none."""
+    return math.log(level) if 0.0 < level < math.inf else math.nan
+
+
+@compiled_with_arrays
 def _observe_rows(
     rows: NDArray[np.void],
     shared: NDArray[np.void],
@@ -321,8 +320,7 @@ def _observe_rows(
     whose: _Whose,
     times_ms: NDArray[np.int64],
     values: Floats,
-    logs: Floats,
-    lowest: Floats,
+    levels: Floats,
     asked: NDArray[np.bool_],
     said: Floats,
 ) -> int:
@@ -341,11 +339,11 @@ def _observe_rows(
             ignored += 1
             nth += asked[row]
             continue
-        low = lowest[row]
+        low = _lowest(levels[row])
         now, beat = math.log(min(max(x, low / EDGE), low * EDGE)), int(time_s / BEAT_S) + 1
         if s.beat != beat:
             if s.beat > 0:
-                _learn(s, pool, w, logs[row], f, gain)
+                _learn(s, pool, w, levels[row], f, gain)
             open_beat(s, beat, now)
         if pool.beat < beat:
             close_beat(pool, beat)
@@ -353,13 +351,13 @@ def _observe_rows(
         s.time_s = time_s
         count_in(s, pool, beat, now)
         if asked[row]:
-            _say(s, pool, w, logs[row], f, said[0, nth])
+            _say(s, pool, w, levels[row], f, said[0, nth])
             said[1, nth] = pool.came
             nth += 1
     return ignored
 
 
-@compiled
+@compiled_with_arrays
 def _fade(pool: Row) -> None:
     """Forget a little."""
     for j in range(_H):
@@ -369,8 +367,8 @@ def _fade(pool: Row) -> None:
             forget(pool.trust_cov[level, j], FADE, TRUST_DOUBT)
 
 
-@compiled
-def _learn(s: Row, pool: Row, w: Row, logs: Floats, f: Floats, gain: Floats) -> None:
+@compiled_with_arrays
+def _learn(s: Row, pool: Row, w: Row, levels: Floats, f: Floats, gain: Floats) -> None:
     """Compare what was forecast for the beat that ends with what came."""
     came, opinions = float(s.past[s.beat % KEPT]), np.ones(_O)
     for j in range(_H):
@@ -389,7 +387,7 @@ def _learn(s: Row, pool: Row, w: Row, logs: Floats, f: Floats, gain: Floats) -> 
             pool.change[j, i] += gain[i] * error
             pool.error[j, i] += gain[i] * off
         for level in range(_L):
-            bound = logs[level]
+            bound = _logarithm(levels[level])
             if not math.isnan(bound):
                 _judge(pool, level, j, was - bound, (mean - bound) / scale, f, opinions)
                 _learn_level(pool, level, j, came >= bound, f, opinions, gain)
@@ -438,7 +436,7 @@ def _learn_level(
                 pool.odds[level, j, i] += gain[i] * error
 
 
-@compiled
+@compiled_with_arrays
 def _chances(
     rows: NDArray[np.void],
     shared: NDArray[np.void],
@@ -446,17 +444,17 @@ def _chances(
     sensors: NDArray[np.intp],
     pools: NDArray[np.intp],
     skies: NDArray[np.intp],
-    logs: Floats,
+    levels: Floats,
     chance: NDArray[np.float64],
 ) -> None:
     f = np.empty(_M)
     for row in range(len(sensors)):
         s, pool, w = rows[sensors[row]], shared[pools[row]], weather[skies[row]]
-        _say(s, pool, w, logs[row], f, chance[row])
+        _say(s, pool, w, levels[row], f, chance[row])
 
 
-@compiled
-def _say(s: Row, pool: Row, w: Row, logs: Floats, f: Floats, chance: Floats) -> None:
+@compiled_with_arrays
+def _say(s: Row, pool: Row, w: Row, levels: Floats, f: Floats, chance: Floats) -> None:
     """Put the chances of one sensor into ``chance``; in warm-up it is left as it is."""
     if s.beats < WARM_UP:
         return
@@ -467,7 +465,7 @@ def _say(s: Row, pool: Row, w: Row, logs: Floats, f: Floats, chance: Floats) -> 
         aim(s.beat, AHEAD[j], f)
         mean, scale = _outlook(pool, j, now, f)
         for level in range(_L):
-            bound = logs[level]
+            bound = _logarithm(levels[level])
             if not math.isnan(bound):
                 _judge(pool, level, j, now - bound, (mean - bound) / scale, f, opinions)
                 odds = dot(pool.trust[level, j], opinions)

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.compiled import AHEAD, compiled, prefetch, prefetch_byte
+from models.compiled import AHEAD, compiled, inlined, prefetch, prefetch_byte
 from models.peaks import SENSOR, WEEKLY, advance, newborn
 from models.row_bank import Positions, RowBank
 from models.rules import RULES, Rules
@@ -188,7 +188,7 @@ def _score_rows(
     return ignored
 
 
-@compiled
+@inlined
 def _leave_out(out: BankScores, row: int) -> None:
     out.surprisal[row] = out.residual_surprisal[row] = out.s[row] = math.nan
     out.expected[row] = out.scale[row] = math.nan

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from models.compiled import compiled
+from models.compiled import inlined
 
 __all__ = ["intermittent", "repeated"]
 
@@ -27,7 +27,7 @@ MANY = 65_535
 IDLE = 24  # repetitions of 0 after which a sensor is one that mostly has nothing to measure
 
 
-@compiled
+@inlined
 def repeated(s: Any, x: float, moved: bool) -> bool:
     """Learn whether the value came again; return whether it has come again too often.
 
@@ -54,13 +54,13 @@ def repeated(s: Any, x: float, moved: bool) -> bool:
     return False
 
 
-@compiled
+@inlined
 def intermittent(s: Any) -> bool:
     """Say whether a sensor rests at 0, as a rain gauge does: then it moves in bursts by nature."""
     return bool(s.rest == 0.0 and s.resting >= IDLE)
 
 
-@compiled
+@inlined
 def _beyond(s: Any, x: float, moved: bool) -> bool:
     """Say whether the run is far beyond what this sensor does."""
     if s.changes < CHANGES or s.run <= LONGER * s.longest + 2.0:
@@ -71,7 +71,7 @@ def _beyond(s: Any, x: float, moved: bool) -> bool:
     return bool(-float(s.run) * math.log10(chance) > BEYOND)
 
 
-@compiled
+@inlined
 def _finish(s: Any) -> None:
     """Remember a run that is over; a fault, or where it leapt to, teaches at most the double."""
     s.again -= RATE * s.again

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from models.compiled import compiled
+from models.compiled import inlined
 from models.magnitude import times_larger
 from models.repetition import intermittent
 
@@ -27,7 +27,7 @@ MOST = 10.0  # no reversal counts more: a spike is not noise
 OFTEN = 0.5  # of readings that repeat: beyond it a sensor moves too seldom to be judged
 
 
-@compiled
+@inlined
 def noisy(s: Any, x: float, step: float) -> bool:
     """Learn a reversal; return whether they are many times the usual."""
     back = min(abs(step), abs(s.step)) if step * s.step < 0.0 else 0.0

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from models.compiled import compiled
+from models.compiled import inlined
 from models.rules import Rules
 
 __all__ = [
@@ -61,13 +61,13 @@ WEEK_FIELDS = [
 Sensor = Any  # a row of ``models.peaks.SENSOR``, or ``WEEKLY``
 
 
-@compiled
+@inlined
 def hour_of_week(time_s: float) -> int:
     """Return the hour of the week of a local time, 0 to 167."""
     return math.floor(time_s / _HOUR_S) % HOURS_OF_WEEK
 
 
-@compiled
+@inlined
 def expect(s: Sensor, x: float, time_s: float, rules: Rules) -> tuple[float, float, float]:
     """Return what was expected, the residual and what is learnt; move the day's habit on."""
     half_hour = _half_hour(s, time_s)
@@ -77,7 +77,7 @@ def expect(s: Sensor, x: float, time_s: float, rules: Rules) -> tuple[float, flo
     return expected, _residual(s, x, expected), near
 
 
-@compiled
+@inlined
 def expect_by_week(s: Sensor, x: float, time_s: float, rules: Rules) -> tuple[float, float, float]:
     """Return what was expected, the residual and what is learnt; move both habits on."""
     half_hour, hour = _half_hour(s, time_s), _hour(s, time_s)
@@ -93,7 +93,7 @@ def expect_by_week(s: Sensor, x: float, time_s: float, rules: Rules) -> tuple[fl
     return expected, _residual(s, x, expected), near
 
 
-@compiled
+@inlined
 def _half_hour(s: Sensor, time_s: float) -> int:
     """Return the half hour of the day; where it begins, note whether it is known."""
     visit = math.floor(time_s / _HALF_HOUR_S)
@@ -105,7 +105,7 @@ def _half_hour(s: Sensor, time_s: float) -> int:
     return half_hour
 
 
-@compiled
+@inlined
 def _hour(s: Sensor, time_s: float) -> int:
     """Return the hour of the week; where it begins, note whether it is known."""
     visit = math.floor(time_s / _HOUR_S)
@@ -115,7 +115,7 @@ def _hour(s: Sensor, time_s: float) -> int:
     return hour
 
 
-@compiled
+@inlined
 def _share(s: Sensor) -> float:
     """Return how much one of its readings counts: a habit is not of a half hour's last minutes.
 
@@ -125,13 +125,13 @@ def _share(s: Sensor) -> float:
     return PACE / max(float(s.before), float(s.heard), float(PACE))
 
 
-@compiled
+@inlined
 def _times(seen: Any, at: int) -> int:
     """Return how often an hour was seen, up to ``MANY``."""
     return int(seen[at >> 1]) >> 4 * (at & 1) & MANY
 
 
-@compiled
+@inlined
 def _residual(s: Sensor, x: float, expected: float) -> float:
     """Return how far off the value is.
 
@@ -141,7 +141,7 @@ def _residual(s: Sensor, x: float, expected: float) -> float:
     return 0.0 if abs(r) <= ROUNDING * abs(x - s.base) else r
 
 
-@compiled
+@inlined
 def _believed(s: Sensor, x: float, expected: float, rules: Rules) -> float:
     """Return the value that is learnt: one wild reading tells next to nothing of the usual.
 
@@ -155,13 +155,13 @@ def _believed(s: Sensor, x: float, expected: float, rules: Rules) -> float:
     return min(max(x, expected - far), expected + far)
 
 
-@compiled
+@inlined
 def _limit(s: Sensor, rules: Rules) -> float:
     """Return how far a firm habit follows one reading."""
     return rules.clip * s.error if s.age > rules.warm_up else math.inf
 
 
-@compiled
+@inlined
 def _follow(habits: Any, seen: Any, at: int, offset: float, limit: float, rate: float) -> None:
     times, habit = _times(seen, at), float(habits[at])
     delta = offset - habit

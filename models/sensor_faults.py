@@ -15,7 +15,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from models.compiled import AHEAD, compiled, prefetch
+from models.compiled import AHEAD, compiled, inlined, prefetch
 from models.disagreement import accompanied, disagrees
 from models.leaps import leapt, spiking
 from models.magnitude import learn_size
@@ -169,7 +169,7 @@ def _judge_rows(
     return ignored
 
 
-@compiled
+@inlined
 def _judge(
     rows: NDArray[np.void],
     sensor: int,

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from models.compiled import compiled
+from models.compiled import inlined
 
 __all__ = ["FACTORS", "unit_changed"]
 
@@ -30,7 +30,7 @@ STANDS_OUT = 4.0  # times the relative spread that a factor must amount to
 _LOGS = np.log(np.array(FACTORS))
 
 
-@compiled
+@inlined
 def unit_changed(s: Any, x: float, expected: float, spread: float) -> bool:
     """Take a reading of a sensor that leapt; return whether its ratio is a factor of units.
 
@@ -51,7 +51,7 @@ def unit_changed(s: Any, x: float, expected: float, spread: float) -> bool:
     return bool(s.unit)
 
 
-@compiled
+@inlined
 def _near(ratio: float, relative: float, n: float) -> bool:
     close = min(CLOSE + 2.0 * relative / math.sqrt(n), LOOSE)
     for factor in _LOGS:

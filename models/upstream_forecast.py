@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.arriving import Arriving
-from models.compiled import compiled
+from models.compiled import compiled, compiled_with_arrays
 from models.level_forecast import MOST, LevelForecast, advance, drift_one
 from models.newton import dot, forget, step
 from models.reach_memory import (
@@ -207,7 +207,7 @@ class UpstreamForecast:
         self.trends.put(positions, state[end:])
 
 
-@compiled
+@compiled_with_arrays
 def _observe_rows(
     rows: NDArray[np.void],
     trends: NDArray[np.void],
@@ -244,7 +244,7 @@ def _observe_rows(
     return ignored
 
 
-@compiled
+@compiled_with_arrays
 def _learn(s: Row, f: Floats, gain: Floats) -> None:
     """Compare what was told for the beat that ends with what came; learn from 12 h before."""
     came = float(s.past[s.beat % KEPT, 0])
@@ -283,7 +283,7 @@ def _believed(s: Row, j: int) -> float:
     return float(min(max(s.agreed[j] / (s.said[j] + PRIOR * AHEAD[j]), 0.0), 1.0))
 
 
-@compiled
+@compiled_with_arrays
 def _fit(s: Row, then: int, unit: float, f: Floats, gain: Floats) -> None:
     """Learn from a moment of which all horizons have come."""
     mean_square = dot(f, f) / _M
@@ -321,7 +321,7 @@ def _tell(s: Row, trend: Row, f: Floats, shift: Floats, narrower: Floats, change
         narrower[j] = (s.off[1, j] + PRIOR * AHEAD[j]) / (s.off[0, j] + PRIOR * AHEAD[j])
 
 
-@compiled
+@compiled_with_arrays
 def _answer(s: Row, other: int, beats: int) -> Floats:
     """Return how much of a lasting rise by 1 at another has come, beat by beat."""
     came = np.zeros(beats)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.compiled import compiled
+from models.compiled import compiled, inlined
 
 __all__ = ["ALLOWED_LATENESS_MS", "FOREVER", "LEAST_COMPANY", "NEVER", "EventClocks", "Judged"]
 
@@ -70,7 +70,7 @@ class EventClocks:
         self.now = np.full(shards, NEVER, np.int64)
         self.latest = np.full(shards, NEVER, np.int64)
         """The latest believable time: where a shard's feed ends."""
-        self._open = np.zeros((shards, block), np.int64)
+        self._open = np.zeros((shards, block), np.int64)  # in order, as many as are held
         self._held = np.zeros(shards, np.int64)
 
     def judge(self, shards: NDArray[np.intp], times: NDArray[np.int64]) -> Judged:
@@ -86,7 +86,7 @@ class EventClocks:
         ``latest`` is then where it ends. ``now`` is not drawn there: one sensor whose clock is
         ahead does not say that the others have fallen silent.
         """
-        held = np.sort(self._open[shard, : self._held[shard]])
+        held = self._open[shard, : self._held[shard]]
         if len(held) >= LEAST_COMPANY:
             self.now[shard] = max(self.now[shard], _step(held, self.latest, shard))
         elif self.latest[shard] > NEVER:
@@ -126,6 +126,15 @@ def _step(ranked: NDArray[np.int64], latest: NDArray[np.int64], shard: int) -> i
     return high  # type: ignore[no-any-return]
 
 
+@inlined
+def _insert(ranked: NDArray[np.int64], held: int, time: int) -> None:
+    """Put a time among those of a block: they mostly come in order, so its place is near."""
+    while held > 0 and ranked[held - 1] > time:
+        ranked[held] = ranked[held - 1]
+        held -= 1
+    ranked[held] = time
+
+
 @compiled
 def _advance(
     shards: NDArray[np.intp],
@@ -146,9 +155,9 @@ def _advance(
         behind[row] = now[shard] - time if runs else NEVER
         lates += late[row]
         timed += runs
-        opened[shard, held[shard]] = time
+        _insert(opened[shard], held[shard], time)
         held[shard] += 1
         if held[shard] == block:
-            now[shard] = max(now[shard], _step(np.sort(opened[shard]), latest, shard))
+            now[shard] = max(now[shard], _step(opened[shard], latest, shard))
             held[shard] = 0
     return lates, timed

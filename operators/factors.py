@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.compiled import compiled
+from models.compiled import compiled_with_arrays, inlined
 
 __all__ = ["Scale", "as_factors", "scaled_one"]
 
@@ -80,7 +80,7 @@ class Scale(NamedTuple):
         return _scaled(values, of, self)
 
 
-@compiled
+@inlined
 def scaled_one(value: float, one: int, scale: Scale) -> float:
     """Return a value as the model takes it, of the sensor with this place in the scale."""
     if math.isnan(value) or math.isnan(scale.span[one]):
@@ -89,7 +89,7 @@ def scaled_one(value: float, one: int, scale: Scale) -> float:
     return math.exp(min(max(spans, -FARTHEST), FARTHEST))
 
 
-@compiled
+@compiled_with_arrays
 def _scaled(values: Floats, of: NDArray[np.intp], scale: Scale) -> Floats:
     taken = np.empty(len(values))
     for row in range(len(values)):

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from models.compiled import compiled
+from models.compiled import compiled, inlined
 from operators.growing import grown, room_for
 
 __all__ = ["HEARD", "TOP", "KindSums", "OpenWindow", "Top"]
@@ -240,7 +240,7 @@ def _count(
                 _rank(top, surprisals[row], sensor, values[row], expected[row])
 
 
-@compiled
+@inlined
 def _rank(top: Floats, surprisal: float, sensor: int, value: float, expected: float) -> None:
     """Put a reading among the most unusual, each sensor once; of equals the lower sensor first."""
     at = TOP - 1
@@ -257,7 +257,8 @@ def _rank(top: Floats, surprisal: float, sensor: int, value: float, expected: fl
         top[at - 1, _SURPRISAL] < surprisal
         or (top[at - 1, _SURPRISAL] == surprisal and top[at - 1, _SENSOR] > sensor)
     ):
-        top[at] = top[at - 1]
+        for column in range(4):
+            top[at, column] = top[at - 1, column]
         at -= 1
     top[at, _SURPRISAL], top[at, _SENSOR] = surprisal, sensor
     top[at, _TOP_VALUE], top[at, _TOP_EXPECTED] = value, expected

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.calibration import AT_ONCE, Calibration
-from models.compiled import compiled
+from models.compiled import compiled, inlined
 from models.record_of_peaks import CHANNELS, BankScores, SensorBank, WeeklyBank
 from operators.counters import Counters
 from operators.events import Evidence, Readings
@@ -227,7 +227,7 @@ class ScreenReadings:
         self.shared.put(shard, shared, kinds)
 
 
-@compiled
+@inlined
 def material(value: float, expected: float, level: float) -> bool:
     """Say whether a deviation matters: part of the way to the first official level, if any."""
     return bool(np.isnan(level)) or abs(value - expected) >= MATERIAL * abs(level - expected)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.compiled import compiled
+from models.compiled import compiled, compiled_with_arrays
 from operators.event_clock import FOREVER, NEVER
 from operators.events import HAZARDS, Readings
 from operators.homes import Homes
@@ -279,7 +279,7 @@ class _Places(NamedTuple):
     which: NDArray[np.intp]
 
 
-@compiled
+@compiled_with_arrays
 def _ended(watermarks: NDArray[np.int64], following: NDArray[np.int64]) -> NDArray[np.intp]:
     """Return the shards whose first window that is not closed has ended."""
     ended = np.zeros(len(following), np.bool_)
@@ -327,7 +327,7 @@ def _gather(which: NDArray[np.intp], heard: NDArray[np.void], sums: NDArray[np.i
             sums[5, place] = max(sums[5, place], surprisal)
 
 
-@compiled
+@compiled_with_arrays
 def _milli(surprisal: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return surprisals in whole thousandths, 0 where there is none."""
     milli = np.zeros(len(surprisal), np.int64)

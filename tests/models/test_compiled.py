@@ -6,8 +6,9 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from numba.core.errors import TypingError
 
-from models.compiled import AHEAD, compiled, prefetch, prefetch_byte
+from models.compiled import AHEAD, compiled, compiled_with_arrays, prefetch, prefetch_byte
 
 
 def _sum_of_ratios(top: np.ndarray, bottom: np.ndarray) -> float:
@@ -21,6 +22,19 @@ def test_the_same_bits_as_python() -> None:
     rng = np.random.default_rng(5)
     top, bottom = rng.normal(size=1000), rng.normal(size=1000)
     assert compiled(_sum_of_ratios)(top, bottom) == _sum_of_ratios(top, bottom)
+
+
+def _reversed(numbers: np.ndarray) -> np.ndarray:
+    copy = np.empty(len(numbers))
+    for row in range(len(numbers)):
+        copy[row] = numbers[len(numbers) - 1 - row]
+    return copy
+
+
+def test_one_that_makes_arrays_says_so() -> None:
+    assert compiled_with_arrays(_reversed)(np.arange(3.0)).tolist() == [2.0, 1.0, 0.0]
+    with pytest.raises(TypingError, match="array passed into the function"):
+        compiled(_reversed)(np.arange(3.0))
 
 
 def test_division_by_zero_is_infinite() -> None:
@@ -45,6 +59,9 @@ def test_asking_for_rows_changes_nothing() -> None:
 
 
 CALLEE = """
+from models.compiled import compiled, inlined
+
+@{how}
 def scaled(x):
     return x * FACTOR
 
@@ -53,8 +70,6 @@ FACTOR = {factor}
 CALLER = """
 from callee_of_a_test import scaled
 from models.compiled import compiled
-
-scaled = compiled(scaled)
 
 @compiled
 def of(x):
@@ -81,10 +96,11 @@ def test_a_change_in_another_module_is_noticed_and_none_is_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said, found = [], []
-    for factor in (2, 2, 3):
-        _imported("callee_of_a_test", CALLEE.format(factor=factor), tmp_path, monkeypatch)
+    for factor, how in ((2, "compiled"), (2, "compiled"), (3, "compiled"), (3, "inlined")):
+        callee = CALLEE.format(factor=factor, how=how)
+        _imported("callee_of_a_test", callee, tmp_path, monkeypatch)
         caller = _imported("caller_of_a_test", CALLER, tmp_path, monkeypatch)
         said.append(caller.of(5))
         found.append(sum(caller.of.stats.cache_hits.values()))
-    assert said == [1010, 1010, 1015]
-    assert found == [0, 1, 0]
+    assert said == [1010, 1010, 1015, 1015]
+    assert found == [0, 1, 0, 0]
