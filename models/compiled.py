@@ -8,7 +8,7 @@ every run.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import FunctionType
 from typing import Any, TypeVar, cast
 
@@ -70,6 +70,7 @@ def inlined(function: F) -> F:
 def _kept(function: F, **options: bool) -> F:
     dispatcher = _dispatcher(function, **options)
     dispatcher._cache = _Cache(function)  # type: ignore[no-untyped-call]  # numba's own
+    dispatcher._cache.options = options
     return cast(F, dispatcher)
 
 
@@ -84,8 +85,10 @@ class _Cache(FunctionCache):
     Numba by itself looks for changes in the file of the function only.
     """
 
+    options: Mapping[str, bool]
+
     def _index_key(self, sig: Any, codegen: Any) -> tuple[Any, ...]:
-        made_of = "\n".join(_made_of(self._py_func)).encode()
+        made_of = "\n".join([str(self.options), *_made_of(self._py_func)]).encode()
         key = super()._index_key(sig, codegen)  # type: ignore[no-untyped-call]  # numba's own
         return (*key, hashlib.sha256(made_of).digest())
 
