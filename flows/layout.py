@@ -20,7 +20,7 @@ from numba.np.numpy_support import carray
 from numpy.typing import NDArray
 
 from flows.librdkafka import Message, library
-from models.compiled import compiled
+from models.compiled import compiled_with_arrays
 from operators.lines import Lines
 from operators.name_index import PADDING, Whole
 
@@ -51,12 +51,12 @@ def lay_out(
     destroy: int | None = None,
     timestamp: int | None = None,
 ) -> Columns:
-    """Write messages down and give them back: their addresses are worth nothing any more.
+    """Write messages down and give them back.
 
     Parameters
     ----------
     messages
-        Addresses; 0 is left out.
+        Addresses; 0 is left out, and all are 0 at the end.
     size
         Bytes of their values.
     destroy, timestamp
@@ -142,7 +142,7 @@ _BREAK = np.uint8(ord("\n"))
 _START = np.int64(0)
 
 
-@compiled
+@compiled_with_arrays
 def _weigh(messages: NDArray[np.uint64], odd: NDArray[np.intp]) -> tuple[Whole, int]:
     """Return the bytes of all messages and how many are odd; write which: no value, or an error."""
     size, count = _START, 0
@@ -156,7 +156,7 @@ def _weigh(messages: NDArray[np.uint64], odd: NDArray[np.intp]) -> tuple[Whole, 
     return size, count
 
 
-@compiled
+@compiled_with_arrays
 def _take(
     messages: NDArray[np.uint64],
     destroy: int,
@@ -183,4 +183,5 @@ def _take(
         offset[row] = message.offset
         sent_ms[row] = _number(timestamp, messages[i])
         _free(destroy, messages[i])
+        messages[i] = _NONE
         row += 1

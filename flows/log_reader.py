@@ -247,12 +247,15 @@ class LogReader:
         return max(0, int(fetch(queue, wait_ms, room, most)))
 
     def _laid_out(self, messages: NDArray[np.uint64]) -> Read | None:
-        weight, marks = weigh(messages), list[Mark]()
-        for i in weight.odd:
-            if not self._is_message(int(messages[i]), marks):
-                library().rd_kafka_message_destroy(int(messages[i]))
-                messages[i] = 0
-        read = Read(*lay_out(messages, weight.size), tuple(marks))
+        try:
+            weight, marks = weigh(messages), list[Mark]()
+            for i in weight.odd:
+                if not self._is_message(int(messages[i]), marks):
+                    _give_back(messages[i : i + 1])
+            read = Read(*lay_out(messages, weight.size), tuple(marks))
+        except BaseException:
+            _give_back(messages)  # with one of them held, the client would never end
+            raise
         self._seen = self._seen or len(read.lines) > 0
         return read if len(read.lines) or marks else None
 
@@ -389,6 +392,13 @@ class LogReader:
 
 def _ms(wait_s: float) -> int:
     return math.ceil(1000 * wait_s)
+
+
+def _give_back(messages: NDArray[np.uint64]) -> None:
+    for i, address in enumerate(messages.tolist()):
+        if address:
+            library().rd_kafka_message_destroy(address)
+            messages[i] = 0
 
 
 def _headers(address: int) -> Iterator[tuple[str, bytes]]:

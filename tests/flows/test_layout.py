@@ -72,6 +72,7 @@ def test_values_are_laid_out_in_order_and_what_is_odd_is_told(
     assert partition.tolist() == [i % 3 for i, _ in whole]
     assert sent_ms.tolist() == [1000 * i for i, _ in whole]
     assert [ctypes.addressof(fetch.messages[i]) for i, _ in whole] == GIVEN_BACK
+    assert not fetch.addresses.any()
 
 
 @pytest.mark.parametrize("kept", [[], [1]])

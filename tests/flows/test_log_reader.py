@@ -457,6 +457,23 @@ def test_nobody_is_there(caplog: pytest.LogCaptureFixture) -> None:
             reader.close()
 
 
+def test_one_that_failed_half_way_can_be_closed(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A message that is not given back would be waited for without end."""
+
+    def lay_out(*args: Any) -> Any:
+        raise MemoryError
+
+    monkeypatch.setattr("flows.log_reader.lay_out", lay_out)
+    log.send([b"a", None, b"b"])
+    reader = log.reader()
+    with pytest.raises(MemoryError):
+        list(reads(reader, 3))
+    closed = threading.Thread(target=reader.close, daemon=True)
+    closed.start()
+    closed.join(PATIENCE_S)
+    assert not closed.is_alive()
+
+
 def test_a_closed_reader_says_so() -> None:
     reader = Log(f"127.0.0.1:{free_port()}", "log", 1).reader()
     reader.close()
