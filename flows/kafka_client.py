@@ -24,9 +24,11 @@ DEFAULTS: dict[str, Any] = {
     "fetch.queue.backoff.ms": 5,
     # So soon it is known that a topic has more partitions than it had.
     "topic.metadata.refresh.interval.ms": 30_000,
-    "queued.min.messages": 200_000,
-    "queued.max.messages.kbytes": 131_072,
-    "fetch.message.max.bytes": 4_194_304,
+    # Enough that none is waited for; what is fetched sooner takes fresh memory, some 400 bytes a
+    # message, of which the first touch costs as much as all that is done with it.
+    "queued.min.messages": 20_000,
+    "queued.max.messages.kbytes": 32_768,
+    "fetch.message.max.bytes": 524_288,
 }
 _OURS: dict[str, Any] = {"statistics.interval.ms": 1000, "log.queue": True}
 """How the client tells that a broker is back, and that it logs where it is asked for messages."""
@@ -42,9 +44,9 @@ def prefetched(partitions: int) -> dict[str, int]:
     return {
         name: min(DEFAULTS[name], max(least, together // partitions))
         for name, least, together in (
-            ("queued.min.messages", 10_000, 800_000),
+            ("queued.min.messages", 2_000, 160_000),
             ("queued.max.messages.kbytes", 4_096, 262_144),
-            ("fetch.message.max.bytes", 524_288, 33_554_432),
+            ("fetch.message.max.bytes", 131_072, 4_194_304),
         )
     }
 

@@ -14,8 +14,9 @@ def test_what_is_held_of_many_partitions_is_little_of_each() -> None:
     for partitions in (1, 2, 8, 64):
         settings = prefetched(partitions)
         assert settings["queued.max.messages.kbytes"] * partitions <= 262_144
-        assert settings["fetch.message.max.bytes"] * partitions <= 33_554_432
-        assert settings["queued.min.messages"] >= 10_000
+        assert settings["fetch.message.max.bytes"] * partitions <= 8_388_608
+        assert settings["queued.min.messages"] * partitions <= 160_000
+        assert settings["queued.min.messages"] >= 2_000
 
 
 @pytest.mark.parametrize(
