@@ -47,22 +47,23 @@ def compiled(function: F) -> F:
     Division by zero gives infinity or NaN, as in numpy, not an exception; indices are not checked.
     Compiled functions that it calls, of other modules too, and constants become part of it.
 
-    It makes no arrays: what it fills is given to it. So nothing is counted of who holds one, which
-    costs 10 to 30 ns each time an array, or a part of one, is taken hold of or handed on.
+    It makes no arrays: what it fills is given to it. So nothing is counted of who holds one: an
+    atomic step each time an array, or a part of one, is taken hold of or handed on, which can cost
+    more than what is done with it.
     """
     return _kept(function, _nrt=False)
 
 
 def compiled_with_arrays(function: F) -> F:
-    """Return the function compiled likewise; it may make arrays. Not for every reading."""
+    """Return the function compiled likewise; it may make arrays, also of memory (``carray``)."""
     return _kept(function)
 
 
 def inlined(function: F) -> F:
     """Return the function for compiled ones to call, without the cost of a call: part of them.
 
-    It makes no arrays. For what is done with every reading: to hand over a dozen numbers takes as
-    long as to work with them.
+    It makes no arrays. For what is done with every reading: a dozen numbers to hand over are a call
+    that is no longer short.
     """
     return cast(F, _dispatcher(function, forceinline=True, _nrt=False))
 

@@ -211,11 +211,12 @@ class PooledForecast:
         ask = np.zeros(rows, np.bool_) if asked is None else plain(asked, np.bool_)
         sensor, pool, sky = (plain(each, np.intp) for each in (sensors, pools, under))
         whose = _Whose(sensor, pool, sky, plain(kinds, np.int8))
-        told = plain(times_ms, np.int64), plain(values, np.float64)
-        self._check(whose, (*told, levels, ask))
+        numbers = plain(values, np.float64), plain(levels, np.float64)
+        told = plain(times_ms, np.int64), *numbers
+        self._check(whose, (*told, ask))
         said = np.full((2, np.count_nonzero(ask), _L, _H), np.nan)
         banks = self.sensors._rows, self.pools._rows, self.weather._rows
-        self.sensors.ignored += _observe_rows(*banks, whose, *told, levels, ask, said)
+        self.sensors.ignored += _observe_rows(*banks, whose, *told, ask, said)
         return said[0], said[1]
 
     def _check(self, whose: _Whose, others: Sequence[NDArray[Any]]) -> None:
@@ -244,7 +245,7 @@ class PooledForecast:
         chance = np.full((len(asked), _L, _H), np.nan)
         rows, shared, weather = self.sensors._rows, self.pools._rows, self.weather._rows
         under = np.zeros_like(asked) if skies is None else self.weather._known(skies)
-        _chances(rows, shared, weather, asked, pooled, under, levels, chance)
+        _chances(rows, shared, weather, asked, pooled, under, plain(levels, np.float64), chance)
         return chance
 
     def came(self, pools: Positions) -> Floats:

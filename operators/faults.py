@@ -45,7 +45,7 @@ class RecogniseFaults:
     Notes
     -----
     State: 84 bytes a sensor of ``FaultBank`` and 2 of its own, an item for each faulty sensor; who
-    its neighbours are (32 bytes) follows from the city file. Cost: .03 us a reading.
+    its neighbours are (32 bytes) follows from the city file. Cost: .04 us a reading.
     Neighbours are compared within a shard: with many shards few are left, and drifts are missed.
     """
 
