@@ -19,7 +19,10 @@ DEFAULTS: dict[str, Any] = {
     "enable.auto.commit": False,
     "enable.auto.offset.store": False,
     "auto.offset.reset": "earliest",
-    "fetch.wait.max.ms": 100,
+    # The broker is asked for all partitions at once, but not for those of which enough is held: it
+    # waits at one that has nothing while what is held of the others, some 15 ms' worth, is used up.
+    # Asking so often costs four idle readers 2 % of a core.
+    "fetch.wait.max.ms": 20,
     # A reader of a backlog would else rest a second whenever its queue is full.
     "fetch.queue.backoff.ms": 5,
     # So soon it is known that a topic has more partitions than it had.

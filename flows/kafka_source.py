@@ -2,7 +2,7 @@
 
 It waits for a message for at most two milliseconds and then takes all there are: a message is
 never older than that, and under load a batch is as large as it may be. While it catches up it reads
-partitions in turn, those far ahead of the others in event time not at all. Where a poll is full, a
+partitions in turn, those far ahead of the others in event time not at all. Where a poll is large, a
 thread beside the flow takes what there is for the next one while this is worked on. Offsets are
 committed so that ordinary tools see the lag; where reading goes on is up to the snapshot.
 """
@@ -212,14 +212,14 @@ class KafkaPart(StatefulSourcePartition[Any, None]):
         if read is None:
             turns = self._turns() if self._catching_up else []
             read = self._reader.read(self._most, self.source.wait_s, turns)
-        polls, full = list[Any](), False
+        polls, large = list[Any](), False
         if read is not None:
             polled_us = time.time_ns() // 1000
             odd = [mark for mark in read.marks if not self._mind(mark)]
             if odd:
                 read, decoded = _with_empty(read, odd), None
             if count := len(read.lines):
-                full = count >= self._most
+                large = 2 * count >= self._most  # what waits may be less than a full poll
                 size = int(read.lines.ends[-1]) // count + 1
                 self._most = max(1, min(self.source.poll_size, POLL_BYTES // size))
                 poll = self._poll(read.lines, tuple(self._stretches(read)), polled_us)
@@ -231,18 +231,19 @@ class KafkaPart(StatefulSourcePartition[Any, None]):
             self._ticked = now
             self._look_around()
             polls += self._tick()
-        if full:
+        if large:
             self._fetch_ahead(polls[0])
         return polls
 
     def _fetch_ahead(self, poll: Poll) -> None:
-        """Let the next poll be fetched; how far this one goes is not known yet."""
+        """Let the next poll be fetched.
+
+        Of partitions in this one last: how far it goes is not known yet.
+        """
         turns = list[int]()
         if self._catching_up:
             at_hand = {self.source.partitions[stretch.shard] for stretch in poll.stretches}
-            turns = [number for number in self._turns() if number not in at_hand]
-            if not turns:
-                return
+            turns = sorted(self._turns(), key=at_hand.__contains__)
         wanted = self._most, self.source.wait_s, turns
         self._ahead = self._beside.submit(self._fetched, *wanted)
 
