@@ -14,11 +14,12 @@ and reads them with, in turn, each in fresh processes:
 * ``client``: the same with confluent-kafka's consumer and its message objects, for comparison.
 
 Scenarios: ``K1`` single readings, of 1,000, 100,000 and 1,000,000 sensors; ``K2`` the same in
-gateways' messages of 100. Rounds are interleaved. A rate is readings by wall clock from the first
-poll to the last warning in the store; ``per core s`` by the processor time of all our processes in
-that stretch, the Kafka client's threads included. Ratios are taken within one round, then their
-median. State is what a snapshot of all shards holds; memory is what the readings process grew by
-when it met its sensors. ``--quick`` is for seeing that it runs.
+gateways' messages of 100. Rounds are interleaved, each begins with another flow, and the broker has
+been read from before: one that is new compiles itself on the cores that are measured. A rate is
+readings by wall clock from the first poll to the last warning in the store; ``per core s`` by the
+processor time of all our processes in that stretch, the Kafka client's threads included. Ratios are
+taken within one round, then their median. State is what a snapshot of all shards holds; memory is
+what the readings process grew by when it met its sensors. ``--quick`` is for seeing that it runs.
 """
 
 from __future__ import annotations
@@ -72,6 +73,7 @@ QUICK = {
 }
 """Scenario ids are for good: results of different commits are compared by them."""
 ROUNDS = 3
+WARM_UPS = 5
 NOTHING_REPORTED = 2
 """Messages of the evidence log that are there before: that there are no reports."""
 
@@ -311,18 +313,32 @@ def _run(what: str, bench: Rig, prefix: str, load: Workload, start_ms: int) -> M
     return Measured(wall_s, core_s, more)
 
 
+def _filled(bench: Rig, topics: Topics, load: Workload, seed: int) -> int:
+    """Return when the readings begin that topics have been filled with."""
+    # It ends about when it is read: what is silent at its end would else be looked for.
+    lasts_ms = load.readings // load.sensors * load.interval_ms
+    start_ms = int(time.time() * 1000) - lasts_ms
+    fill(bench.place, topics, load, start_ms, seed)
+    return start_ms
+
+
+def _warm_up(bench: Rig, load: Workload) -> None:
+    topics = Topics(f"{bench.prefix}-warm-up")
+    start_ms = _filled(bench, topics, load, SEED)
+    for _ in range(WARM_UPS):
+        _run("ceiling", bench, topics.prefix, load, start_ms)
+
+
 def _scenario(bench: Rig, name: str, load: Workload, rounds: int, bar: Bar) -> dict[str, Any]:
     runs: dict[str, list[Measured]] = {what: [] for what in JOBS if what != "warnings"}
     for number in range(rounds):
         # Topics of its own every round: the evidence log must be empty before it.
         topics = Topics(f"{bench.prefix}-{name}-{number}")
-        # It ends about when it is read: what is silent at its end would else be looked for.
-        lasts_ms = load.readings // load.sensors * load.interval_ms
-        start_ms = int(time.time() * 1000) - lasts_ms
-        fill(bench.place, topics, load, start_ms, SEED + number)
-        for what, found in runs.items():
-            found.append(_run(what, bench, topics.prefix, load, start_ms))
-            bar.show((number + 1) / rounds)
+        start_ms = _filled(bench, topics, load, SEED + number)
+        first = number % len(runs)
+        for place, what in enumerate([*runs][first:] + [*runs][:first]):
+            runs[what].append(_run(what, bench, topics.prefix, load, start_ms))
+            bar.show((number + (place + 1) / len(runs)) / rounds)
     yardsticks = runs["ceiling"], runs["client"]
     return {what: _figures(found, *yardsticks, load) for what, found in runs.items()}
 
@@ -358,6 +374,7 @@ def _measure(options: Any) -> dict[str, Any]:
     rounds = options.rounds or (1 if options.quick else ROUNDS)
     found = {}
     with rig() as bench:
+        _warm_up(bench, next(iter(loads.values())))
         for name, load in loads.items():
             with Bar(f"measuring {name}") as bar:
                 found[name] = _scenario(bench, name, load, rounds, bar)
