@@ -1,8 +1,8 @@
 """What is told between processes, as messages of the evidence log.
 
 One log for the city, in the order in which it is applied: evidence and summaries of the readings,
-reports, what people asked for, sensors that introduced themselves. Sensors and cells go by name,
-for every process numbers them for itself.
+reports, what people asked for, sensors that introduced themselves. Sensors go by name and cells by
+H3 index, for every process numbers them for itself.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Annotated, TypeAlias
 import msgspec
 import numpy as np
 
-from operators.events import Command, Evidence, Sensor, Text
+from operators.events import HAZARDS, Command, Evidence, Sensor, Text
 from operators.evidence import Found
 from operators.intake import CommandRows
 from operators.maintenance import FaultItem
@@ -37,15 +37,6 @@ class _Found(msgspec.Struct, tag_field="t", tag="found"):
     last: bool
 
 
-class _Cells(msgspec.Struct):
-    cell: list[str]
-    hazard: list[int]
-    sensors: list[int]
-    unusual: list[int]
-    milli: list[int]
-    worst: list[int]
-
-
 class _Landmark(msgspec.Struct):
     value: float
     unit: str
@@ -56,7 +47,9 @@ class _Landmark(msgspec.Struct):
 class _Window(msgspec.Struct, tag_field="t", tag="window"):
     shard: int
     end: int
-    cells: _Cells
+    cells: bytes
+    """Rows of ``_CELL``: there may be thousands a window, of lists decoding alone took five times
+    as long."""
     kinds: dict[str, KindSums]
     top: list[tuple[str, float, float, float]]
     quiet: list[str]
@@ -86,6 +79,10 @@ class _Commands(msgspec.Struct, tag_field="t", tag="commands"):
 class _Met(msgspec.Struct, tag_field="t", tag="sensor"):
     sensor: Sensor
 
+
+_CELL = np.dtype([("cell", "<i8"), ("sums", "<i4", len(CellSums._fields) - 1)])
+"""A row of ``CellSums``, its cell by H3 index."""
+_MOST = np.iinfo(_CELL["sums"].base).max
 
 _encode = msgspec.json.Encoder().encode
 _Message: TypeAlias = _Found | _Window | _Reports | _Commands | _Met
@@ -134,12 +131,13 @@ def decode_log(raw: bytes, registry: Registry) -> LogItem:
 
 def _window(window: ShardWindow, registry: Registry) -> _Window:
     assert window.cells is not None, "progress alone is told by Found"
-    names, sensors = registry.columns.cell_names, registry.sensors
-    cells = [names[cell] for cell in window.cells.cell]
+    sensors, cells = registry.sensors, np.empty(len(window.cells.cell), _CELL)
+    cells["cell"] = registry.cell_numbers[window.cells.cell]
+    cells["sums"] = np.minimum(np.stack(window.cells[1:], axis=1), _MOST)
     return _Window(
         window.shard,
         window.end,
-        _Cells(cells, *(column.tolist() for column in window.cells[1:])),
+        cells.tobytes(),
         window.kinds,
         [(sensors[t.sensor].id, t.value, t.expected, t.surprisal) for t in window.top],
         [sensors[sensor].id for sensor in window.quiet],
@@ -153,15 +151,12 @@ def _window(window: ShardWindow, registry: Registry) -> _Window:
 
 
 def _summary(said: _Window, registry: Registry) -> ShardWindow:
-    position, at = registry.columns.cell_position, _sensors(said, registry)
-    known = np.array([cell in position for cell in said.cells.cell], np.bool_)
-    cells = [position.get(cell, 0) for cell in said.cells.cell]
-    columns = (cells, *(getattr(said.cells, name) for name in CellSums._fields[1:]))
+    at = _sensors(said, registry)
     return ShardWindow(
         said.shard,
         said.end,
         said.end,
-        CellSums(*(np.array(column, np.int64)[known] for column in columns)),
+        _cells(said.cells, registry),
         said.kinds,
         tuple(Top(at[name], *rest) for name, *rest in said.top if name in at),
         np.array([at[name] for name in said.quiet if name in at], np.intp),
@@ -176,6 +171,18 @@ def _summary(said: _Window, registry: Registry) -> ShardWindow:
         faulty=said.faulty,
         landmark=None if said.landmark is None else msgspec.structs.asdict(said.landmark),
     )
+
+
+def _cells(said: bytes, registry: Registry) -> CellSums:
+    if len(said) % _CELL.itemsize:
+        raise ValueError(f"cells: expected rows of {_CELL.itemsize} bytes, got {len(said)}")
+    rows = np.frombuffer(said, _CELL)
+    cell, sums = registry.cells_numbered(rows["cell"]), rows["sums"].T.astype(np.int64)
+    hazard = sums[0]
+    if not ((hazard >= 0) & (hazard < len(HAZARDS))).all():
+        raise ValueError(f"cells: expected hazards from 0 to {len(HAZARDS) - 1}")
+    known = cell != UNKNOWN
+    return CellSums(*(column[known] for column in (cell, *sums)))
 
 
 def _sensors(said: _Window, registry: Registry) -> dict[str, int]:

@@ -118,6 +118,7 @@ class Registry:
         self.register_all(self.city.sensors)
         # Now, not when the first reading comes: a second for a million sensors.
         self._columns = Columns.of(self.sensors, self.cells)
+        self._numbers = self._by_number = np.empty(0, np.int64)
         self._listed = len(self.sensors)
         self._gone: set[str] = set()
 
@@ -198,6 +199,24 @@ class Registry:
     def kind(self, sensor: int) -> Kind:
         """Return what is known of the sensor's kind."""
         return kind_of(self.sensors[sensor].kind)
+
+    @property
+    def cell_numbers(self) -> NDArray[np.int64]:
+        """H3 index of each of ``columns.cell_names``: what other processes know a cell by."""
+        names = self.columns.cell_names
+        if len(self._numbers) < len(names):
+            self._numbers = np.array([h3.str_to_int(name) for name in names], np.int64)
+            self._by_number = np.argsort(self._numbers)
+        return self._numbers
+
+    def cells_numbered(self, numbers: NDArray[np.int64]) -> NDArray[np.intp]:
+        """Return where each is in ``columns.cell_names``, ``UNKNOWN`` where it has no sensor."""
+        known = self.cell_numbers
+        if not len(known):
+            return np.full(len(numbers), UNKNOWN, np.intp)
+        at = np.searchsorted(known, numbers, sorter=self._by_number)
+        found = self._by_number[np.minimum(at, len(known) - 1)]
+        return np.where(known[found] == numbers, found, UNKNOWN)
 
     @property
     def columns(self) -> Columns:

@@ -1,5 +1,6 @@
 """What is told through the log is what was said, whoever numbers sensors how."""
 
+import base64
 from typing import Any
 
 import msgspec
@@ -182,6 +183,29 @@ WRONG = {
 def test_what_is_none_of_ours_is_refused(raw: bytes) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         decode_log(raw, HERE)
+
+
+@pytest.mark.parametrize("hazard", [None, -1, len(HAZARDS)], ids=["half a row", "below", "beyond"])
+def test_rows_of_cells_that_cannot_be_are_refused(hazard: int | None) -> None:
+    said = msgspec.json.decode(encode_log(window(HERE), HERE))
+    rows = bytearray(base64.b64decode(said["cells"]))
+    if hazard is None:
+        del rows[-5:]
+    else:
+        rows[8:12] = hazard.to_bytes(4, "little", signed=True)
+    said["cells"] = bytes(rows)
+    with pytest.raises(ValueError, match="cells: expected"):
+        decode_log(msgspec.json.encode(said), HERE)
+
+
+def test_a_sum_past_its_room_is_the_most_it_holds() -> None:
+    told = window(HERE).cells
+    assert told is not None
+    cells = told._replace(milli=np.array([1 << 40, 5, 6]))
+    read = decode_log(encode_log(window(HERE, cells=cells), HERE), HERE)
+    assert isinstance(read, ShardWindow)
+    assert read.cells is not None
+    assert read.cells.milli.tolist() == [(1 << 31) - 1, 5, 6]
 
 
 def test_every_part_of_a_message_can_be_cut_off() -> None:

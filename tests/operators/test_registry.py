@@ -3,6 +3,7 @@
 import datetime as dt
 from zoneinfo import ZoneInfo
 
+import h3
 import numpy as np
 import pytest
 from hypothesis import given
@@ -116,6 +117,23 @@ def test_an_index_never_changes(numbers: list[int], told: int) -> None:
     assert after.cell_names[: len(before.cell_names)] == before.cell_names
     assert after.kind_names[: len(before.kind_names)] == before.kind_names
     assert len(known) == len(set(names)) == len(after.cell)
+
+
+@given(st.lists(st.integers(0, 60), max_size=40), st.integers(0, 40), st.booleans())
+def test_a_cell_is_found_by_its_number_wherever_it_was_numbered(
+    numbers: list[int], told: int, asked: bool
+) -> None:
+    known = Registry(town([sensor(f"s-{n}", at_m=(5000 * n, 0)) for n in numbers[:told]]))
+    if asked:
+        assert len(known.cell_numbers) == len(known.columns.cell_names)
+    for n in numbers:
+        introduce(known, f"s-{n}", LON + n / 20, LAT)
+    cells = known.columns.cell_names
+    everywhere = [h3.str_to_int(cell_of(LON + n / 20, LAT)) for n in range(61)]
+    found = known.cells_numbered(np.array(everywhere, np.int64)).tolist()
+    named = [h3.int_to_str(number) for number in everywhere]
+    assert found == [cells.index(name) if name in cells else UNKNOWN for name in named]
+    assert [h3.int_to_str(number) for number in known.cell_numbers.tolist()] == list(cells)
 
 
 def test_strangers_are_those_the_city_file_does_not_name() -> None:
