@@ -1,5 +1,6 @@
 """Bytes of readings come out as evidence, shard by shard, wherever a shard is and however told."""
 
+import base64
 import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
@@ -43,6 +44,8 @@ LEVELS = Levels(blue=10.0, yellow=12.0, orange=14.0, red=16.0)
 EVERY = 5 * MINUTE
 MADE = feed.make(sensors=24, days=0.8)
 SHARDS = (0, 1, 2, 3)
+CELL_ROW = 28
+"""Bytes of a cell's row in a summary."""
 
 
 def path(*sensors: Sensor, shards: Sequence[int] = (0,), **more: Any) -> ReadingPath:
@@ -283,7 +286,8 @@ def unordered(raws: Iterable[bytes]) -> list[Any]:
     said = [msgspec.json.decode(raw) if raw.startswith(b"{") else raw for raw in raws]
     for each in said:
         if isinstance(each, dict) and each["t"] == "window":
-            each["cells"] = sorted(zip(*each["cells"].values(), strict=True))
+            rows = base64.b64decode(each["cells"])
+            each["cells"] = sorted(rows[at : at + CELL_ROW] for at in range(0, len(rows), CELL_ROW))
             each["top"].sort()
             each["quiet"].sort()
             each["newly_quiet"].sort()
