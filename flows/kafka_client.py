@@ -21,7 +21,7 @@ DEFAULTS: dict[str, Any] = {
     "auto.offset.reset": "earliest",
     # The broker is asked for all partitions at once, but not for those of which enough is held: it
     # waits at one that has nothing while what is held of the others, some 15 ms' worth, is used up.
-    # Asking so often costs four idle readers 2 % of a core.
+    # Four idle readers took .5 % of a core at 100, 1.4 % at 25 and 2.5 % at 10.
     "fetch.wait.max.ms": 20,
     # A reader of a backlog would else rest a second whenever its queue is full.
     "fetch.queue.backoff.ms": 5,
