@@ -25,8 +25,9 @@ __all__ = [
     "AT_ONCE",
     "BINS",
     "COLUMNS",
+    "ENOUGH",
     "JUDGED",
-    "MEMORY",
+    "MEMORY_MS",
     "MOST_LESS",
     "MOST_MORE",
     "PRIOR",
@@ -38,8 +39,12 @@ WIDTH = 0.1
 """Raw surprisals are told apart to a tenth; all from 12 on are one."""
 PRIOR = 3000.0
 """Readings that the raw surprisal is believed for, until others have been counted."""
-MEMORY = 1e6
-"""Readings from which old ones begin to count less: with twice as many, all count half."""
+MEMORY_MS = 7 * 86_400_000
+"""Time after which all readings so far count half. It is a time, and no number of readings: a
+million sensors have as many in a minute as the storm that they notice lasts."""
+ENOUGH = 300_000.0
+"""Readings there must be besides: what comes once in a thousand was then seen 300 times, and its
+share is known within 6 %."""
 JUDGED = 3.0
 """Surprisal of which it is counted how often it was said."""
 ALLOWED = 30.0
@@ -53,9 +58,9 @@ MOST_MORE = 0.6
 
 AT_ONCE = -1
 """No group has to be known before something is said."""
-COLUMNS = 1 + BINS + 2
+COLUMNS = 1 + BINS + 3
 """Readings counted; those at least as surprising as each bin; times ``JUDGED`` was said; how much
-less is said for it."""
+less is said for it; the time since which counts have been whole."""
 
 _GUESSED = PRIOR * 10.0 ** (-WIDTH * np.arange(BINS))
 _OFTEN = 64  # readings after which it is looked again how much less to say
@@ -81,14 +86,15 @@ class Calibration:
     Then it is held against how often ``JUDGED`` was said: proportional control, which leaves of a
     factor too often its third root.
 
-    State: 124 numbers a group. Cost: 35 ns a reading. What is NaN is not counted and stays NaN.
+    State: 125 numbers a group. Cost: 35 ns a reading. What is NaN is not counted and stays NaN.
 
     Examples
     --------
     >>> rng = np.random.default_rng(1)
     >>> raw = rng.exponential(0.434 / 2, 500_000)  # of light tails: each is half of what it says
     >>> calibration = Calibration(1)
-    >>> said = calibration.score_and_learn(np.zeros(500_000, np.intp), raw, raw >= 0)
+    >>> zeros = np.zeros(500_000, np.int64)
+    >>> said = calibration.score_and_learn(zeros, zeros, raw, raw >= 0)
     >>> bool(90 < 1 / (said[250_000:] >= 2).mean() < 110)
     True
     """
@@ -110,6 +116,7 @@ class Calibration:
     def score_and_learn(
         self,
         groups: NDArray[np.intp],
+        times_ms: NDArray[np.int64],
         raw: Floats,
         counted: NDArray[np.bool_],
         after: NDArray[np.intp] | None = None,
@@ -118,6 +125,8 @@ class Calibration:
 
         Parameters
         ----------
+        times_ms
+            Event time; rows may come somewhat out of its order.
         counted
             Which of them are counted; the others are of sensors too young to be an example.
         after
@@ -136,7 +145,7 @@ class Calibration:
         else:
             self._check(after, AT_ONCE)
         said = np.empty(len(raw))
-        _count_rows(self._counts, groups, raw, counted, after, said)
+        _count_rows(self._counts, groups, times_ms, raw, counted, after, said)
         return said
 
     def _check(self, groups: NDArray[np.intp], least: int) -> None:
@@ -166,6 +175,7 @@ class Calibration:
 def _count_rows(
     counts: Floats,
     groups: NDArray[np.intp],
+    times_ms: NDArray[np.int64],
     raw: Floats,
     counted: NDArray[np.bool_],
     after: NDArray[np.intp],
@@ -181,6 +191,7 @@ def _count_rows(
         plain = _surprisal(group, s)
         said[row] = plain - group[2 + BINS] * min(1.0, max(0.0, plain) / JUDGED)
         if counted[row]:
+            _fade(group, times_ms[row])
             _count(group, s)
             group[1 + BINS] += said[row] >= JUDGED
             if int(group[0]) % _OFTEN == 0:
@@ -212,10 +223,19 @@ def _less(group: Any) -> float:
 
 
 @inlined
-def _count(group: Any, s: float) -> None:
-    if group[0] >= 2.0 * MEMORY:
+def _fade(group: Any, time_ms: int) -> None:
+    """Let all that was counted count half, once it is old and there is enough."""
+    since = group[3 + BINS]
+    if group[0] == 0.0 or time_ms < since:
+        group[3 + BINS] = time_ms
+    elif time_ms - since >= MEMORY_MS and group[0] >= ENOUGH:
         for at in range(2 + BINS):
             group[at] *= 0.5
+        group[3 + BINS] = time_ms
+
+
+@inlined
+def _count(group: Any, s: float) -> None:
     group[0] += 1.0
     for b in range(min(int(s / WIDTH), BINS - 1) + 1):
         group[1 + b] += 1.0

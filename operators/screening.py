@@ -120,7 +120,9 @@ class ScreenReadings:
         _note_first(rows.sensor, rows.time, self._first, young)
         held = self._held_against(rows, scores, young)
         self.calibration.grow(room_for(held.kind) * self.shards * AGES)
-        rarity = self.calibration.score_and_learn(held.group, held.raw, held.counted, held.after)
+        rarity = self.calibration.score_and_learn(
+            held.group, rows.time, held.raw, held.counted, held.after
+        )
         surprisal = self._threat(rows, scores, rarity, held)
         said = scores.expected, scores.scale, scores.channel
         return Screened(rows, surprisal, *said, rarity, impossible)

@@ -17,6 +17,7 @@ from statistics import median
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 
 from benchmarks.report import spread, table
@@ -77,9 +78,13 @@ def _parts() -> dict[str, tuple[Callable[[Batch], object], int]]:
         def act(batch: Batch) -> object:
             scores = bank.score_and_learn(*batch)
             raw = np.fmax(scores.surprisal, scores.residual_surprisal)
-            return calibration.score_and_learn(kinds[batch.sensors], raw, counted)
+            return calibrate(batch, raw)
 
         return act
+
+    def calibrate(batch: Batch, raw: NDArray[np.float64]) -> object:
+        times_ms = (batch.times_s * 1000).astype(np.int64)
+        return calibration.score_and_learn(kinds[batch.sensors], times_ms, raw, counted)
 
     def forecast(batch: Batch) -> object:
         times_ms = (batch.times_s * 1000).astype(np.int64)
@@ -102,7 +107,7 @@ def _parts() -> dict[str, tuple[Callable[[Batch], object], int]]:
             weekly.state_bytes,
         ),
         "calibration by kind": (
-            lambda batch: calibration.score_and_learn(kinds[batch.sensors], raw, counted),
+            lambda batch: calibrate(batch, raw),
             -(-KINDS * 8 * COLUMNS // SENSORS),
         ),
         "all of a sensor (day)": (detect(peaks), peaks.state_bytes),

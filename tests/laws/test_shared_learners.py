@@ -13,6 +13,7 @@ from models.upstream_forecast import OTHERS, UpstreamForecast
 from tests.laws import detector_laws as laws
 
 GROUPS, GAUGES = 2, 3
+HOUR_MS = 3_600_000
 NEAR = np.full((GAUGES, OTHERS), -1, np.int32)
 NEAR[:, :2] = [[1, 2], [0, 2], [0, 1]]
 
@@ -27,12 +28,13 @@ def _columns(rows, *dtypes):
 
 def _surprisals(n):
     rng = np.random.default_rng(5)
-    return list(zip(rng.integers(GROUPS, size=n).tolist(), rng.exponential(0.6, n), strict=True))
+    groups, raw = rng.integers(GROUPS, size=n).tolist(), rng.exponential(0.6, n)
+    return list(zip(groups, range(n), raw, strict=True))
 
 
 def _feed_calibration(model, rows):
-    groups, raw = _columns(rows, np.intp, float)
-    said = model.score_and_learn(groups, raw, np.ones(len(rows), np.bool_))
+    groups, times, raw = _columns(rows, np.intp, np.int64, float)
+    said = model.score_and_learn(groups, times * HOUR_MS, raw, np.ones(len(rows), np.bool_))
     return [(value,) for value in said.tolist()]
 
 
@@ -116,8 +118,8 @@ LEARNERS = (
         restore=_restored_calibration,
         save=lambda model: b"".join(map(model.take, range(GROUPS))),
         rows=_surprisals,
-        flat=lambda n: [(0, 0.0)] * n,
-        bad=[(0, float("nan")), (1, float("nan"))],
+        flat=lambda n: [(0, k, 0.0) for k in range(n)],
+        bad=[(0, 450, float("nan")), (1, 450, float("nan"))],
     ),
     laws.Learner(
         name="UpstreamForecast",
