@@ -51,6 +51,7 @@ ROOT = Path(__file__).parents[2]
 SEED = 1
 PACKAGES = ("bytewax", "confluent-kafka")  # of this process, which fills the topic
 PARTITIONS = 4
+WARM_UPS = 5  # reads of the topic before somebody is measured: the broker compiles for seconds
 CLEAR = (THRESHOLD - 1, THRESHOLD + 3)  # no z of the feed may lie between these
 BASELINE = "plain loop"
 FAILED = "failed"
@@ -175,15 +176,20 @@ def _topic(kafka: str) -> Iterator[str]:
             deleted.result(30)
 
 
-def _read_once(kafka: str, topic: str, count: int) -> None:
-    """Read the topic as peers will, so that the first of them does not find the broker cold."""
+def _warm_up(kafka: str, topic: str, count: int) -> None:
+    """Read the topic as peers will until a new broker has compiled what it needs for it."""
     consumer = Consumer({"bootstrap.servers": kafka, "group.id": topic})
-    consumer.assign([TopicPartition(topic, part, OFFSET_BEGINNING) for part in range(PARTITIONS)])
-    while count > 0:
-        messages = consumer.consume(min(count, 1000), 10.0)
-        if not messages:
-            raise RuntimeError(f"{topic}: {count} readings are not there")
-        count -= len(messages)
+    partitions = [TopicPartition(topic, part, OFFSET_BEGINNING) for part in range(PARTITIONS)]
+    with Bar("reading the topic") as bar:
+        for number in range(WARM_UPS):
+            consumer.assign(partitions)
+            left = count
+            while left > 0:
+                messages = consumer.consume(min(left, 1000), 10.0)
+                if not messages:
+                    raise RuntimeError(f"{topic}: {left} of {count} readings are not there")
+                left -= len(messages)
+            bar.show((number + 1) / WARM_UPS)
     consumer.close()
 
 
@@ -254,7 +260,7 @@ def _run(workload: Workload, peers: list[Peer]) -> dict[str, Any]:
             fill(kafka, topic, feed)
             bar.show(1.0)
         del feed
-        _read_once(kafka, topic, workload.readings)
+        _warm_up(kafka, topic, workload.readings)
         bench = Bench(kafka, topic, store.url, workload, expected)
         rounds = _rounds(bench, peers, pythons, reasons)
     return {
