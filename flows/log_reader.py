@@ -370,9 +370,10 @@ class LogReader:
     def _on_statistics(self, _: int, told: int, size: int, opaque: None) -> int:
         """Find out who answers: that one is back, or hangs, the client says in no other way."""
         said = orjson.loads(ctypes.string_at(told, size))
-        brokers = {broker["nodeid"]: broker for broker in said["brokers"].values()}
-        if any(broker["state"] == "UP" for broker in brokers.values()):
+        if any(broker["state"] == "UP" for broker in said["brokers"].values()):
             self.away_since_ms = None
+        # Partitions that nobody serves are said to be of broker -1, and so is who coordinates.
+        brokers = {each["nodeid"]: each for each in said["brokers"].values() if each["nodeid"] >= 0}
         if self._client is not None and has_forgotten_all(said):
             log.warning("%s: the client has forgotten all brokers, told again", self.topic)
             library().rd_kafka_brokers_add(self._client, self._bootstrap)

@@ -31,9 +31,11 @@ from operators.windows import MILLI, WINDOW_MS, CellSums
 __all__ = ["JudgeCells"]
 
 SAMPLE = 4
-"""Cells learnt from per window: the model needs a sample, not everything (.15 ms each)."""
+"""Cells learnt from per window: the model needs a sample, not everything (40 us each)."""
 SHOWN = 2.0
 """Surprisal from which a cell is worth showing."""
+WAIT_MS = 86_400_000
+"""How long reports wait for the readings of their time."""
 
 _ALIKE = np.array([[name in like(hazard) for hazard in HAZARDS] for name in HAZARDS], np.int64)
 """1 where a sensor of the one hazard may speak of the other."""
@@ -69,8 +71,8 @@ class JudgeCells:
 
     Notes
     -----
-    State: one river model, and the cells shown last time. A window is judged once the reports of
-    its time are known too.
+    State: one river model, the cells shown last time, and the windows and reports of which one
+    waits for the other: a window is judged once the reports of its time are known too.
     """
 
     def __init__(self, registry: Registry) -> None:
@@ -88,7 +90,8 @@ class JudgeCells:
         """Return evidence and the state of cells that changed, window by window."""
         for item in items:
             if isinstance(item, Triaged):
-                self._reports.extend((report.time, report.cell) for report in item.reports)
+                new = (report for report in item.reports if not report.repeated)
+                self._reports.extend((report.time, report.cell) for report in new)
                 self._reported = max(self._reported, FOREVER if item.last else item.watermark)
             else:
                 self._summed = max(self._summed, item.watermark)
@@ -101,8 +104,16 @@ class JudgeCells:
             shown, sample = self._cells(window)
             yield from self._states(shown, window.end)
             found.extend(self._judge(shown, sample, window.end))
+        self._forget()
         last = self._ended and not self._windows
         yield Found("cells", tuple(found), min(self._summed, self._reported), last=last)
+
+    def _forget(self) -> None:
+        """Forget reports of a time that is over: not every one has a window."""
+        if self._reports:
+            since = (self._windows[0].end if self._windows else self._summed) - WINDOW_MS
+            since = max(since, self._reports[-1][0] - WAIT_MS)
+            self._reports = [report for report in self._reports if report[0] >= since]
 
     def _cells(self, window: CityWindow) -> tuple[list[_Cell], list[_Cell]]:
         """Return the cells that show something, and a rotating sample of all."""
@@ -110,23 +121,29 @@ class JudgeCells:
         told = self._reports_until(window.end)
         if not len(sums.cell):
             return [], []
-        first = np.flatnonzero(np.r_[True, np.diff(sums.cell) != 0])
+        first = np.append(0, np.flatnonzero(sums.cell[1:] != sums.cell[:-1]) + 1)
         unusual = np.add.reduceat(sums.unusual, first)
         worst = np.maximum.reduceat(sums.worst, first)
         shows = (unusual >= 2) | (worst >= SHOWN * MILLI)
         sample = (self._turn + np.arange(min(SAMPLE, len(first)))) % len(first)
         self._turn += SAMPLE
         sensors, milli = (np.add.reduceat(each, first) for each in (sums.sensors, sums.milli))
-        agreed, names = _agreed(sums, first), self.registry.columns.cell_names
+        names = self.registry.columns.cell_names
+        # Where no cell has two unusual sensors nobody agrees, and only who agrees is judged.
+        agreed = _agreed(sums, first) if (unusual >= 2).any() else None
 
-        def cell(n: int) -> _Cell:
+        def cell(n: int, agree: bool) -> _Cell:
             name, mean = names[sums.cell[first[n]]], float(milli[n]) / MILLI / int(sensors[n])
             counts = int(sensors[n]), int(unusual[n]), mean, float(worst[n]) / MILLI
-            return _Cell(name, *counts, *agreed.of(n), told[name])
+            on = agreed.of(n) if agreed is not None and agree else ("other", 0, 0.0, 0.0)
+            return _Cell(name, *counts, *on, told[name])
 
-        return [cell(n) for n in np.flatnonzero(shows).tolist()], [cell(n) for n in sample.tolist()]
+        shown = [cell(n, True) for n in np.flatnonzero(shows).tolist()]
+        return shown, [cell(n, False) for n in sample.tolist()]
 
     def _reports_until(self, end: int) -> Counter[str]:
+        if not self._reports:
+            return Counter()
         due = Counter(cell for time, cell in self._reports if end - WINDOW_MS <= time < end)
         self._reports = [report for report in self._reports if report[0] >= end]
         return due
@@ -243,6 +260,12 @@ def _add(parts: list[CellSums]) -> CellSums:
     if not parts:
         none: NDArray[np.int64] = np.empty(0, np.int64)
         return CellSums(none, none, none, none, none, none)
-    whole = CellSums(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+    if len(parts) == 1:
+        whole = parts[0]
+        flat = whole.cell * len(HAZARDS) + whole.hazard
+        if (flat[1:] > flat[:-1]).all():
+            return whole
+    else:
+        whole = CellSums(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
     order = np.lexsort((whole.hazard, whole.cell))
     return CellSums(*(column[order] for column in whole))

@@ -133,15 +133,15 @@ def _window(window: ShardWindow, registry: Registry) -> _Window:
     assert window.cells is not None, "progress alone is told by Found"
     sensors, cells = registry.sensors, np.empty(len(window.cells.cell), _CELL)
     cells["cell"] = registry.cell_numbers[window.cells.cell]
-    cells["sums"] = np.minimum(np.stack(window.cells[1:], axis=1), _MOST)
+    cells["sums"] = np.minimum(np.array(window.cells[1:]).T, _MOST)
     return _Window(
         window.shard,
         window.end,
         cells.tobytes(),
         window.kinds,
         [(sensors[t.sensor].id, t.value, t.expected, t.surprisal) for t in window.top],
-        [sensors[sensor].id for sensor in window.quiet],
-        [sensors[sensor].id for sensor in window.newly_quiet],
+        [sensors[sensor].id for sensor in window.quiet.tolist()],
+        [sensors[sensor].id for sensor in window.newly_quiet.tolist()],
         window.heard,
         window.rejected,
         [(sensors[item.sensor].id, *item[1:]) for item in window.faults],
@@ -179,9 +179,11 @@ def _cells(said: bytes, registry: Registry) -> CellSums:
     rows = np.frombuffer(said, _CELL)
     cell, sums = registry.cells_numbered(rows["cell"]), rows["sums"].T.astype(np.int64)
     hazard = sums[0]
-    if not ((hazard >= 0) & (hazard < len(HAZARDS))).all():
+    if len(hazard) and not 0 <= hazard.min() <= hazard.max() < len(HAZARDS):
         raise ValueError(f"cells: expected hazards from 0 to {len(HAZARDS) - 1}")
     known = cell != UNKNOWN
+    if known.all():
+        return CellSums(cell, *sums)
     return CellSums(*(column[known] for column in (cell, *sums)))
 
 

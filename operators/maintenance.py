@@ -62,6 +62,8 @@ class MaintenanceList:
 
     def at(self, shard: int, end: int, home: NDArray[np.intp]) -> list[FaultItem]:
         """Return the items of a shard, whose sensors are given, as a window ends; forget older."""
+        if not self._open and not self._over.get(shard):
+            return []
         over = [(until, item) for until, item in self._over.get(shard, ()) if until >= end]
         self._over[shard] = over
         mine = [*(item for _, item in self._mine(home)), *(item for _, item in over)]

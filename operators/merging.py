@@ -41,6 +41,7 @@ class MergeWindows:
         self._watermarks = dict.fromkeys(shards, NEVER)
         self._summed = dict.fromkeys(self._watermarks, NEVER)
         self._ended: set[int] = set()
+        self._passed = NEVER
         self._open: dict[int, dict[int, ShardWindow]] = {}
 
     def on_batch(self, items: Iterable[ShardWindow]) -> Iterator[CityWindow]:
@@ -58,7 +59,10 @@ class MergeWindows:
         for end in sorted(end for end in self._open if end <= watermark):
             shards = self._open.pop(end)
             yield CityWindow(end, end, tuple(shards[number] for number in sorted(shards)))
-        yield CityWindow(watermark, watermark, last=len(self._ended) == len(self._watermarks))
+        last = len(self._ended) == len(self._watermarks)
+        if last or watermark > self._passed:
+            self._passed = watermark
+            yield CityWindow(watermark, watermark, last=last)
 
     def _reached(self) -> int:
         """Return how far the slowest shard has come that has not ended."""
@@ -67,11 +71,12 @@ class MergeWindows:
 
     def snapshot(self) -> bytes:
         """Return the unfinished windows."""
-        return pickle.dumps((self._watermarks, self._summed, self._ended, self._open))
+        state = self._watermarks, self._summed, self._ended, self._open, self._passed
+        return pickle.dumps(state)
 
     def restore(self, state: bytes) -> None:
         """Continue from a snapshot."""
-        watermarks, summed, ended, self._open = pickle.loads(state)
+        watermarks, summed, ended, self._open, self._passed = pickle.loads(state)
         # Shards may have been added since: a window waits for them too.
         for shard in self._watermarks.keys() & watermarks.keys():
             self._watermarks[shard], self._summed[shard] = watermarks[shard], summed[shard]

@@ -117,20 +117,20 @@ class OpenWindow:
             names[kind]: KindSums(
                 int(sums[_READINGS]),
                 int(sums[_LAST_MS]),
-                float(sums[_VALUE]),
-                float(sums[_EXPECTED]),
-                float(sums[_SPREAD]),
+                sums[_VALUE],
+                sums[_EXPECTED],
+                sums[_SPREAD],
                 int(sums[_SCORED]),
             )
-            for kind, sums in enumerate(self._kinds[shard])
+            for kind, sums in enumerate(self._kinds[shard].tolist())
             if sums[_READINGS]
         }
 
     def top(self, shard: int) -> tuple[Top, ...]:
         """Return the shard's most unusual readings, one a sensor, worst first."""
         return tuple(
-            Top(int(sensor), float(value), float(expected), float(surprisal))
-            for surprisal, sensor, value, expected in self._top[shard]
+            Top(int(sensor), value, expected, surprisal)
+            for surprisal, sensor, value, expected in self._top[shard].tolist()
             if surprisal > 0
         )
 

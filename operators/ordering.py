@@ -123,6 +123,11 @@ class OrderReadings:
             self._held.append(readings)
             self.counters.add("order", "received", len(readings.sensor))
 
+    def reject(self, count: int, reason: str) -> None:
+        """Count readings that another process held, and that nobody can use any more."""
+        self.counters.add("order", "received", count)
+        self.counters.add("order", "rejected", count, reason)
+
     def take(self, sensors: NDArray[np.intp]) -> Any:
         """Return the state of the given sensors."""
         self._grow(room_for(sensors))

@@ -22,7 +22,7 @@ from operators.merging import CityWindow
 from operators.registry import Registry
 from operators.screening import BAND
 from operators.triage import Triaged
-from operators.windows import TOP, WINDOW_MS, KindSums
+from operators.windows import TOP, WINDOW_MS, KindSums, ShardWindow
 
 __all__ = ["CURVES", "DescribeCity", "Facts"]
 
@@ -31,6 +31,8 @@ POINTS = 144
 """A day at ten minutes."""
 POINT_MS = 600_000
 HOUR_MS = 3_600_000
+WAIT_MS = 24 * HOUR_MS
+"""How long reports wait for the readings of their time; those of a time that is over do not."""
 CLEARED = 5
 TOLD = ("id", "time", "level", "hazard", "district", "place", "first")
 MAINTENANCE = 50
@@ -70,6 +72,8 @@ class DescribeCity:
         self._clock = NEVER
         self._windows: list[CityWindow] = []
         self._reported = NEVER
+        # What each shard told last: of one that is silent no more comes after an hour.
+        self._shards: dict[int, ShardWindow] = {}
 
     def on_batch(
         self, items: Iterable[CityWindow | Triaged | Alert]
@@ -88,6 +92,9 @@ class DescribeCity:
                     self._windows.append(item)
         while self._windows and self._windows[0].end <= self._reported:
             yield from self._window(self._windows.pop(0))
+        since = (self._windows[0].end if self._windows else clock) - WINDOW_MS
+        while self._reports and self._reports[0] < max(since, self._reports[-1] - WAIT_MS):
+            self._reports.popleft()
         if clock >= self._clock + 1000:
             self._clock = clock
             mode = "live" if self.live else "catching_up"
@@ -109,8 +116,10 @@ class DescribeCity:
 
     def _window(self, window: CityWindow) -> Iterator[Facts | FeedHealth]:
         kinds = _add_kinds([shard.kinds for shard in window.shards])
-        heard = sum(shard.heard for shard in window.shards)
-        quiet = [int(sensor) for shard in window.shards for sensor in shard.quiet]
+        for shard in window.shards:
+            self._shards[shard.shard] = shard._replace(cells=None, kinds={}, top=())
+        heard = sum(shard.heard for shard in self._shards.values())
+        quiet = [sensor for shard in self._shards.values() for sensor in shard.quiet.tolist()]
         while self._issued and self._issued[0] < window.end - HOUR_MS:
             self._issued.popleft()
         facts: dict[str, Any] = {
@@ -118,7 +127,7 @@ class DescribeCity:
             "closest": self._closest(window),
             "warnings_per_hour": float(len(self._issued)),
             "conditions": self._conditions(kinds, window),
-            "maintenance": self._maintenance(window),
+            "maintenance": self._maintenance(),
         }
         if window.end % POINT_MS == 0:
             facts["curves"] = self._draw(kinds, window.end)
@@ -144,13 +153,13 @@ class DescribeCity:
             for found in top[:TOP]
         ]
 
-    def _maintenance(self, window: CityWindow) -> dict[str, Any]:
+    def _maintenance(self) -> dict[str, Any]:
         """Return the sensors that somebody should look at, and how many there are by fault."""
         counts: Counter[str] = Counter()
-        for shard in window.shards:
+        for shard in self._shards.values():
             counts.update(shard.faulty)
         items = sorted(
-            (item for shard in window.shards for item in shard.faults),
+            (item for shard in self._shards.values() for item in shard.faults),
             key=lambda item: (-item.since, self.registry.sensors[item.sensor].id),
         )
         return {
@@ -208,7 +217,7 @@ class DescribeCity:
             groups.setdefault(kind_of(name).feed, []).append((name, sums))
         end = window.end
         rejected: Counter[str] = Counter()
-        for shard in window.shards:
+        for shard in self._shards.values():
             for name, count in shard.rejected.items():
                 rejected[kind_of(name).feed] += count
         silent = [self.registry.kind(sensor).feed for sensor in quiet]
@@ -245,6 +254,7 @@ class DescribeCity:
                 self._clock,
                 self._windows,
                 self._reported,
+                self._shards,
             )
         )
 
@@ -260,6 +270,7 @@ class DescribeCity:
             self._clock,
             self._windows,
             self._reported,
+            self._shards,
         ) = pickle.loads(state)
 
 

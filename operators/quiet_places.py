@@ -57,8 +57,10 @@ class NoticeQuietPlaces:
         yield Found("outages", tuple(found), self._watermark, last=ended)
 
     def _look(self, window: CityWindow) -> Iterator[Evidence]:
-        still = {int(sensor) for shard in window.shards for sensor in shard.quiet}
-        new = sorted({int(sensor) for shard in window.shards for sensor in shard.newly_quiet})
+        new = sorted({s for shard in window.shards for s in shard.newly_quiet.tolist()})
+        if not new and not self._quiet:
+            return
+        still = {s for shard in window.shards for s in shard.quiet.tolist()}
         self._quiet.update(dict.fromkeys(new, window.end))
         self._quiet = {
             sensor: since

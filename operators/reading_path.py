@@ -25,7 +25,7 @@ from operators.faults import RecogniseFaults
 from operators.homes import Homes, places_in
 from operators.intake import Poll, TakeReadings
 from operators.levels import WatchLevels
-from operators.maintenance import dead_sensors, shorten
+from operators.maintenance import FaultItem, dead_sensors, shorten
 from operators.meter import Meter
 from operators.ordering import OrderReadings, RowBatch
 from operators.packed import Packed
@@ -153,9 +153,15 @@ class ReadingPath:
     def _with_faults(self, window: ShardWindow) -> ShardWindow:
         """Say which sensors of a shard are to be looked at: those that lie, and the long silent."""
         shard, end, home = window.shard, window.end, self.homes.sensors(window.shard)
-        dead = dead_sensors(end, window.quiet, self.windows.outages.last_ms[window.quiet])
-        lying = self.faults.list.at(shard, end, home), self.clocks.list.at(shard, end, home)
-        faults, faulty = shorten([*dead, *lying[0], *lying[1]])
+        lying = *self.faults.list.at(shard, end, home), *self.clocks.list.at(shard, end, home)
+        dead: Iterable[FaultItem] = ()
+        if len(window.quiet):
+            heard_ms = self.windows.outages.last_ms[window.quiet]
+            dead = dead_sensors(end, window.quiet, heard_ms)
+        listed = [*dead, *lying]
+        if not listed:
+            return window
+        faults, faulty = shorten(listed)
         return window._replace(faults=faults, faulty=faulty)
 
     def _found(
@@ -256,7 +262,12 @@ class ReadingPath:
         self.intake.clocks.put(shard, clock)
         waiting = Readings(*held)
         shards = np.full(len(waiting.sensor), shard, np.intp)
-        self.order.hold(waiting._replace(sensor=named[waiting.sensor], shard=shards))
+        waiting, there = (
+            waiting._replace(sensor=named[waiting.sensor], shard=shards),
+            known[held[0]],
+        )
+        self.order.hold(waiting.take(there))
+        self.order.reject(int(np.count_nonzero(~there)), "no longer in the city file")
         self.clocks.put(shard, home, clocks)
         self.order.put(home, order)
         self.screen.put(shard, home, screen)

@@ -34,6 +34,9 @@ CELL_RESOLUTION = 8
 HOUR_MS = 3_600_000
 FEW_HOURS = 1000
 """Between the earliest and latest of a batch, for each to be looked up once without sorting."""
+_LEFT_OF = "\ud800"
+"""What the name of a sensor that is no more begins with in the index: half a surrogate pair, which
+no JSON that we accept can tell."""
 _SIGNS = {"above": 1, "below": -1, "both": 0}
 SHORTEST_S, LONGEST_S = 0.001, 30 * 86_400.0
 """Reporting intervals outside this are taken for the nearest one inside."""
@@ -120,7 +123,7 @@ class Registry:
         self._columns = Columns.of(self.sensors, self.cells)
         self._numbers = self._by_number = np.empty(0, np.int64)
         self._listed = len(self.sensors)
-        self._gone: set[str] = set()
+        self._gone: set[int] = set()
 
     def twin(self) -> Registry:
         """Return one that knows the same sensors, and from now on its own strangers.
@@ -141,21 +144,25 @@ class Registry:
     @property
     def strangers(self) -> list[Sensor]:
         """Sensors that introduced themselves, in that order."""
-        later = self.sensors[self._listed :]
-        return [sensor for sensor in later if sensor.id not in self._gone]
+        later = range(self._listed, len(self.sensors))
+        return [self.sensors[number] for number in later if number not in self._gone]
 
     def places_of(self, names: Sequence[str]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
         """Return the index of each sensor, and whether it is still in the city.
 
-        One that is no more gets a place for what is left of it.
+        One that is no more gets a place for what is left of it. No message finds it there: were it
+        to go on sending, it would be a sensor without kind or place.
         """
-        unknown = np.flatnonzero(self.index.get_many(names) == UNKNOWN).tolist()
-        lost = [names[row] for row in unknown]
-        self._gone.update(lost)
-        self.register_all([Sensor(name, "generic", 0.0, 0.0) for name in lost])
         places = self.index.get_many(names)
-        gone = self.index.get_many(list(self._gone))
-        return places, ~np.isin(places, gone)
+        lost = [names[row] for row in np.flatnonzero(places == UNKNOWN).tolist()]
+        if lost:
+            left = self.index.add_many([_LEFT_OF + name for name in lost])
+            named = dict(zip(left.tolist(), lost, strict=True))
+            fresh = sorted(named.keys() - self._gone)
+            self._append([Sensor(named[number], "generic", 0.0, 0.0) for number in fresh])
+            self._gone.update(fresh)
+            places[places == UNKNOWN] = left
+        return places, ~np.isin(places, list(self._gone))
 
     def __len__(self) -> int:
         return len(self.sensors)
@@ -175,7 +182,9 @@ class Registry:
         places = self.index.add_many([sensor.id for sensor in sensors])
         # Where each place comes first: in the order of the places, as they were given out.
         place, row = np.unique(places, return_index=True)
-        fresh = [sensors[each] for each in row[place >= len(self.sensors)].tolist()]
+        self._append([sensors[each] for each in row[place >= len(self.sensors)].tolist()])
+
+    def _append(self, fresh: list[Sensor]) -> None:
         self.sensors += fresh
         self.cells += [cell_of(sensor.lon, sensor.lat) for sensor in fresh]
         self.districts += [s.district or self.district_of(s.lon, s.lat) for s in fresh]
