@@ -7,6 +7,7 @@ H3 index, for every process numbers them for itself.
 
 from __future__ import annotations
 
+import zlib
 from typing import Annotated, TypeAlias
 
 import msgspec
@@ -52,8 +53,10 @@ class _Window(msgspec.Struct, tag_field="t", tag="window"):
     three and a half times as long to write and read."""
     kinds: dict[str, KindSums]
     top: list[tuple[str, float, float, float]]
-    quiet: list[str]
-    newly_quiet: list[str]
+    quiet: bytes
+    """Ids, packed: where a feed falls silent they are all of its sensors at once, and a message of
+    the log has an end."""
+    newly_quiet: bytes
     heard: int
     rejected: dict[str, int]
     faults: list[tuple[str, str, int, float | None, float | None]]
@@ -140,8 +143,8 @@ def _window(window: ShardWindow, registry: Registry) -> _Window:
         cells.tobytes(),
         window.kinds,
         [(sensors[t.sensor].id, t.value, t.expected, t.surprisal) for t in window.top],
-        [sensors[sensor].id for sensor in window.quiet.tolist()],
-        [sensors[sensor].id for sensor in window.newly_quiet.tolist()],
+        _packed([sensors[sensor].id for sensor in window.quiet.tolist()]),
+        _packed([sensors[sensor].id for sensor in window.newly_quiet.tolist()]),
         window.heard,
         window.rejected,
         [(sensors[item.sensor].id, *item[1:]) for item in window.faults],
@@ -150,8 +153,21 @@ def _window(window: ShardWindow, registry: Registry) -> _Window:
     )
 
 
+def _packed(names: list[str]) -> bytes:
+    return zlib.compress(_encode(names), 1) if names else b""
+
+
+def _unpacked(said: bytes) -> list[str]:
+    try:
+        return msgspec.json.decode(zlib.decompress(said), type=list[str]) if said else []
+    except zlib.error as error:
+        raise ValueError(f"quiet: {error}") from None
+
+
 def _summary(said: _Window, registry: Registry) -> ShardWindow:
-    at = _sensors(said, registry)
+    quiet, newly_quiet = _unpacked(said.quiet), _unpacked(said.newly_quiet)
+    names = [top[0] for top in said.top] + [item[0] for item in said.faults]
+    at = _known([*names, *quiet, *newly_quiet], registry)
     return ShardWindow(
         said.shard,
         said.end,
@@ -159,8 +175,8 @@ def _summary(said: _Window, registry: Registry) -> ShardWindow:
         _cells(said.cells, registry),
         said.kinds,
         tuple(Top(at[name], *rest) for name, *rest in said.top if name in at),
-        np.array([at[name] for name in said.quiet if name in at], np.intp),
-        np.array([at[name] for name in said.newly_quiet if name in at], np.intp),
+        np.array([at[name] for name in quiet if name in at], np.intp),
+        np.array([at[name] for name in newly_quiet if name in at], np.intp),
         said.heard,
         said.rejected,
         faults=tuple(
@@ -187,9 +203,7 @@ def _cells(said: bytes, registry: Registry) -> CellSums:
     return CellSums(*(column[known] for column in (cell, *sums)))
 
 
-def _sensors(said: _Window, registry: Registry) -> dict[str, int]:
-    """Return where the sensors are that it names, of those we know; looked up all together."""
-    names = [top[0] for top in said.top] + [item[0] for item in said.faults]
-    names += [*said.quiet, *said.newly_quiet]
+def _known(names: list[str], registry: Registry) -> dict[str, int]:
+    """Return where the sensors are that we know; looked up all together."""
     found = zip(names, registry.index.get_many(names).tolist(), strict=True)
     return {name: position for name, position in found if position != UNKNOWN}

@@ -248,13 +248,17 @@ class TakeReadings:
             if told.sensor[row] != UNKNOWN:
                 continue
             since, message = told.introduced.get(name, (0, None))
-            if message is not None and told.line[row] >= since:
+            told_place = message is not None and told.line[row] >= since
+            if message is not None and told_place:
                 known = len(self.registry)
                 told.sensor[row] = self.registry.introduce(message)
                 met += self.registry.sensors[known:]
             if told.sensor[row] == UNKNOWN:
                 shown = name if len(name) <= NAME_CHARS else name[: NAME_CHARS - 1] + "…"
-                why = f"sensor: {shown!r} is not in the city file, and its message has no place"
+                why = f"sensor: {shown!r} is not in the city file, and "
+                why += (
+                    "there is no room for it" if told_place else "tells no lon and lat in degrees"
+                )
                 bad.append(Rejected(int(told.line[row]), why))
         return bad, met
 

@@ -182,7 +182,9 @@ def _columns(raw: bytes, message: Message | None) -> _Found:
 
 
 def _has_place(message: Message) -> bool:
-    return message.lon is not None and message.lat is not None
+    """Say whether a message tells where on Earth its sensor is."""
+    lon, lat = message.lon, message.lat
+    return lon is not None and lat is not None and -180 <= lon <= 180 and -90 <= lat <= 90
 
 
 def _is_good_gateway(message: Message) -> bool:

@@ -27,13 +27,23 @@ from operators.name_index import UNKNOWN, NameIndex
 from operators.plane import Plane
 from operators.reading_codec import Message
 
-__all__ = ["CELL_RESOLUTION", "UNKNOWN", "Columns", "LocalTime", "Registry", "cell_of"]
+__all__ = [
+    "CELL_RESOLUTION",
+    "MOST_KINDS",
+    "UNKNOWN",
+    "Columns",
+    "LocalTime",
+    "Registry",
+    "cell_of",
+]
 
 CELL_RESOLUTION = 8
 """H3 resolution of a cell: about 460 m from centre to corner."""
 HOUR_MS = 3_600_000
 FEW_HOURS = 1000
 """Between the earliest and latest of a batch, for each to be looked up once without sorting."""
+MOST_KINDS = 250
+"""Kinds of sensors. Of each something is kept; past so many a stranger is of none."""
 _LEFT_OF = "\ud800"
 """What the name of a sensor that is no more begins with in the index: half a surrogate pair, which
 no JSON that we accept can tell."""
@@ -117,7 +127,7 @@ class Registry:
 
     def __post_init__(self) -> None:
         self.local_time = LocalTime(self.city.timezone)
-        self._places = _Places(self.city)
+        self._places, self._kinds = _Places(self.city), set[str]()
         self.register_all(self.city.sensors)
         # Now, not when the first reading comes: a second for a million sensors.
         self._columns = Columns.of(self.sensors, self.cells)
@@ -133,7 +143,7 @@ class Registry:
         twin = copy(self)
         twin.sensors, twin.cells = list(self.sensors), list(self.cells)
         twin.districts, twin.index = list(self.districts), self.index.copy()
-        twin._gone = set(self._gone)
+        twin._gone, twin._kinds = set(self._gone), set(self._kinds)
         return twin
 
     @property
@@ -186,20 +196,20 @@ class Registry:
 
     def _append(self, fresh: list[Sensor]) -> None:
         self.sensors += fresh
+        self._kinds.update(sensor.kind for sensor in fresh)
         self.cells += [cell_of(sensor.lon, sensor.lat) for sensor in fresh]
         self.districts += [s.district or self.district_of(s.lon, s.lat) for s in fresh]
 
     def introduce(self, message: Message) -> int:
         """Register the sensor of a message that carries its place; return its index."""
         assert isinstance(message.sensor, str)
-        if message.lon is None or message.lat is None:
-            return UNKNOWN
-        if not (-180 <= message.lon <= 180 and -90 <= message.lat <= 90):
+        lon, lat = message.lon, message.lat
+        if lon is None or lat is None or not (-180 <= lon <= 180 and -90 <= lat <= 90):
             return UNKNOWN
         kind = message.kind or "generic"
-        return self.register(
-            Sensor(message.sensor, kind, message.lon, message.lat, kind_of(kind).unit)
-        )
+        if kind not in self._kinds and len(self._kinds) >= MOST_KINDS:
+            kind = "generic"
+        return self.register(Sensor(message.sensor, kind, lon, lat, kind_of(kind).unit))
 
     def district_of(self, lon: float, lat: float) -> str:
         """Return the district: by polygon, else the nearest sensor's, else "city"."""

@@ -13,6 +13,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import orjson
 import pytest
 from confluent_kafka import KafkaException, Producer
 
@@ -444,6 +445,21 @@ def test_a_client_that_has_forgotten_all_brokers_is_told_of_them_again(
         until(lambda: "told again" in caplog.text, reader)
         sent += log.send([b"c"])
         assert read_all(reader, 1) == sent[2:]
+
+
+def test_a_partition_that_nobody_serves_is_not_heard_of_through_the_coordinator() -> None:
+    """Both are said to be of broker -1, and our own commits keep the coordinator talking."""
+    brokers = {
+        "a:1/1": {"nodeid": 1, "state": "UP", "rxidle": 5_000, "source": "learned"},
+        "GroupCoordinator": {"nodeid": -1, "state": "UP", "rxidle": 5_000, "source": "logical"},
+    }
+    partitions = {"0": {"broker": 1}, "1": {"broker": -1}}
+    topics = {"nobody": {"partitions": partitions}}
+    told = orjson.dumps({"time": 1000, "brokers": brokers, "topics": topics})
+    with closing(Log(f"127.0.0.1:{free_port()}", "nobody", 2).reader({})) as reader:
+        text = ctypes.create_string_buffer(told)
+        reader._on_statistics(0, ctypes.addressof(text), len(told), None)
+        assert [reader.heard_ms(number) for number in range(2)] == [999_995, 0]
 
 
 def test_nobody_is_there(caplog: pytest.LogCaptureFixture) -> None:

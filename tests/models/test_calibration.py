@@ -73,6 +73,7 @@ def _counted(readings, since_ms):
     _, calibration = _feed(np.full(10, 4.0), times_ms=since_ms)
     state = np.frombuffer(calibration.take(0)).copy()
     state[:-2] *= readings / state[0]
+    state[-3] = readings / 10
     calibration.put(0, state.tobytes())
     return calibration
 
@@ -108,6 +109,7 @@ def test_old_readings_count_half_after_a_week_however_many_there_are(readings):
     assert _count_after(calibration, DAY + MEMORY_MS - 1) == readings + 1
     assert _count_after(calibration, DAY + MEMORY_MS) == (readings + 1) / 2 + 1
     assert _count_after(calibration, DAY + 2 * MEMORY_MS - 1) == (readings + 1) / 2 + 2
+    assert np.frombuffer(calibration.take(0))[-3] == readings / 20, "of how often it was said too"
     late = _count_after(calibration, 2 * DAY)
     assert late == (readings + 1) / 2 + 3, "and one that comes late is one like others"
 
@@ -162,7 +164,6 @@ def test_what_is_not_counts_is_refused():
         _feed(np.zeros(1), ONE + 1, calibration)
     calibration.grow(3)
     assert calibration.groups == 3
-    assert PRIOR > 0
 
 
 def test_who_is_too_young_is_scored_and_not_counted():
@@ -174,9 +175,10 @@ def test_who_is_too_young_is_scored_and_not_counted():
 
 
 @pytest.mark.parametrize("size", [1, 7, 4001])
-def test_who_is_new_is_counted_and_scored_once_enough_others_were(size):
+@pytest.mark.parametrize("new", [0.4, 0.6])
+def test_who_is_new_is_counted_and_scored_once_enough_others_were(size, new):
     rng = np.random.default_rng(5)
-    groups = rng.integers(0, 2, 4001 * 2)
+    groups = (rng.random(4001 * 2) < new).astype(np.intp)
     raw, after = rng.exponential(0.43, len(groups)), np.where(groups == 1, 0, AT_ONCE)
     calibration, said = Calibration(2), list[float]()
     for at in range(0, len(groups), size):

@@ -1,6 +1,7 @@
 """What is told through the log is what was said, whoever numbers sensors how."""
 
 import base64
+import zlib
 from typing import Any
 
 import msgspec
@@ -214,3 +215,26 @@ def test_every_part_of_a_message_can_be_cut_off() -> None:
         for size in range(0, len(raw), max(1, len(raw) // 40)):
             with pytest.raises(msgspec.DecodeError):
                 decode_log(raw[:size], HERE)
+
+
+@pytest.mark.parametrize("field", ["quiet", "newly_quiet"])
+def test_names_that_are_not_packed_are_refused(field: str) -> None:
+    said = msgspec.json.decode(encode_log(window(HERE), HERE))
+    for wrong in (b"x", zlib.compress(b"[1]")):
+        told = msgspec.json.encode(said | {field: base64.b64encode(wrong).decode()})
+        with pytest.raises(ValueError, match=r"\w"):
+            decode_log(told, HERE)
+
+
+@pytest.mark.slow
+def test_where_a_whole_feed_falls_silent_it_is_one_message_all_the_same() -> None:
+    rng = np.random.default_rng(1)
+    sensors = [sensor(rng.bytes(18).hex(), "noise") for _ in range(100_000)]
+    known = Registry(town(sensors))
+    everybody = np.arange(len(sensors))
+    silent = window(HERE)._replace(quiet=everybody, newly_quiet=everybody, top=(), faults=())
+    raw = encode_log(silent._replace(cells=CellSums(*[np.empty(0, np.int64)] * 6)), known)
+    assert len(raw) < 8_000_000
+    told = decode_log(raw, known)
+    assert isinstance(told, ShardWindow)
+    assert told.quiet.tolist() == told.newly_quiet.tolist() == everybody.tolist()

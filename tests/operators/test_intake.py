@@ -264,7 +264,8 @@ def test_a_shards_clock_goes_on_elsewhere() -> None:
 def test_a_stranger_without_a_place_is_refused_by_name() -> None:
     taken = Taken().readings(reading("who", T0, 1))
     assert taken.rows == []
-    assert taken.reasons == ["sensor: 'who' is not in the city file, and its message has no place"]
+    (reason,) = taken.reasons
+    assert reason == "sensor: 'who' is not in the city file, and tells no lon and lat in degrees"
     assert taken.counters.account("intake").balanced
 
 
@@ -272,8 +273,23 @@ def test_a_stranger_with_a_name_without_end_is_refused_by_its_beginning() -> Non
     taken = Taken().readings(reading("n" * 900_000, T0, 1))
     (reason,) = taken.reasons
     assert reason.startswith("sensor: 'nnnn")
-    assert reason.endswith("nnn…' is not in the city file, and its message has no place")
+    assert reason.endswith("nnn…' is not in the city file, and tells no lon and lat in degrees")
     assert len(reason) < 120
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_a_place_that_is_none_does_not_stand_in_for_one_that_is(size: int) -> None:
+    lines = [reading("new", T0, 1, lon=181.0, lat=LAT), reading("new", T0 + 1, 2, lon=LON, lat=LAT)]
+    taken = Taken().take(*polls({"readings": lines}, size))
+    assert [row[2] for row in taken.rows] == [2.0]
+    assert len(taken.reasons) == 1
+
+
+def test_a_stranger_for_whom_there_is_no_room_is_told_so() -> None:
+    taken = Taken()
+    taken.registry.limit = len(taken.registry)
+    taken.readings(reading("new", T0, 1, lon=LON, lat=LAT))
+    assert taken.reasons == ["sensor: 'new' is not in the city file, and there is no room for it"]
 
 
 @pytest.mark.parametrize("ahead", [False, True])

@@ -168,6 +168,27 @@ def test_feeds_tell_how_they_arrive() -> None:
     assert room.facts["sensors"] == {"total": 4, "reporting": 3}
 
 
+def test_a_shard_of_which_nothing_more_comes_is_as_it_was() -> None:
+    """An hour after the last reading no more is told of it; its sensors are dead all the same."""
+    said = {"quiet": np.array([2]), "heard": 2, "faulty": {"dead": 1}, "rejected": {"noise": 3}}
+    room = Room().tell(window(1, {"noise": sums(1, 40.0)}, {"noise": sums(1, 40.0)}, **said))
+    told = room.tell(window(2, {"noise": sums(1, 40.0)}, heard=1))
+    assert told.facts["sensors"]["reporting"] == 1 + 2 - 1
+    assert told.facts["maintenance"]["counts"] == {"dead": 1}
+    assert (told.feeds["streets"].silent, told.feeds["streets"].rejected) == (1, 3)
+
+
+def test_reports_of_a_time_that_is_over_are_forgotten() -> None:
+    step = DescribeCity(Registry(TOWN), Counters())
+    for n in range(100):
+        at = T0 + n * HOUR_MS
+        told = TriagedReport(f"r-{n}", at, "fire", "c", LON, LAT, "east", False)
+        list(step.on_batch([Triaged((told,), at)]))
+    assert len(step._reports) == 25, "where nobody tells of readings they wait for a day"
+    list(step.on_batch([CityWindow(LATER, LATER)]))
+    assert len(step._reports) == 0
+
+
 def test_reports_are_a_feed_too() -> None:
     end = T0 + WINDOW_MS
     reports = tuple(

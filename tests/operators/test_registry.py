@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from operators.events import HAZARDS, City, District, Levels, Sensor
 from operators.reading_codec import Message
-from operators.registry import UNKNOWN, LocalTime, Registry, cell_of
+from operators.registry import MOST_KINDS, UNKNOWN, LocalTime, Registry, cell_of
 from tests.operators.town import EAST, HOUR, LAT, LON, WEST, sensor, town
 
 
@@ -90,6 +90,16 @@ def test_a_stranger_without_a_place_on_earth_is_not(lon: float | None, lat: floa
     known = Registry(town())
     assert known.introduce(Message("new", 0, 0.0, "noise", lon, lat)) == UNKNOWN
     assert len(known) == 0
+
+
+def test_past_so_many_kinds_a_stranger_is_of_none() -> None:
+    known = Registry(town([sensor("a", "noise")]))
+    for n in range(MOST_KINDS + 5):
+        introduce(known, f"s-{n}", LON, LAT, f"k-{n}")
+    introduce(known, "late", LON, LAT, "k-7")
+    kinds = [each.kind for each in known.sensors]
+    assert kinds[-3:] == ["generic", "generic", "k-7"]
+    assert len(known.columns.kind_names) == MOST_KINDS + 1
 
 
 def test_a_full_registry_takes_nobody_in() -> None:
@@ -171,6 +181,16 @@ def test_one_that_is_no_more_has_a_place_but_is_no_stranger() -> None:
         assert places.tolist() == [0, 2, 1, 2]
         assert present.tolist() == [True, False, True, False]
     assert [stranger.id for stranger in known.strangers] == ["new"]
+
+
+def test_one_that_is_no_more_and_goes_on_sending_is_a_stranger_like_others() -> None:
+    known = Registry(town([sensor("a")]))
+    known.places_of(["gone"])
+    assert known.index.get("gone") is None, "nobody finds it by its name"
+    assert introduce(known, "gone", LON, LAT, "noise") == 2
+    assert [(each.id, each.kind) for each in known.strangers] == [("gone", "noise")]
+    places, present = known.places_of(["gone"])
+    assert (places.tolist(), present.tolist()) == ([2], [True])
 
 
 def test_what_is_left_of_sensors_has_a_place_even_in_a_full_registry() -> None:

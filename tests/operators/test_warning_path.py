@@ -154,6 +154,30 @@ def test_windows_of_another_city_file_are_left_out_and_warnings_go_on(same: bool
     assert [(worse.id, worse.version) for worse in later] == [(alert.id, 2)]
 
 
+def test_windows_of_sensors_that_have_moved_are_left_out() -> None:
+    step = path(prompt=True)
+    alerts(step, said(crossing("a", 1), crossing("b", 1), until=9))
+    moved = [SENSORS[0], sensor("b", "street_water", at_m=(9000, 0))]
+    known = Registry(town(moved))
+    again = WarningPath(known, Counters(), (0,), reports=False, commands=False, prompt=True)
+    fresh = again.merge.snapshot()
+    again.restore(step.snapshot())
+    assert again.merge.snapshot() == fresh
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_windows_are_kept_only_where_strangers_get_the_same_numbers(gone: bool) -> None:
+    step = path(prompt=True)
+    if gone:  # what is left of it takes a number, and does not the next time
+        step.registry.places_of(["gone"])
+    list(step.on_batch([sensor("new", "noise")]))
+    alerts(step, said(crossing("a", 1), crossing("b", 1), until=9))
+    again = path(prompt=True)
+    fresh = again.merge.snapshot()
+    again.restore(step.snapshot())
+    assert again.merge.snapshot() == (fresh if gone else step.merge.snapshot())
+
+
 def test_reports_told_again_are_not_counted_again() -> None:
     """Nor are those of before when whoever tells them lost all it knew and counts anew."""
 

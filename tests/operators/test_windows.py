@@ -216,6 +216,25 @@ def test_readings_of_impossible_values_are_counted_by_kind_once_their_time_has_c
     assert second.rejected == {"noise": 2, "street_water": 1}, "since the shard began"
 
 
+def test_a_shard_that_tells_nothing_but_impossible_values_is_summed_up() -> None:
+    step = Summing()
+    assert step.tell([], T0, impossible=rows((1, T0, -5.0))) == []
+    later = rows((1, T0 + 2 * WINDOW_MS, -5.0), (2, T0 + 2 * WINDOW_MS, 1e9))
+    told = step.tell([], T0 + 4 * WINDOW_MS, impossible=later)
+    assert [(w.end - T0) // WINDOW_MS for w in told] == [1, 2, 3, 4]
+    assert [w.rejected for w in told] == [{"noise": 1}, {"noise": 1}, {"noise": 3}, {"noise": 3}]
+    assert step.step._impossible == {}, "nothing is kept of a window that is closed"
+
+
+def test_impossible_values_go_with_their_shard() -> None:
+    here, there = Summing(shards=2), Summing(shards=3)
+    here.tell([], T0, T0, impossible=rows((1, T0, -5.0), shard=1))
+    nobody = np.empty(0, np.intp)
+    there.step.put(2, nobody, nobody, here.step.take(1, nobody, nobody))
+    (window,) = there.tell([], *[T0 + WINDOW_MS] * 3)
+    assert (window.shard, window.rejected) == (2, {"noise": 1})
+
+
 @given(st.lists(st.integers(0, 50) | st.integers(10**6, 10**6 + 9), min_size=1))
 def test_windows_are_found_in_order_however_far_apart(numbers: list[int]) -> None:
     found = _distinct(np.array(numbers), min(numbers), max(numbers))
