@@ -2,11 +2,12 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from operators.counters import Counters
 from operators.event_clock import FOREVER, NEVER
-from operators.events import Alert, CellState, Command, Evidence, FeedHealth
+from operators.events import HAZARDS, Alert, CellState, Command, Evidence, FeedHealth
 from operators.evidence import Found
 from operators.intake import CommandRows, Poll
 from operators.meter import Meter
@@ -14,7 +15,7 @@ from operators.reading_path import ReadingPath, readings_origin
 from operators.registry import Registry
 from operators.triage import Triaged, TriagedReport
 from operators.warning_path import Told, WarningPath
-from operators.windows import WINDOW_MS, ShardWindow
+from operators.windows import WINDOW_MS, CellSums, ShardWindow
 from tests.operators import feed
 from tests.operators.town import (
     HOUR,
@@ -181,10 +182,14 @@ def test_windows_are_kept_only_where_strangers_get_the_same_numbers(gone: bool) 
 def test_reports_told_again_are_not_counted_again() -> None:
     """Nor are those of before when whoever tells them lost all it knew and counts anew."""
 
-    def reports(*told: Triaged) -> float | None:
+    def reports(*told: Triaged, restart: bool = False) -> float | None:
         step = path(reports=True)
         none = ShardWindow(0, T0 + WINDOW_MS, T0 + WINDOW_MS, None)
-        list(step.on_batch(told))
+        for each in told:
+            list(step.on_batch([each]))
+            if restart:
+                before, step = step, path(reports=True)
+                step.restore(before.snapshot())
         end = Triaged((), T0 + HOUR, sum(len(each.reports) for each in told))
         found = list(step.on_batch([_summary(step), said(until=60), end, none]))
         health = [f for f in found if isinstance(f, FeedHealth) and f.feed == "reports"]
@@ -199,6 +204,19 @@ def test_reports_told_again_are_not_counted_again() -> None:
         [Triaged((one, two), T0, 0, begun=7), Triaged((three,), T0, 0, begun=9)],
     ):
         assert reports(*told) == once
+        assert reports(*told, restart=True) == once
+
+
+def test_a_cell_that_shows_something_is_told_of() -> None:
+    step = path(reports=True)
+    flat = [np.array([n], np.int64) for n in (0, HAZARDS.index("waterlogging"), 2, 2, 6000, 4000)]
+    end = T0 + WINDOW_MS
+    summary = ShardWindow(0, end, end, CellSums(*flat))
+    states = [each for each in step.on_batch([summary]) if isinstance(each, CellState)]
+    assert states == [], "reports of its time may still come"
+    told = step.on_batch([Triaged((), T0 + HOUR)])
+    (state,) = [each for each in told if isinstance(each, CellState)]
+    assert (state.cell, state.sensors, state.unusual) == (step.registry.cells[0], 2, 2)
 
 
 def _summary(step: WarningPath) -> ShardWindow:

@@ -226,6 +226,28 @@ def test_a_shard_that_tells_nothing_but_impossible_values_is_summed_up() -> None
     assert step.step._impossible == {}, "nothing is kept of a window that is closed"
 
 
+def test_of_a_closed_window_nothing_is_kept() -> None:
+    step = Summing(shards=2)
+    told = [(0, T0, 4.0, 0.0), (1, T0 + 1, 60.0, 0.0)]
+    step.tell(told, T0 + WINDOW_MS, T0, shard=[0, 1])
+    sensors = np.array([0, 1])
+    (_, _, ended, *_), (_, _, opened, *_) = (step.step.take(n, sensors, sensors) for n in (0, 1))
+    assert (ended, len(opened)) == ([], 1)
+    step.tell([], T0 + WINDOW_MS, T0 + WINDOW_MS)
+    assert step.step._open == {}
+
+
+def test_a_sensor_that_changes_its_shard_counts_in_its_cell_there() -> None:
+    step = Summing(shards=2)
+    for number, shards in enumerate(([0, 1], [1, 0])):
+        at = T0 + number * WINDOW_MS
+        told = [(0, at, 4.0, 0.0), (3, at + 1, 1.0, 0.0)]
+        summed = step.tell(told, *[at + WINDOW_MS] * 2, shard=shards)
+        cells = {w.shard: w.cells.cell.tolist() for w in summed if w.cells is not None}
+        home = step.registry.columns.cell
+        assert cells == {shards[0]: [home[0]], shards[1]: [home[3]]}
+
+
 def test_impossible_values_go_with_their_shard() -> None:
     here, there = Summing(shards=2), Summing(shards=3)
     here.tell([], T0, T0, impossible=rows((1, T0, -5.0), shard=1))
