@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 
 from operators.codec import decode_whole
-from operators.events import City
+from operators.events import City, Sensor
+from operators.kinds import NO_VALUE, kind_of
 
 __all__ = ["decode_city"]
 
@@ -30,6 +31,8 @@ def decode_city(raw: bytes) -> City:
 def _check_city(city: City) -> None:
     _check_once("sensors", [sensor.id for sensor in city.sensors])
     _check_once("districts", [district.id for district in city.districts])
+    for number, sensor in enumerate(city.sensors):
+        _check_levels(f"sensors[{number}].levels", sensor)
     for number, district in enumerate(city.districts):
         ring = district.polygon
         if not ring:
@@ -43,6 +46,21 @@ def _check_city(city: City) -> None:
                 raise ValueError(f"{where}[{at}]: expected degrees, got {lon}, {lat}")
         if _on_one_line(ring):
             raise ValueError(f"{where}: expected an area, got {len(ring)} points on one line")
+
+
+def _check_levels(where: str, sensor: Sensor) -> None:
+    """Refuse levels that are no measurements, or lie the wrong way round: red must be worst."""
+    if sensor.levels is None:
+        return
+    from_red = list(sensor.levels.by_level().values())
+    for value in from_red:
+        if not abs(value) < NO_VALUE:
+            raise ValueError(f"{where}: expected values below {NO_VALUE:g}, got {value:g}")
+    direction = sensor.direction or kind_of(sensor.kind).direction
+    if direction != "both" and from_red != sorted(from_red, reverse=direction == "above"):
+        order = "rise" if direction == "above" else "fall"
+        told = ", ".join(f"{value:g}" for value in reversed(from_red))
+        raise ValueError(f"{where}: expected to {order} from blue to red, got {told}")
 
 
 def _check_once(what: str, ids: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-__all__ = ["KINDS", "Kind", "kind_of"]
+__all__ = ["KINDS", "NO_VALUE", "Kind", "kind_of"]
 
 
 class Kind(NamedTuple):
@@ -31,7 +31,8 @@ class Kind(NamedTuple):
     follow from the last ones."""
 
 
-_ANY = 1e30  # larger values are none: float32 sums must stay finite
+NO_VALUE = 1e30
+"""Larger values are none: float32 sums must stay finite."""
 KINDS: dict[str, Kind] = {
     "river_level": Kind(
         "m", "flood", "above", -50, 9000, "river_rain", "River level", "河道水位", 10_800
@@ -72,7 +73,7 @@ KINDS: dict[str, Kind] = {
         "m/s", "other", "both", -120, 120, "air_gas", "Northward wind", "北向风"
     ),
 }
-_GENERIC = Kind("1", "other", "both", -_ANY, _ANY, "other", "Signal", "信号")
+_GENERIC = Kind("1", "other", "both", -NO_VALUE, NO_VALUE, "other", "Signal", "信号")
 
 
 def kind_of(name: str) -> Kind:

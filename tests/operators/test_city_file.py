@@ -78,3 +78,37 @@ def test_a_district_that_is_none_is_refused(ring: Any, told: str) -> None:
 def test_a_district_of_whatever_shape_is_taken(ring: Any) -> None:
     found = decode_city(with_district(ring)).districts[1].polygon
     assert found == (ring if ring is None else [tuple(map(float, point)) for point in ring])
+
+
+def with_sensor(**fields: Any) -> bytes:
+    sensor = {"id": "a", "kind": "river_level", "lon": 1, "lat": 2, **fields}
+    return json.dumps({"name": "T", "timezone": "UTC", "sensors": [sensor]}).encode()
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"levels": {"blue": 5, "yellow": 4, "red": 9}}, "to rise from blue to red, got 5, 4, 9"),
+        ({"levels": {"blue": 1, "red": 2}, "direction": "below"}, "to fall from blue to red"),
+        ({"levels": {"blue": 1, "red": 2}, "kind": "water_pressure"}, "to fall from blue to red"),
+        ({"levels": {"red": 1e308}}, "values below 1e+30, got 1e+308"),
+    ],
+)
+def test_levels_that_cannot_be_meant_are_refused(fields: Any, told: str) -> None:
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 (the message is what is tested)
+        decode_city(with_sensor(**fields))
+    assert str(caught.value).startswith("sensors[0].levels: expected ")
+    assert told in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"levels": {"blue": 5, "yellow": 5, "red": 9}},
+        {"levels": {"orange": 2, "red": 1}, "direction": "below"},
+        {"levels": {"blue": 3, "red": 1}, "direction": "both"},
+        {"levels": None},
+    ],
+)
+def test_levels_that_may_be_meant_are_taken(fields: Any) -> None:
+    assert len(decode_city(with_sensor(**fields)).sensors) == 1

@@ -2,6 +2,7 @@
 
 import base64
 import re
+import zlib
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any
@@ -289,8 +290,9 @@ def unordered(raws: Iterable[bytes]) -> list[Any]:
             rows = base64.b64decode(each["cells"])
             each["cells"] = sorted(rows[at : at + CELL_ROW] for at in range(0, len(rows), CELL_ROW))
             each["top"].sort()
-            each["quiet"].sort()
-            each["newly_quiet"].sort()
+            for names in ("quiet", "newly_quiet"):
+                packed = base64.b64decode(each[names])
+                each[names] = sorted(msgspec.json.decode(zlib.decompress(packed))) if packed else []
     return said
 
 
