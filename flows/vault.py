@@ -30,8 +30,9 @@ from operators.packed import Packed
 __all__ = ["Keep", "Snapshot", "Vault", "VaultError"]
 
 _HEAD = struct.Struct("<8sqI")
-_MAGIC = b"cwvault8"
+_MAGIC = b"cwvault9"
 """To be changed with the meaning of any state."""
+_OFFSET = struct.Struct("<q")
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 """What a disk without room says."""
@@ -53,6 +54,13 @@ class Snapshot(NamedTuple):
     def pieces(self) -> Sequence[bytes | memoryview]:
         """The bytes of the state, which may lie apart."""
         return self.state.pieces if isinstance(self.state, Packed) else (self.state,)
+
+    def checksum(self) -> int:
+        """Return the CRC-32 of the place and the state: a wrong place loses or repeats messages."""
+        check = zlib.crc32(_OFFSET.pack(self.offset))
+        for piece in self.pieces:
+            check = zlib.crc32(piece, check)
+        return check
 
 
 class _Settling(Protocol):
@@ -158,9 +166,10 @@ class Vault:
         magic, offset, check = _HEAD.unpack(head) if len(head) == _HEAD.size else (b"", 0, 0)
         if magic != _MAGIC and magic[:-1] == _MAGIC[:-1]:
             raise self.unusable(shard, "of another version of citywatch")
-        if magic != _MAGIC or zlib.crc32(state) != check:
+        snapshot = Snapshot(offset, state)
+        if magic != _MAGIC or snapshot.checksum() != check:
             raise self.unusable(shard, "damaged, or not a snapshot")
-        return Snapshot(offset, state)
+        return snapshot
 
     def last_kept(self) -> int:
         """Return the place among our shards of the one that was kept last; 0 when none was."""
@@ -229,12 +238,10 @@ class Vault:
                 log.error("%s: no room for a snapshot: %s", self.directory, error.strerror)
 
     def _write(self, staged: _Staged) -> None:
-        path, snapshot, check = self._path(staged.shard), staged.snapshot, 0
-        for piece in snapshot.pieces:
-            check = zlib.crc32(piece, check)
+        path, snapshot = self._path(staged.shard), staged.snapshot
         fresh = path.with_suffix(".new")
         with fresh.open("wb") as file:
-            file.write(_HEAD.pack(_MAGIC, snapshot.offset, check))
+            file.write(_HEAD.pack(_MAGIC, snapshot.offset, snapshot.checksum()))
             file.writelines(snapshot.pieces)
             file.flush()
             os.fsync(file.fileno())

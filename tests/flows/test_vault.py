@@ -136,6 +136,23 @@ class TestVault:
             vault().load(0)
         assert str(error.value) == f"{path}: damaged, or not a snapshot: delete it to start anew"
 
+    def test_no_bit_of_a_file_changes_unnoticed(self, vault: Opened) -> None:
+        """Nor one of the place in its head: a shard would read on from elsewhere."""
+        first = vault()
+        first.stage(0, Snapshot(7, b"state"))
+        first.close()
+        vault.open.clear()
+        path, again = vault.directory / "0.snapshot", vault()
+        raw = path.read_bytes()
+        for bit in range(8 * len(raw)):
+            damaged = bytearray(raw)
+            damaged[bit // 8] ^= 1 << bit % 8
+            path.write_bytes(damaged)
+            with pytest.raises(VaultError, match="delete it to start anew"):
+                again.load(0)
+        path.write_bytes(raw)
+        assert again.load(0) == Snapshot(7, b"state")
+
     def test_a_file_of_another_version_is_named(self, vault: Opened) -> None:
         first = vault()
         first.stage(0, Snapshot(7, b"state"))
@@ -376,12 +393,17 @@ class TestKeep:
         assert rounds == [1, 2, 0, 1, 2]
 
     def test_a_pause_is_not_made_up_for_at_once(self, vault: Opened) -> None:
-        keep, _, clock, taken = keeping(vault((0, 1)), every_s=2.0)
-        list(keep.on_batch([poll((0, 0, 1), (1, 0, 1))]))
+        made = vault((0, 1))
+        keep, _, clock, taken = keeping(made, every_s=2.0)
         clock.now += 1000.0
-        for _ in range(5):
-            list(keep.on_batch([poll()]))
-        assert len(taken) <= 2
+        for offset in range(9):
+            clock.now += offset == 8
+            list(keep.on_batch([poll((0, offset, 1), (1, offset, 1))]))
+            made.epoch_ended()
+            eventually(lambda: not made.behind, 5, "the writer")
+            if offset == 7:
+                assert taken == [1, 0], "the one that was due, and that of now"
+        assert taken == [1, 0, 1]
 
     def test_a_shard_that_has_seen_nothing_new_has_no_turn(self, vault: Opened) -> None:
         keep, _, _, taken = keeping(vault((0, 1)))

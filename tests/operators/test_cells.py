@@ -9,6 +9,7 @@ from operators.events import HAZARDS, CellState, Evidence
 from operators.evidence import UNUSUAL, Found
 from operators.merging import CityWindow
 from operators.registry import Registry
+from operators.surroundings import agreement
 from operators.triage import Triaged, TriagedReport
 from operators.windows import MILLI, WINDOW_MS, CellSums, ShardWindow
 from tests.operators.town import LAT, LON, T0, sensor, town
@@ -70,6 +71,12 @@ class Judge:
             else:
                 self.states.append(said)
         return found
+
+
+def restarted(judge: Judge) -> Judge:
+    twin = Judge()
+    twin.step.restore(judge.step.snapshot())
+    return twin
 
 
 def test_a_window_waits_for_the_reports_of_its_time() -> None:
@@ -142,12 +149,17 @@ def test_what_all_cells_show_is_evidence_in_none() -> None:
 
 
 class Learner:
-    """A model that only remembers what it was given to learn."""
+    """A model that only remembers what it was given to learn, and says what the test says."""
 
-    def __init__(self) -> None:
+    def __init__(self, says: float | None = None) -> None:
+        self.says = says
         self.learnt: list[float] = []
+        self.knew: list[int] = []
+        """How many it had learnt whenever it was asked."""
 
-    def score_one(self, features: dict[str, float]) -> None: ...
+    def score_one(self, features: dict[str, float]) -> float | None:
+        self.knew.append(len(self.learnt))
+        return self.says
 
     def learn_one(self, features: dict[str, float]) -> None:
         self.learnt.append(features["worst"])
@@ -164,6 +176,84 @@ def test_every_cell_is_an_example_in_its_turn() -> None:
     assert len(learner.learnt) == 12 * SAMPLE, "a sample of each window"
 
 
+def judging(says: float) -> Judge:
+    """A judge whose model finds every cell as unusual; all reports are known."""
+    judge = Judge()
+    judge.step.model = Learner(says)  # type: ignore[assignment]
+    judge.feed(triaged(100))
+    return judge
+
+
+@pytest.mark.parametrize(
+    ("says", "surprisal"),
+    [(9.0, agreement(10, 0.0, 4)), (3.5, 3.5)],
+    ids=["the model says more", "the model says less"],
+)
+def test_a_cell_is_no_more_unusual_than_so_many_agreeing_is(says: float, surprisal: float) -> None:
+    (said,) = judging(says).feed(window(1, {(5, "noise"): (10, 4, 14.0, 4.0)}))
+    assert UNUSUAL < said.surprisal < 9.0
+    assert said.surprisal == pytest.approx(surprisal, abs=0.01)
+
+
+def test_sensors_of_hazards_that_are_hard_to_tell_apart_agree() -> None:
+    alike = {(5, "traffic"): (5, 2, 7.0, 3.0), (5, "crowding"): (5, 2, 7.0, 4.0)}
+    others = {(7, "traffic"): (5, 2, 7.0, 3.0), (7, "noise"): (5, 2, 7.0, 4.0)}
+    elsewhere = {(cell, "crowding"): (100, 1, 9.0, 1.0) for cell in range(5)}
+    judge = judging(9.0)
+    (said,) = judge.feed(window(1, alike | others | elsewhere))
+    assert (said.key, said.hazard) == (judge.registry.cells[5], "crowding")
+    assert (said.value, said.count) == (4.0, 10)
+
+
+def test_a_place_is_held_against_the_others_without_itself() -> None:
+    """One in ten of the others is unusual, so one of its ten would be."""
+    others = {(cell, "noise"): (10, 1, 3.0, 2.5) for cell in range(9)}
+    (said,) = judging(9.0).feed(window(1, {**others, (9, "noise"): (10, 8, 26.0, 4.0)}))
+    assert (said.value, said.expected) == (8.0, 1.0)
+    assert said.surprisal == pytest.approx(agreement(10, 0.1, 8), abs=0.01)
+
+
+def test_a_cell_is_scored_before_anything_of_its_window_is_learnt() -> None:
+    judge = Judge()
+    judge.step.model = learner = Learner(9.0)  # type: ignore[assignment]
+    judge.feed(triaged(100))
+    loud = {(cell, "noise"): (10, 8 * (cell < 2), 26.0, 4.0) for cell in range(12)}
+    judge.feed(window(1, loud), window(2, loud))
+    assert learner.knew == [0, 0, SAMPLE, SAMPLE]
+
+
+def test_a_report_counts_in_the_window_of_its_time_alone() -> None:
+    """One of a time without a window, two and three of windows that come late.
+
+    reports  1     2     3
+    windows        |     |
+    """
+    judge = Judge()
+    cell = judge.registry.cells[0]
+    judge.feed(*(triaged(number, *[cell] * number) for number in (1, 2, 3)))
+    judge.feed(*(window(number, {(0, "noise"): (4, 1, 3.0, SHOWN)}) for number in (2, 3)))
+    assert [state.reports for state in judge.states] == [2, 3]
+
+
+def test_what_was_shown_before_a_restart_is_over_after_it() -> None:
+    judge = Judge()
+    judge.feed(triaged(100), window(1, {(0, "noise"): (4, 1, 3.0, SHOWN)}))
+    twin = restarted(judge)
+    twin.feed(window(2, {(0, "noise"): (4, 0, 0.0, 0.0)}))
+    (over,) = twin.states
+    assert over == CellState(judge.registry.cells[0], 5, 0.0, T0 + 2 * WINDOW_MS, 0, 0, 0)
+
+
+def test_whose_turn_it_is_to_be_learnt_outlives_the_process() -> None:
+    judge = Judge()
+    ordinary = {(cell, "noise"): (1, 0, 0.1, 0.01 * cell) for cell in range(12)}
+    judge.feed(triaged(100), window(1, ordinary))
+    twin = restarted(judge)
+    twin.step.model = learner = Learner()  # type: ignore[assignment]
+    twin.feed(window(2, ordinary))
+    assert [round(worst * 1000) for worst in learner.learnt] == [*range(SAMPLE, 2 * SAMPLE)]
+
+
 def test_one_unusual_sensor_makes_no_unusual_cell() -> None:
     judge = Judge()
     judge.feed(triaged(10_000))
@@ -176,8 +266,7 @@ def test_the_last_is_said_when_no_window_waits_any_more() -> None:
     judge = Judge()
     judge.feed(window(1, {(0, "noise"): (4, 1, 3.0, SHOWN)}), CityWindow(T0, T0, last=True))
     assert not judge.last, "reports of its time may still come"
-    twin = Judge()
-    twin.step.restore(judge.step.snapshot())
+    twin = restarted(judge)
     for each in (judge, twin):
         each.feed(triaged(0.5))
         assert not each.last

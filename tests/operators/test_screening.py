@@ -262,6 +262,20 @@ def test_what_new_sensors_were_like_outlives_the_process() -> None:
     assert got.surprisal.tolist() == expected.surprisal.tolist()
 
 
+def test_what_a_sensor_shows_in_its_first_day_is_no_example_for_the_known() -> None:
+    """Five others are wild now and then: never, while they are young, or after a day."""
+    rarities = list[float]()
+    for wild in (range(0), range(NEW, 280), range(300, 480)):
+        screen = Screen(*(sensor(f"s-{n}", "noise") for n in range(15))).quiet(300, *[60.0] * 10)
+        for turn in range(480):
+            spike = 60.0 * (turn in wild and turn % 9 == 0)
+            screen.next(*[60.0] * 10, *[60.0 + spike] * 5)
+        _, screened = screen.next(110.0)
+        rarities.append(float(screened.rarity[0]))
+    never, young, later = rarities
+    assert young == never > later + 0.5
+
+
 def test_a_reading_inside_its_own_range_is_no_evidence() -> None:
     """After a spike a shift is remembered for a while; the readings are as expected again."""
     screen = Screen(sensor("a", "noise")).quiet(600, 60)
