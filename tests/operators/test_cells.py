@@ -235,6 +235,24 @@ def test_a_report_counts_in_the_window_of_its_time_alone() -> None:
     assert [state.reports for state in judge.states] == [2, 3]
 
 
+def test_a_report_told_by_several_counts_once() -> None:
+    judge = Judge()
+    told = triaged(1, *[judge.registry.cells[0]] * 3)
+    again = tuple(each._replace(repeated=True) for each in told.reports[1:])
+    judge.feed(told._replace(reports=(told.reports[0], *again)))
+    judge.feed(window(1, {(0, "noise"): (4, 1, 3.0, SHOWN)}))
+    assert [state.reports for state in judge.states] == [1]
+
+
+def test_reports_without_readings_are_forgotten() -> None:
+    judge = Judge()
+    for hour in range(100):
+        judge.feed(triaged(hour * 12, judge.registry.cells[0]))
+    assert len(judge.step._reports) == 25, "they wait for a day"
+    judge.feed(CityWindow(T0, T0 + 99 * 12 * WINDOW_MS))
+    assert len(judge.step._reports) == 1, "those of the window that may still come"
+
+
 def test_what_was_shown_before_a_restart_is_over_after_it() -> None:
     judge = Judge()
     judge.feed(triaged(100), window(1, {(0, "noise"): (4, 1, 3.0, SHOWN)}))
