@@ -39,10 +39,8 @@ from operators.lines import Lines
 from sinks.kafka import has_forgotten_all
 from sinks.repeated import Repeated
 
-__all__ = ["BEGINNING", "LogReader", "Mark", "Read"]
+__all__ = ["LogReader", "Mark", "Read"]
 
-BEGINNING = -2
-"""The offset that stands for the first message there is."""
 ANSWER_S = 10.0
 CLOSE_S = 0.5
 """A broker that takes longer to say good-bye is left without."""
@@ -163,7 +161,7 @@ class LogReader:
         return first.value, end.value
 
     def assign(self, starts: Mapping[int, int], apart: bool = False) -> None:
-        """Read these partitions from now on, each from an offset, or from the ``BEGINNING``.
+        """Read these partitions from now on, each from an offset.
 
         Parameters
         ----------

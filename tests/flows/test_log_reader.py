@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 
 import orjson
 import pytest
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import OFFSET_BEGINNING, KafkaException, Producer
 
 from flows.kafka import KafkaUnusableError
-from flows.log_reader import BEGINNING, LogReader, Mark, Read
+from flows.log_reader import LogReader, Mark, Read
 from tests.broker import LocalBroker
 from tests.flows.processes import eventually, free_port, without_waiting
 from tests.kafka_fixture import ExternalBroker, Topics
@@ -77,7 +77,7 @@ class Log:
         group = {"bootstrap.servers": self.address, "group.id": self.group}
         reader = LogReader({**group, **options}, self.topic, [MARK])
         if starts is None:
-            starts = dict.fromkeys(range(self.partitions), BEGINNING)
+            starts = dict.fromkeys(range(self.partitions), OFFSET_BEGINNING)
         if starts:
             reader.assign(starts)
         return reader
@@ -253,7 +253,7 @@ def test_a_message_is_waited_for_no_longer_than_it_takes(log: Log) -> None:
 def test_partitions_are_read_from_where_it_is_told(make_log: Callable[[int], Log]) -> None:
     log = make_log(3)
     sent = [log.send([b"%d" % number for number in range(10)], partition) for partition in range(3)]
-    with closing(log.reader({0: 7, 2: BEGINNING})) as reader:
+    with closing(log.reader({0: 7, 2: OFFSET_BEGINNING})) as reader:
         assert sorted(read_all(reader, 13)) == [*sent[0][7:], *sent[2]]
         assert reader.positions() == {0: 10, 2: 10}
         assert reader.ends() == {0: 10, 2: 10}
@@ -269,7 +269,7 @@ def test_bounds_and_places_before_anything_is_read(make_log: Callable[[int], Log
     with closing(log.reader({})) as reader:
         assert (reader.bounds(0), reader.bounds(1)) == ((0, 0), (0, 2))
         assert reader.positions() == reader.ends() == {}
-        reader.assign({0: BEGINNING, 1: 1})
+        reader.assign({0: OFFSET_BEGINNING, 1: 1})
         assert reader.positions()[0] < 0
         with pytest.raises(KafkaException, match=r"(?i)unknown partition"):
             reader.bounds(2)
@@ -301,7 +301,7 @@ def test_partitions_set_apart_come_when_it_is_their_turn(make_log: Callable[[int
     log = make_log(3)
     sent = [log.send([b"%d" % n for n in range(5000)], partition) for partition in range(3)]
     with closing(log.reader({})) as reader:
-        reader.assign(dict.fromkeys(range(3), BEGINNING), apart=True)
+        reader.assign(dict.fromkeys(range(3), OFFSET_BEGINNING), apart=True)
         assert reader.read(10_000, 0.3) is None
         reader.set_apart([1, 2])
         found = read_all(reader, 5000)
@@ -378,7 +378,7 @@ def test_a_missing_topic_is_told(kafka_broker: LocalBroker | ExternalBroker) -> 
     ) as reader:
         with pytest.raises(KafkaException):
             reader.bounds(0)
-        reader.assign({0: BEGINNING})
+        reader.assign({0: OFFSET_BEGINNING})
         with pytest.raises(KafkaUnusableError, match=r"test-no-such-topic: .*topic does not exist"):
             until(lambda: False, reader)
 
@@ -546,6 +546,6 @@ def test_memory_does_not_grow(make_log: Callable[[int], Log]) -> None:
             reader.commit({0: turn})
             # Before the client is told to read again: what it then fetches ahead is no leak.
             held.append(resident_mb())
-            reader.assign(dict.fromkeys(range(4), BEGINNING))
+            reader.assign(dict.fromkeys(range(4), OFFSET_BEGINNING))
         assert 24 * total > 2_000_000
         assert held[-1] - held[3] < 30
