@@ -32,6 +32,7 @@ class Account(NamedTuple):
     late: int
     rejected: int
     reasons: dict[str, int]
+    """Why something was rejected, and how much; the intake says of which feed it was."""
 
     @property
     def balanced(self) -> bool:
@@ -77,7 +78,7 @@ class Counters:
         ):  # who serves metrics asks meanwhile
             if name == step:
                 total[outcome] += count
-                if reason:
+                if reason and outcome == "rejected":
                     reasons[reason] += count
         return Account(
             step,
