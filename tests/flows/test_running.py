@@ -17,7 +17,7 @@ from bytewax.dataflow import Dataflow
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from bytewax.testing import TestingSink
 
-from flows.running import RecoveryError, lasting, run_flow, stop_on_signals
+from flows.running import RecoveryError, lasting, owned, run_flow, stop_on_signals
 from flows.sources import Stop
 from tests.flows.processes import ROOT
 
@@ -75,6 +75,42 @@ def test_what_is_no_recovery_state_is_named(tmp_path: Path, left: bytes) -> None
         run_flow(counting([], Stop(), 3), tmp_path, 0.05)
     told = f"{path}: damaged, or no recovery state: delete {tmp_path} to start anew"
     assert str(error.value) == told
+
+
+@pytest.mark.parametrize("spoil", ["cut", "overwritten"])
+def test_recovery_state_that_is_damaged_further_on_is_named(tmp_path: Path, spoil: str) -> None:
+    run_flow(counting([], Stop(), 3), tmp_path, 0.05)
+    (path,) = tmp_path.glob("part-*.sqlite3")
+    kept = path.read_bytes()
+    path.write_bytes(kept[:3000] if spoil == "cut" else kept[:100] + b"\xff" * 3900 + kept[4000:])
+    with pytest.raises(RecoveryError, match=r"part-0\.sqlite3: damaged, or no recovery state"):
+        run_flow(counting([], Stop(), 3), tmp_path, 0.05)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(RecoveryError, match="permission denied"):
+        run_flow(counting([], Stop(), 3), tmp_path, 0.05)
+
+
+def test_where_the_engine_cannot_begin_it_says_so(tmp_path: Path) -> None:
+    # Linked, not made: root too is stopped by a place where there can be no files.
+    (tmp_path / "recovery").symlink_to("/proc/self")
+    with pytest.raises(RecoveryError, match=r"recovery: cannot be made: |permission denied"):
+        run_flow(counting([], Stop(), 3), tmp_path / "recovery", 0.05)
+
+
+def test_a_data_directory_is_made_and_has_one_owner(tmp_path: Path) -> None:
+    data = tmp_path / "new" / "data"
+    with (
+        owned(data),
+        pytest.raises(RecoveryError, match="new/data is in use by another citywatch"),
+        owned(data),
+    ):
+        pass
+    with owned(data):
+        pass
 
 
 @pytest.mark.slow
