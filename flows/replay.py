@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -198,6 +199,10 @@ def _day(at_ms: int, known: City) -> str:
 
 
 def _report(counters: Counters, took_s: float, alerts: Path, known: City, stopped: bool) -> bool:
+    # Read before anything is printed, which may be into that very file; and its end has moved.
+    by_day = _warnings_by_day(alerts, known) if keeps(alerts) else None
+    with suppress(OSError):
+        sys.stdout.seek(0, os.SEEK_END)
     console = Console()
     steps = Table("step", *("received", "sent", "late", "rejected"), "why rejected", title="Steps")
     for column in steps.columns[1:5]:
@@ -208,8 +213,8 @@ def _report(counters: Counters, took_s: float, alerts: Path, known: City, stoppe
         figures = (f"{n:,}" for n in (a.received, a.sent, a.late, a.rejected))
         steps.add_row(a.step, *figures, why)
     console.print(steps)
-    if keeps(alerts):
-        console.print(_warnings_by_day(alerts, known))
+    if by_day is not None:
+        console.print(by_day)
     received = counters.account("intake").received
     console.print(
         f"{received:,} messages in {took_s:.1f} s of flow time: {received / took_s:,.0f}/s",

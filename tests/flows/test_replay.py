@@ -7,6 +7,8 @@ import random
 import re
 import shutil
 import signal
+import subprocess
+import sys
 from base64 import b64decode
 from collections import defaultdict
 from collections.abc import Iterator
@@ -21,7 +23,7 @@ from flows.replay import Replay, read_city, replay
 from flows.running import owned
 from flows.settings import load_settings
 from sinks.store import EmbeddedStore, Keys, connect
-from tests.flows.processes import eventually, here, run, started
+from tests.flows.processes import ROOT, eventually, here, run, started
 
 pytestmark = pytest.mark.slow
 
@@ -91,6 +93,21 @@ class TestResults:
         nowhere = ("--alerts", "/dev/null", "--dead-letters", "/dev/null")
         assert here("replay", quiet_feed, *nowhere) == 0
         assert "messages in" in capsys.readouterr().out
+
+    @pytest.mark.system
+    def test_may_go_where_the_report_goes(
+        self, feed: Path, undisturbed: bytes, tmp_path: Path
+    ) -> None:
+        """Into a file that is the standard output, or a pipe."""
+        command = [sys.executable, "-m", "flows", "replay", feed, "--alerts", "/dev/stdout"]
+        with (tmp_path / "out").open("wb") as out:
+            subprocess.run(command, cwd=ROOT, stdout=out, check=True)
+        told = (tmp_path / "out").read_bytes()
+        assert told.startswith(undisturbed)
+        assert b"messages in" in told
+        told = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout
+        assert told.startswith(undisturbed)
+        assert b"messages in" in told
 
     @pytest.mark.parametrize("option", ["--alerts", "--dead-letters"])
     def test_never_go_into_a_file_of_somebody_else(
