@@ -115,6 +115,10 @@ def run_flow(flow: Dataflow, recovery_dir: Path | None = None, epoch_s: float = 
         )
     except BytewaxRuntimeError as error:
         raise _first(error) from None
+    except RuntimeError as error:
+        if recovery_dir is None or "Sqlite" not in str(error):
+            raise
+        raise RecoveryError(f"{recovery_dir}: {_said(error)}") from None
     finally:
         gc.unfreeze()
 
@@ -126,8 +130,13 @@ def _make_database(recovery_dir: Path) -> None:
         # The engine's own kind of panic cannot be imported, and is no Exception: a full disk, say.
         if type(error).__name__ != "PanicException":
             raise
-        why = re.search(r'Some\("(.*?)"\)', str(error))
-        raise RecoveryError(f"{recovery_dir}: cannot be made: {why[1] if why else error}") from None
+        raise RecoveryError(f"{recovery_dir}: cannot be made: {_said(error)}") from None
+
+
+def _said(error: BaseException) -> str:
+    """Return what the database said, out of what the engine made of it."""
+    found = re.search(r'Some\("(.*?)"\)', str(error))
+    return found[1] if found else str(error)
 
 
 def _must_be_a_database(path: Path) -> None:

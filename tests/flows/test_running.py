@@ -194,11 +194,27 @@ cli.main()
 """
 
 
-@pytest.mark.slow
-def test_what_cannot_be_delivered_ends_the_process_with_one_line() -> None:
-    """Two sinks have something to send still: neither may hold up or drown the first's reason."""
-    ended = subprocess.run(
-        [sys.executable, "-c", FAILING],
+FILLING = """
+import resource, sys
+from pathlib import Path
+from flows import __main__ as cli
+from flows.running import run_flow
+from flows.sources import Stop
+from tests.flows.test_running import counting
+
+def fill(n):
+    if n == 50:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    return n
+
+cli.app = lambda: run_flow(counting([], Stop(), 1_000_000, fill), Path(sys.argv[1]), 0.05)
+cli.main()
+"""
+
+
+def ended(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", script, *arguments],
         cwd=ROOT,
         # What the engine says of itself is the user's to ask for.
         env={**os.environ, "RUST_BACKTRACE": "0", "PYTHONPATH": str(ROOT)},
@@ -207,10 +223,25 @@ def test_what_cannot_be_delivered_ends_the_process_with_one_line() -> None:
         timeout=60,
         check=False,
     )
-    said = [line for line in ended.stderr.splitlines() if line.startswith("citywatch: ")]
+
+
+@pytest.mark.slow
+def test_a_disk_that_is_full_while_it_runs_is_named(tmp_path: Path) -> None:
+    found = ended(FILLING, str(tmp_path))
+    last = found.stderr.splitlines()[-1]
+    assert last == f"citywatch: {tmp_path}: disk I/O error"
+    assert found.returncode == 1
+    assert "Traceback" not in found.stderr
+
+
+@pytest.mark.slow
+def test_what_cannot_be_delivered_ends_the_process_with_one_line() -> None:
+    """Two sinks have something to send still: neither may hold up or drown the first's reason."""
+    found = ended(FAILING)
+    said = [line for line in found.stderr.splitlines() if line.startswith("citywatch: ")]
     assert len(said) == 1
     assert said[0].startswith("citywatch: evidence: message not delivered: ")
     assert said[0].endswith("Message size too large")
-    assert ended.returncode == 1
-    assert "Traceback" not in ended.stderr
-    assert "destructor" not in ended.stderr
+    assert found.returncode == 1
+    assert "Traceback" not in found.stderr
+    assert "destructor" not in found.stderr
