@@ -109,7 +109,7 @@ def replay(plan: Replay, settings: Settings) -> bool:
         resumes = recovery is not None and any(recovery.glob("part-*.sqlite3"))
         if plan.data_dir is not None:
             _same_feed(plan.data_dir, paths, known)
-            _same_results(plan, plan.data_dir / "results", resumes)
+            _same_results(plan, plan.data_dir / "results.paths", resumes)
         _must_be_writable(alerts, bad, anew=not resumes)
         with Bar("replaying") as bar:
             run = Run(
