@@ -6,8 +6,11 @@ for help waits for, and a city whose process is being started again.
 
 from __future__ import annotations
 
+import io
 import math
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -54,6 +57,7 @@ Processes = Annotated[
 
 @app.command()
 def up(
+    context: typer.Context,
     scenario: Scenario = "flood",
     speed: Annotated[float, typer.Option(help="Seconds of event time a second.", min=0.01)] = 60.0,
     seed: Seed = 1,
@@ -93,6 +97,9 @@ def up(
     settings = load_settings(
         redis=redis, port=port, sensors=sensors, kafka=kafka, history_h=history
     )
+    for name in ("scenario", "sensors", "seed"):
+        if feed is not None and _was_given(context, name):
+            raise ConfigError(f"--{name}: expected no --feed beside it, got --feed {feed}")
     if processes > 1 and settings.kafka is None:
         raise ConfigError("--processes: more than one need --kafka HOST:PORT")
     run_up(Up(scenario, speed, seed, feed, for_, data_dir, processes), settings)
@@ -216,7 +223,7 @@ def simulate(
     if not 0 < hours <= LONGEST_H:
         raise ConfigError(f"--hours: expected more than 0, at most {LONGEST_H:g}, got {hours:g}")
     simulation = Simulation(scenario, seed, default_start(seed), hours, settings.sensors)
-    with Bar(f"simulating {scenario}") as bar:
+    with _named(out), Bar(f"simulating {scenario}") as bar:
         write_feed(simulation, out, bar.show)
     print(out)
 
@@ -281,12 +288,14 @@ def score(
     import msgspec
     from rich.console import Console
 
+    from flows.check import must_tell_events
     from flows.scoring import score_files
     from flows.settings import ConfigError
     from simulators.scoreboard import scoreboard
 
     if hours is not None and not 0 < hours < math.inf:
         raise ConfigError(f"--hours: expected more than 0, got {hours:g}")
+    must_tell_events(truth)
     found = score_files(alerts, truth, hours)
     if json:
         sys.stdout.buffer.write(msgspec.json.encode(found.to_dict()) + b"\n")
@@ -344,8 +353,13 @@ def serve(
     if settings.redis is None:
         raise typer.BadParameter("--redis: expected redis://HOST:PORT of a store, got nothing")
     must_answer(settings.redis)
-    print(f"screen at http://{settings.host}:{settings.port}", flush=True)
-    serve_room(settings.redis, settings.host, settings.port, settings.region)
+    serve_room(
+        settings.redis,
+        settings.host,
+        settings.port,
+        settings.region,
+        opened=lambda where: print(f"screen at {where}", flush=True),
+    )
 
 
 @app.command()
@@ -384,6 +398,22 @@ def _broker(settings: Settings) -> KafkaPlace:
     if settings.kafka is None:
         raise ConfigError("--kafka: expected HOST:PORT of a broker, got nothing")
     return KafkaPlace(settings.kafka, settings.kafka_security())
+
+
+def _was_given(context: typer.Context, option: str) -> bool:
+    """Say whether an option was written on the command line, be it as it is by default."""
+    source = context.get_parameter_source(option)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Let an error of the system say where: of a file that is open, on a full disk, it does not."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
 
 
 def _one_of(option: str, got: str, expected: tuple[str, ...]) -> None:
@@ -433,6 +463,9 @@ def _mistakes() -> tuple[type[Exception], ...]:
 
 def main() -> None:
     """Run the command line: a user's mistake is one line on stderr and status 1."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A letter that a terminal does not know is no reason to end.
+        sys.stdout.reconfigure(errors="replace")
     try:
         app()
     except Exception as error:

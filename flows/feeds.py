@@ -7,6 +7,7 @@ so a source that remembers a key and how many messages it has used can resume in
 from __future__ import annotations
 
 import gzip
+import os
 import re
 import zlib
 from itertools import islice
@@ -85,7 +86,8 @@ def feed_paths(directory: Path) -> dict[FeedName, Path]:
     Raises
     ------
     FeedError
-        When the directory is not there, or holds neither readings nor reports.
+        When the directory is not there, holds neither readings nor reports, or a file of it
+        cannot be read.
     """
     if not directory.is_dir():
         raise FeedError(f"{directory}: no such feed directory")
@@ -93,11 +95,20 @@ def feed_paths(directory: Path) -> dict[FeedName, Path]:
     for name, file in FILES.items():
         for path in (directory / file, directory / f"{file}.gz"):
             if path.exists():
+                _must_be_readable(path)
                 found[name] = path
                 break
     if "readings" not in found and "reports" not in found:
         raise FeedError(f"{directory}: expected readings.jsonl or reports.jsonl (or .gz) in it")
     return found
+
+
+def _must_be_readable(path: Path) -> None:
+    """Refuse what could not be opened: inside the flow the engine would panic over it."""
+    if path.is_dir():
+        raise FeedError(f"{path}: is a directory")
+    if not os.access(path, os.R_OK):
+        raise FeedError(f"{path}: permission denied")
 
 
 class DirectoryFeed:

@@ -46,7 +46,8 @@ LETTER_IN, KEY_IN = 0.06, 0.45
 
 def draw_picture(scene: Scene, out: Path) -> None:
     """Write the scene as a picture; the ending of the file says which format."""
-    with mpl.rc_context(style()):
+    # Names with a dollar sign are names, not formulas.
+    with mpl.rc_context(style() | {"text.parse_math": False}):
         figure = _figure(scene)
         FigureCanvasAgg(figure)
         figure.savefig(out, dpi=DPI)

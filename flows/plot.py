@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import difflib
+import os
 import shutil
 import sys
 from collections.abc import Sequence
@@ -32,6 +33,8 @@ SUGGESTED = 5
 SPARE = 3
 """Times as many neighbours are followed as are asked for: some may have no readings."""
 FORMATS = (".png", ".svg", ".pdf")
+NAME_BYTES = 255
+"""The longest name of a file."""
 
 
 class PlotError(ValueError):
@@ -86,8 +89,7 @@ def plot(plan: Plot) -> None:
         if text is not None:
             _moment(option, text, 0, zone)
     out = plan.out or Path(_file_name(sensors))
-    if not plan.terminal and out.suffix.lower() not in FORMATS:
-        raise PlotError(f"--out: expected a file ending in {', '.join(FORMATS)}, got {out.name!r}")
+    _must_be_a_picture(plan, out)
     near = _neighbours(known, sensors, SPARE * plan.neighbours)
     story = tell_story(plan.feed, [*sensors, *near])
     _must_have_spoken(sensors, story, plan.feed)
@@ -106,13 +108,29 @@ def _draw(plan: Plot, scene: Scene, out: Path) -> None:
     from flows.picture import draw_picture  # noqa: PLC0415 (matplotlib, half a second: only here)
 
     out.parent.mkdir(parents=True, exist_ok=True)
-    draw_picture(scene, out)
+    try:
+        draw_picture(scene, out)
+    except OSError as error:  # of a full disk the system does not say where
+        error.filename = error.filename or str(out)
+        raise
     print(out)
 
 
 def _file_name(sensors: Sequence[str]) -> str:
     first = "".join(c if c.isalnum() or c in "-_." else "_" for c in sensors[0])
     return f"{first}+{len(sensors) - 1}.png" if len(sensors) > 1 else f"{first}.png"
+
+
+def _must_be_a_picture(plan: Plot, out: Path) -> None:
+    if plan.terminal:
+        if plan.out is not None:
+            raise PlotError(f"--out: expected no --terminal beside it, got --out {plan.out}")
+        return
+    if out.suffix.lower() not in FORMATS:
+        raise PlotError(f"--out: expected a file ending in {', '.join(FORMATS)}, got {out.name!r}")
+    if (length := len(os.fsencode(out.name))) > NAME_BYTES:
+        expected = f"a file with a name of at most {NAME_BYTES} bytes"
+        raise PlotError(f"--out: expected {expected}, got {length}: {out.name[:40]}...")
 
 
 def _must_know(sensors: Sequence[str], city: City, feed: Path) -> None:
@@ -136,7 +154,7 @@ def _suggestion(name: str, ids: set[str]) -> str:
 
 def _introduces(feed: Path, name: str) -> bool:
     """Say whether some reading names a sensor: it may introduce itself."""
-    source, quoted = DirectoryFeed(feed), f'"{name}"'.encode()
+    source, quoted = DirectoryFeed(feed), f'"{name}"'.encode(errors="surrogateescape")
     try:
         while (chunk := source.read("readings")) is not None:
             if any(quoted in line for line in chunk.lines):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
+import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -18,7 +21,7 @@ from rich.table import Table
 from flows.city import Run, city
 from flows.feeds import DirectoryFeed, FeedError, feed_paths
 from flows.progress import Bar
-from flows.running import run_flow, stop_on_signals
+from flows.running import owned, run_flow, stop_on_signals
 from flows.settings import Settings
 from flows.sources import FeedSource, Pace, Stop
 from operators.city_file import decode_city
@@ -29,6 +32,7 @@ from operators.intake import FeedName
 from operators.registry import LocalTime, Registry
 from sinks.alert_file import AlertFileSink
 from sinks.dead_letters import DeadLetterSink
+from sinks.jsonl import keeps
 from sinks.redis import RedisSink
 from sinks.store import must_answer
 
@@ -86,7 +90,9 @@ def replay(plan: Replay, settings: Settings) -> bool:
     ------
     FeedError
         When the directory does not hold a feed, results would be written over it, or the recovery
-        state is of another one.
+        state is of another one, or was kept beside other results.
+    RecoveryError
+        When somebody else uses the data directory, or its recovery state is damaged.
     StoreError
         When the store does not answer, or stays away too long.
     """
@@ -96,9 +102,15 @@ def replay(plan: Replay, settings: Settings) -> bool:
         must_answer(plan.redis)
     stop, counters = Stop(), Counters()
     stop_on_signals(stop)
-    with tempfile.TemporaryDirectory(prefix="citywatch-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="citywatch-") as scratch, _owned(plan.data_dir):
         alerts = plan.alerts or Path(scratch, "alerts.jsonl")
         bad = plan.dead_letters or Path(scratch, "dead_letters.jsonl")
+        recovery = None if plan.data_dir is None else plan.data_dir / "recovery"
+        resumes = recovery is not None and any(recovery.glob("part-*.sqlite3"))
+        if plan.data_dir is not None:
+            _same_feed(plan.data_dir, paths, known)
+            _same_results(plan, plan.data_dir / "results.paths", resumes)
+        _must_be_writable(alerts, bad, anew=not resumes)
         with Bar("replaying") as bar:
             run = Run(
                 Registry(known),
@@ -121,11 +133,6 @@ def replay(plan: Replay, settings: Settings) -> bool:
                 counters=counters,
                 weekly=settings.weekly,
             )
-            recovery = None if plan.data_dir is None else plan.data_dir / "recovery"
-            if recovery is None or not any(recovery.glob("part-*.sqlite3")):
-                _start_anew(alerts, bad)
-            if plan.data_dir is not None:
-                _same_feed(plan.data_dir, paths, known)
             started = time.perf_counter()
             run_flow(city(run), recovery, settings.epoch_s)
             took_s = time.perf_counter() - started
@@ -135,14 +142,23 @@ def replay(plan: Replay, settings: Settings) -> bool:
         return _report(counters, took_s, alerts, known, stop.asked)
 
 
+def _owned(data_dir: Path | None) -> AbstractContextManager[None]:
+    return nullcontext() if data_dir is None else owned(data_dir)
+
+
+def _results(plan: Replay) -> tuple[tuple[str, Path | None], ...]:
+    return (("--alerts", plan.alerts), ("--dead-letters", plan.dead_letters))
+
+
 def _keep_apart(plan: Replay, feed: Iterable[Path]) -> None:
     """Refuse to write results over the recording, or over each other."""
     taken = {path.resolve(): path for path in feed}
-    for option, path in (("--alerts", plan.alerts), ("--dead-letters", plan.dead_letters)):
-        if path is not None and path.resolve() in taken:
+    for option, path in _results(plan):
+        if path is None or not keeps(path):
+            continue
+        if path.resolve() in taken:
             raise FeedError(f"{option} {path}: is taken: expected a file of its own")
-        if path is not None:
-            taken[path.resolve()] = path
+        taken[path.resolve()] = path
 
 
 def _same_feed(data_dir: Path, paths: Mapping[FeedName, Path], known: City) -> None:
@@ -152,17 +168,30 @@ def _same_feed(data_dir: Path, paths: Mapping[FeedName, Path], known: City) -> N
         with path.open("rb") as file:
             told.update(name.encode() + file.readline(FIRST_BYTES))
     note = data_dir / "feed.sha256"
-    if note.exists() and note.read_text() != told.hexdigest():
+    if note.exists() and note.read_bytes() != told.hexdigest().encode():
         raise FeedError(f"{data_dir}: holds a run of another feed: give another --data-dir")
-    data_dir.mkdir(parents=True, exist_ok=True)
     note.write_text(told.hexdigest())
 
 
-def _start_anew(*files: Path) -> None:
-    """Empty the files: a run without warnings must not show those of the run before."""
+def _same_results(plan: Replay, note: Path, resumes: bool) -> None:
+    """Go on in the files that this run has begun: any other would be cut where those were."""
+    own = note.read_bytes().split(b"\0") if note.exists() else []
+    given = [b"" if path is None else os.fsencode(path.resolve()) for _, path in _results(plan)]
+    for (option, path), at, begun in zip(_results(plan), given, [*own, b"", b""], strict=False):
+        if resumes and path is not None and at != begun and path.is_file():
+            raise FeedError(
+                f"{option} {path}: is not the file that {note.parent} goes on with: expected that"
+                " one, or one that is not there"
+            )
+    note.write_bytes(b"\0".join(given))
+
+
+def _must_be_writable(*files: Path, anew: bool) -> None:
+    """Find out before the flow starts; what a run before has left does not stay."""
     for path in files:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"")
+        if keeps(path):  # a pipe that is opened and closed would be over for its reader
+            path.open("wb" if anew else "ab").close()
 
 
 def _day(at_ms: int, known: City) -> str:
@@ -170,6 +199,10 @@ def _day(at_ms: int, known: City) -> str:
 
 
 def _report(counters: Counters, took_s: float, alerts: Path, known: City, stopped: bool) -> bool:
+    # Read before anything is printed, which may be into that very file; and its end has moved.
+    by_day = _warnings_by_day(alerts, known) if keeps(alerts) else None
+    with suppress(OSError):
+        sys.stdout.seek(0, os.SEEK_END)
     console = Console()
     steps = Table("step", *("received", "sent", "late", "rejected"), "why rejected", title="Steps")
     for column in steps.columns[1:5]:
@@ -180,7 +213,8 @@ def _report(counters: Counters, took_s: float, alerts: Path, known: City, stoppe
         figures = (f"{n:,}" for n in (a.received, a.sent, a.late, a.rejected))
         steps.add_row(a.step, *figures, why)
     console.print(steps)
-    console.print(_warnings_by_day(alerts, known))
+    if by_day is not None:
+        console.print(by_day)
     received = counters.account("intake").received
     console.print(
         f"{received:,} messages in {took_s:.1f} s of flow time: {received / took_s:,.0f}/s",

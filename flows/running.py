@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import gc
+import os
+import re
 import signal
+import sqlite3
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from types import FrameType
@@ -18,7 +22,7 @@ from bytewax.run import cli_main
 
 from flows.sources import Stop
 
-__all__ = ["RecoveryError", "lasting", "run_flow", "stop_on_signals"]
+__all__ = ["RecoveryError", "lasting", "owned", "run_flow", "stop_on_signals"]
 
 EPOCH_S = 2.0
 """How often state is snapshotted: what a crash costs in work done again."""
@@ -44,6 +48,24 @@ def stop_on_signals(stop: Stop) -> None:
 
 
 @contextmanager
+def owned(data: Path) -> Iterator[None]:
+    """Make a data directory, and keep everybody else from it while the context lasts.
+
+    Raises
+    ------
+    RecoveryError
+        When somebody has it already.
+    """
+    data.mkdir(parents=True, exist_ok=True)
+    with (data / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RecoveryError(f"{data} is in use by another citywatch") from None
+        yield
+
+
+@contextmanager
 def lasting() -> Iterator[None]:
     """Make things that stay: the garbage collector looks through them neither now nor later.
 
@@ -66,7 +88,7 @@ def run_flow(flow: Dataflow, recovery_dir: Path | None = None, epoch_s: float = 
     Raises
     ------
     RecoveryError
-        When the recovery directory holds something else.
+        When the recovery directory holds something else, or cannot be written.
     Exception
         What went wrong first, not the engine's wrapping of it.
     """
@@ -82,7 +104,10 @@ def run_flow(flow: Dataflow, recovery_dir: Path | None = None, epoch_s: float = 
             _must_be_a_database(path)
         if not kept:
             recovery_dir.mkdir(parents=True, exist_ok=True)
-            init_db_dir(recovery_dir, 1)  # type: ignore[no-untyped-call]
+        if not os.access(recovery_dir, os.W_OK | os.X_OK):
+            raise RecoveryError(f"{recovery_dir}: permission denied")
+        if not kept:
+            _make_database(recovery_dir)
         recovery = RecoveryConfig(recovery_dir)  # type: ignore[no-untyped-call]
     try:
         cli_main(  # type: ignore[no-untyped-call]
@@ -90,16 +115,48 @@ def run_flow(flow: Dataflow, recovery_dir: Path | None = None, epoch_s: float = 
         )
     except BytewaxRuntimeError as error:
         raise _first(error) from None
+    except RuntimeError as error:
+        if recovery_dir is None or "Sqlite" not in str(error):
+            raise
+        raise RecoveryError(f"{recovery_dir}: {_said(error)}") from None
     finally:
         gc.unfreeze()
+
+
+def _make_database(recovery_dir: Path) -> None:
+    try:
+        init_db_dir(recovery_dir, 1)  # type: ignore[no-untyped-call]
+    except BaseException as error:
+        # The engine's own kind of panic cannot be imported, and is no Exception: a full disk, say.
+        if type(error).__name__ != "PanicException":
+            raise
+        raise RecoveryError(f"{recovery_dir}: cannot be made: {_said(error)}") from None
+
+
+def _said(error: BaseException) -> str:
+    """Return what the database said, out of what the engine made of it."""
+    found = re.search(r'Some\("(.*?)"\)', str(error))
+    return found[1] if found else str(error)
 
 
 def _must_be_a_database(path: Path) -> None:
     """Raise where the engine would panic: it was cut short, or is somebody else's."""
     with path.open("rb") as file:
-        if file.read(len(DATABASE)) != DATABASE:
-            told = "damaged, or no recovery state"
-            raise RecoveryError(f"{path}: {told}: delete {path.parent} to start anew")
+        whole = file.read(len(DATABASE)) == DATABASE
+    if not (whole and _is_sound(path)):
+        told = "damaged, or no recovery state"
+        raise RecoveryError(f"{path}: {told}: delete {path.parent} to start anew")
+
+
+def _is_sound(path: Path) -> bool:
+    """Say whether all pages of a database are what they should be."""
+    with closing(sqlite3.connect(path)) as database:
+        try:
+            return bool(database.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
+        except sqlite3.OperationalError:
+            return True  # nobody could look: somebody has locked it, say
+        except sqlite3.DatabaseError:
+            return False
 
 
 def _first(error: BaseException) -> BaseException:

@@ -23,7 +23,7 @@ from pydantic_settings import (
 
 from operators.events import Hazard
 
-__all__ = ["CONFIG", "FASTEST", "ConfigError", "Settings", "load_settings"]
+__all__ = ["CONFIG", "FASTEST", "ConfigError", "Settings", "load_settings", "where_is"]
 
 CONFIG = Path("citywatch.toml")
 FASTEST = 1e9
@@ -62,13 +62,16 @@ class Settings(BaseSettings):
     kafka_ssl_key: Path | None = Field(None, description="our key, a PEM file")
     kafka_ssl_key_password: SecretStr | None = Field(None, description="of our key")
     metrics_port: int | None = Field(None, ge=0, le=65535, description="of Prometheus metrics")
-    metrics_host: str = Field("127.0.0.1", description="address metrics are served on")
+    metrics_host: str = Field(
+        "127.0.0.1", min_length=1, description="address metrics are served on"
+    )
     speed: float = Field(
         1.0, gt=0, le=FASTEST, description="event time a second, for the screen's clock"
     )
     snapshot_s: float = Field(10.0, gt=0, le=3600, description="in which every shard is kept once")
     region: str = Field("city", pattern=r"^[a-z0-9_-]{1,32}$", description="part of the store")
-    host: str = Field("127.0.0.1", description="address the screen is served on")
+    # Without a host a socket listens on all there are: nobody gets that by leaving something out.
+    host: str = Field("127.0.0.1", min_length=1, description="address the screen is served on")
     port: int = Field(8765, ge=1, le=65535, description="port the screen is served on")
     poll_size: int = Field(30_000, ge=1, le=1_000_000, description="messages read at once")
     epoch_s: float = Field(2.0, gt=0, le=60, description="seconds between snapshots")
@@ -134,6 +137,8 @@ def load_settings(config: Path | None = None, **given: Any) -> Settings:
     path = config or CONFIG
     if config is not None and not config.is_file():
         raise ConfigError(f"{config}: no such file")
+    if path.is_dir():
+        raise ConfigError(f"{path}: expected a file, got a directory")
     known = {name: value for name, value in given.items() if value is not None}
     bound = type(
         "Settings", (Settings,), {"model_config": {"toml_file": path}, "__module__": __name__}
@@ -161,17 +166,20 @@ def _no_misspelt_variable() -> None:
 
 def _plain(path: Path, given: dict[str, Any], error: Any) -> str:
     name = ".".join(str(part) for part in error["loc"])
-    variable = f"CITYWATCH_{name.upper()}"
     if name in given:
         where = f"--{name.removesuffix('_h').replace('_', '-')}"
-    elif variable in os.environ:
-        where = variable
     else:
-        where = f"{path}{_line_of(path, name)}: {name}"
+        where = where_is(path, name)
     # Under a name that is misspelt there may be a secret too.
     secret = "pass" in name or (name.startswith("kafka_") and name not in Settings.model_fields)
     got = "a secret" if secret else repr(error["input"])
     return f"{where}: {error['msg'].lower()}, got {got}"
+
+
+def where_is(path: Path, name: str) -> str:
+    """Return where a setting was taken from: its variable, else its line of the file."""
+    variable = f"CITYWATCH_{name.upper()}"
+    return variable if variable in os.environ else f"{path}{_line_of(path, name)}: {name}"
 
 
 def _line_of(path: Path, name: str) -> str:

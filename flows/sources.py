@@ -225,7 +225,8 @@ class _FeedPartition(StatefulSourcePartition[Poll, Any]):
                 if lane.chunk is not None and lane.used < len(lane.chunk.lines)
             ]
             reached = min((int(chunk.arrival_ms[-1]) for chunk in chunks), default=0)
-            if reached < pace.live_from_ms:
+            # With nothing at hand, be it over or still being made, no clock can start.
+            if not chunks or reached < pace.live_from_ms:
                 return reached
             self._started = time.monotonic(), max(pace.live_from_ms, self._next_arrival())
         started, event_ms = self._started

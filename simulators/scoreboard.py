@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.console import Group, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from operators.events import LEVEL_NAMES
 from simulators.scoring import Score, Tally
@@ -33,7 +34,8 @@ def _add(table: Table, name: str, tally: Tally) -> None:
     counts = (tally.hits + tally.misses, tally.hits, tally.misses, tally.false)
     ratios = (_ratio(tally.pod), _ratio(tally.far), _ratio(tally.csi))
     lead = "-" if tally.lead_min is None else f"{tally.lead_min:.0f}"
-    table.add_row(name, *(str(count) for count in counts), *ratios, lead)
+    # As text: a hazard that anybody may have written could look like markup.
+    table.add_row(Text(name), *(str(count) for count in counts), *ratios, lead)
 
 
 def _ratio(value: float | None) -> str:

@@ -29,6 +29,7 @@ ACCEPTED: dict[str, frozenset[str]] = {
     "crowding": frozenset({"crowding", "traffic"}),
 }
 """Hazard of an event to the hazards of warnings that may hit it; any other accepts its own."""
+STATUSES = ("active", "cleared")
 _MARGIN_M = 1000.0
 _EARLY_MS = 2 * HOUR_MS
 _BLUE = 4
@@ -230,6 +231,9 @@ def read_versions(lines: Iterable[bytes]) -> Iterator[Version]:
         try:
             if line.strip():
                 version = _version(line)
+                if version.status not in STATUSES:
+                    expected = " or ".join(STATUSES)
+                    raise ValueError(f"status: expected {expected}, got {version.status!r}")
                 for cell in version.cells:
                     if not h3.is_valid_cell(cell):
                         raise ValueError(f"cells: expected H3 cells, got {cell!r}")

@@ -12,7 +12,7 @@ from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
 from operators.codec import encode_alert_line
 from operators.events import Alert
-from sinks.jsonl import AppendFile
+from sinks.jsonl import AppendFile, keeps
 
 __all__ = ["AlertFileSink"]
 
@@ -43,6 +43,8 @@ class AlertFileSink(FixedPartitionedSink[Alert, int]):
     def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> _AlertPart:
         """Open the file where the snapshot was, or where it ends now."""
         told = resume_state or 0
+        if not keeps(self._path):
+            return _AlertPart(AppendFile(self._path, told))
         held = self._path.stat().st_size if self._path.exists() else 0
         if held < told:
             # Somebody has cleared it away, or turned it over: no reason to warn no more.

@@ -14,7 +14,7 @@ from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
 from operators.codec import encode
 from operators.events import BadMessage
-from sinks.jsonl import AppendFile
+from sinks.jsonl import AppendFile, keeps
 
 __all__ = ["DeadLetterFile", "DeadLetterPlace", "DeadLetterSink", "reason_kind"]
 
@@ -68,7 +68,7 @@ class DeadLetterFile:
         if place is None:
             self._number = max(self._numbers(), default=0) + 1
             if path.exists() and path.stat().st_size:
-                self._set_aside()
+                self._set_aside()  # of a pipe or a device the size is 0
             self._file = AppendFile(path, 0)
         else:
             self._number = place.number
@@ -82,7 +82,7 @@ class DeadLetterFile:
             known = kind in self.counts or len(self.counts) < REASONS
             self.counts[kind if known else "other"] += 1
         self._file.write([encode(message) + b"\n" for message in messages])
-        if self._file.offset >= self._full_bytes:
+        if self._file.offset >= self._full_bytes and keeps(self._path):
             self._file.close()
             self._set_aside()
             self._file = AppendFile(self._path, 0)

@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["AppendFile"]
+__all__ = ["AppendFile", "keeps"]
+
+
+def keeps(path: Path) -> bool:
+    """Say whether what is written there can be read again: a pipe or a device forgets it.
+
+    A directory counts as what keeps: whoever opens it is told that it is one.
+    """
+    return path.is_file() or path.is_dir() or not path.exists()
 
 
 class AppendFile:
@@ -14,7 +25,7 @@ class AppendFile:
     Parameters
     ----------
     path
-        The file; its folder is made when missing.
+        The file; its folder is made when missing. A pipe or a device is only written to.
     offset
         Bytes to keep: those a snapshot vouches for, 0 for a new file.
 
@@ -22,6 +33,8 @@ class AppendFile:
     ------
     ValueError
         When the file is shorter than the offset: somebody changed it between two runs.
+    OSError
+        When the disk is full, say; it names the file.
 
     Notes
     -----
@@ -30,28 +43,46 @@ class AppendFile:
 
     def __init__(self, path: Path, offset: int) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
         self._file = path.open("ab", buffering=0)
-        held = self._file.seek(0, os.SEEK_END)
-        if held < offset:
-            self._file.close()
-            raise ValueError(f"{path}: expected at least {offset} bytes, got {held}")
-        self._file.truncate(offset)
+        self._keeps = stat.S_ISREG(os.fstat(self._file.fileno()).st_mode)
+        if self._keeps:
+            self._cut(offset)
         self.offset = offset
         """Where the next line begins."""
 
     def write(self, lines: list[bytes]) -> None:
         """Write lines, their newlines included."""
         rest = memoryview(b"".join(lines))
-        while rest:
-            written = self._file.write(rest)
-            self.offset += written
-            rest = rest[written:]
+        with self._named():
+            while rest:
+                written = self._file.write(rest)
+                self.offset += written
+                rest = rest[written:]
 
     def sync(self) -> int:
         """Put everything on the disk; return the offset that now holds."""
-        os.fsync(self._file.fileno())
+        if self._keeps:
+            with self._named():
+                os.fsync(self._file.fileno())
         return self.offset
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+    def _cut(self, offset: int) -> None:
+        held = self._file.seek(0, os.SEEK_END)
+        if held < offset:
+            self._file.close()
+            raise ValueError(f"{self._path}: expected at least {offset} bytes, got {held}")
+        self._file.truncate(offset)
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """Let an error say which file: of one that is open the system does not."""
+        try:
+            yield
+        except OSError as error:
+            error.filename = str(self._path)
+            raise

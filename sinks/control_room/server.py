@@ -11,7 +11,7 @@ import logging
 import signal
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self, cast
@@ -239,19 +239,33 @@ def main(
     port: int = 8765,
     region: str = "city",
     origins: Sequence[str] = (),
+    opened: Callable[[str], None] = lambda _: None,
 ) -> None:
-    """Run a hub until SIGTERM or SIGINT; it ends within a second."""
+    """Run a hub until SIGTERM or SIGINT; it ends within a second.
+
+    Parameters
+    ----------
+    opened
+        Told the address of the page as soon as it is served there.
+
+    Raises
+    ------
+    OSError
+        When it cannot listen there.
+    """
     # How a connection begins and ends badly is the client's affair, and there are port scanners.
     logging.getLogger("websockets").setLevel(logging.CRITICAL)
-    asyncio.run(_run(redis_url, host, port, region, origins))
+    asyncio.run(_run(HubServer(redis_url, host, port, region, origins), host, opened))
 
 
-async def _run(redis_url: str, host: str, port: int, region: str, origins: Sequence[str]) -> None:
+async def _run(server: HubServer, host: str, opened: Callable[[str], None]) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with HubServer(redis_url, host, port, region, origins) as server:
-        log.info("hub: http://%s", authority(host, server.port))
+    async with server:
+        where = f"http://{authority(host, server.port)}"
+        log.info("hub: %s", where)
+        opened(where)
         # A loop that ends has failed; the process ends with it, and is started again.
         server.running.add_done_callback(lambda _: stop.set())
         await stop.wait()
@@ -267,7 +281,11 @@ async def _in_chunks(steps: Iterator[None]) -> None:
 
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=CLIENTS)
+    try:
+        return socket.create_server((host, port), family=family, backlog=CLIENTS)
+    except OSError as error:
+        why = (error.strerror or str(error)).partition(" (")[0].lower()
+        raise OSError(f"cannot listen at {authority(host, port)}: {why}") from None
 
 
 def _wall_ms() -> float:

@@ -141,6 +141,29 @@ def test_a_configuration_is_checked_too(tmp_path: Path) -> None:
     assert len(check_config(path)) == 2
 
 
+def test_a_store_that_is_no_address_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "citywatch.toml"
+    path.write_text('port = 80\nredis = "nonsense"\n')
+    assert check_config(path) == [f"{path}:2: redis: expected redis://HOST:PORT, got 'nonsense'"]
+    path.write_text('redis = "redis://somewhere:6379"\n')
+    assert check_config(path) == []
+    monkeypatch.setenv("CITYWATCH_REDIS", "redis://me:secret@somewhere:port")
+    [problem] = check_config(path)
+    assert problem.startswith("CITYWATCH_REDIS: expected redis://HOST:PORT, got ")
+    assert "secret" not in problem
+
+
+def test_a_truth_says_what_happened_be_it_nothing(other: Path) -> None:
+    truth = other / "truth.json"
+    truth.write_text('{"name": "X"}')
+    told = f"{truth}: events: missing, got 'name': expected the truth of a feed"
+    assert check_feed(other) == [told]
+    truth.write_text('{"events": []}')
+    assert check_feed(other) == []
+
+
 def test_the_command_fails_when_something_is_wrong(
     other: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

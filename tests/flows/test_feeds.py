@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import random
 from pathlib import Path
 
@@ -53,6 +54,17 @@ class TestPaths:
     def test_a_directory_with_nothing_to_read(self, tmp_path: Path) -> None:
         (tmp_path / "commands.jsonl").write_bytes(b"")
         with pytest.raises(FeedError, match=r"expected readings\.jsonl or reports\.jsonl"):
+            feed_paths(tmp_path)
+
+    def test_a_directory_in_place_of_a_file(self, tmp_path: Path) -> None:
+        (tmp_path / "readings.jsonl").mkdir()
+        with pytest.raises(FeedError, match=r"readings\.jsonl: is a directory"):
+            feed_paths(tmp_path)
+
+    @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+    def test_a_file_that_may_not_be_read(self, tmp_path: Path) -> None:
+        (write(tmp_path, [b"a"]) / "readings.jsonl").chmod(0)
+        with pytest.raises(FeedError, match=r"readings\.jsonl: permission denied"):
             feed_paths(tmp_path)
 
     def test_what_is_there_plain_before_packed(self, tmp_path: Path) -> None:

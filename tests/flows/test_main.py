@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
+import resource
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +17,7 @@ from operators.events import HAZARDS
 from simulators.scenarios import SCENARIOS
 from sinks.store import EmbeddedStore
 from tests.broker import LocalBroker
-from tests.flows.processes import ROOT, eventually, free_port, here, run, started
+from tests.flows.processes import ROOT, free_port, here, run, started
 from tests.flows.test_room import page
 from tests.kafka_fixture import Topics
 
@@ -206,6 +209,12 @@ class TestMistakes:
             (("topics",), ("--kafka: expected HOST:PORT of a broker, got nothing",)),
             (("up", "--processes", "2"), ("--processes: more than one need --kafka",)),
             (("replay", "nowhere", "--kafka", "a:1"), ("nowhere: no such feed directory",)),
+            (
+                ("up", "--feed", "x", "--scenario", "flood"),
+                ("--scenario: expected no --feed beside it, got --feed x",),
+            ),
+            (("up", "--feed", "x", "--sensors", "100"), ("--sensors: expected no --feed",)),
+            (("up", "--feed", "x", "--seed", "1"), ("--seed: expected no --feed",)),
         ],
         ids=lambda value: " ".join(value) if isinstance(value, tuple) else value,
     )
@@ -273,6 +282,17 @@ class TestMistakes:
         assert here("simulate", "--out", "x", "--sensors", "3") == 1
         one_line(capsys, "sensors")
 
+    def test_a_disk_that_is_full_is_named(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+        try:
+            assert here("simulate", "--out", "x", "--sensors", "100", "--hours", "0.1") == 1
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        assert "citywatch: [Errno 27] File too large: 'x'" in capsys.readouterr().err
+
     @pytest.mark.system
     def test_are_no_traceback_in_a_process_either(self, tmp_path: Path) -> None:
         ended = run("replay", tmp_path / "nowhere")
@@ -308,6 +328,17 @@ class TestSimulate:
         assert "100%" in said.err
 
 
+def test_letters_that_a_terminal_does_not_know_are_replaced(
+    quiet_feed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(quiet_feed, tmp_path / "城")
+    told = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(told, "ascii"))
+    assert here("check", "城") == 0
+    sys.stdout.flush()
+    assert told.getvalue() == b"?: nothing wrong\n"
+
+
 class TestScore:
     @pytest.mark.slow
     def test_of_a_replay_as_json_and_as_a_table(
@@ -335,6 +366,13 @@ class TestScore:
         command = ("score", tmp_path / "alerts.jsonl", tmp_path / "truth.json", "--hours", "1")
         assert here(*command) == 1
         one_line(capsys, f"{missing}: no such file")
+
+    def test_of_something_that_is_no_truth(
+        self, quiet_feed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (tmp_path / "alerts.jsonl").write_bytes(b"")
+        assert here("score", tmp_path / "alerts.jsonl", quiet_feed / "city.json") == 1
+        one_line(capsys, "city.json: events: missing, got 'name', ")
 
     def test_of_something_that_is_no_alert_file(
         self, quiet_feed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -417,7 +455,18 @@ class TestServe:
         port = free_port()
         with started("serve", "--redis", store.url, "--port", str(port)) as process:
             assert process.stdout is not None
-            assert f"http://127.0.0.1:{port}" in process.stdout.readline()
-            eventually(lambda: page(port), what="the page")
+            assert process.stdout.readline() == f"screen at http://127.0.0.1:{port}\n"
+            assert page(port)
             process.terminate()
             assert process.wait(10) == 0
+
+    @pytest.mark.system
+    def test_where_somebody_listens_already_says_nothing_else(
+        self, store: EmbeddedStore, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            assert here("serve", "--redis", store.url, "--port", str(port)) == 1
+        said = capsys.readouterr()
+        assert said.err == f"citywatch: cannot listen at 127.0.0.1:{port}: address already in use\n"
+        assert said.out == ""

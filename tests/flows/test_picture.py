@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib as mpl
@@ -161,3 +162,13 @@ def test_names_that_no_font_has_do_not_become_boxes(tmp_path: Path) -> None:
     named = sensor(name=CHINESE)
     told = story(track(named, [1.0, 2.0, 3.0]))
     draw_picture(set_scene(told, ["rl-1"], [], at(0), at(10)), tmp_path / "out.png")
+
+
+def test_a_name_with_dollars_is_no_formula(drawn: list[Figure], tmp_path: Path) -> None:
+    odd = sensor("$\\bad{", unit="$\\frac$")
+    alerts = (version("w$\\x$", 1, 5, 4, of=odd, reason="5$ of 10$"),)
+    told = replace(story(track(odd, [1.0, 2.0, 3.0]), alerts=alerts), name="feed$\\x$")
+    figure = draw(set_scene(told, [odd.id], [], at(0), at(10)), drawn, tmp_path)
+    assert figure.texts[0].get_text() == "feed$\\x$: $\\bad{"
+    texts = [text for ax in figure.axes for text in (*ax.texts, *ax.get_yticklabels(), ax.title)]
+    assert not any(text.get_parse_math() for text in [*figure.texts, *texts])

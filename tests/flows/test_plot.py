@@ -77,6 +77,18 @@ class TestIsRefused:
         told = self.refused(quiet_feed, "rl-0001", out=Path("x.doc"))
         assert told == "--out: expected a file ending in .png, .svg, .pdf, got 'x.doc'"
 
+    def test_a_file_where_the_terminal_was_asked_for(self, quiet_feed: Path) -> None:
+        told = self.refused(quiet_feed, "rl-0001", out=Path("x.png"), terminal=True)
+        assert told == "--out: expected no --terminal beside it, got --out x.png"
+
+    def test_a_sensor_whose_id_no_file_can_have(self, tmp_path: Path) -> None:
+        feed = made(tmp_path, {"sensors": [GAUGE | {"id": "a" * 300}]})
+        told = self.refused(feed, "a" * 300)
+        assert told.startswith("--out: expected a file with a name of at most 255 bytes, got 304: ")
+
+    def test_a_sensor_whose_id_is_no_text(self, quiet_feed: Path) -> None:
+        assert "no sensor '\\udcff'" in self.refused(quiet_feed, "\udcff")
+
     def test_a_feed_without_readings(self, quiet_feed: Path, tmp_path: Path) -> None:
         (tmp_path / "reports.jsonl").write_bytes(b"")
         (tmp_path / "city.json").write_bytes((quiet_feed / "city.json").read_bytes())
@@ -196,3 +208,10 @@ def test_in_the_terminal_nothing_is_written(
     plot(Plot(quiet_feed, ["rl-0001"], terminal=True))
     assert "rl-0001" in capsys.readouterr().out
     assert not list(tmp_path.iterdir())
+
+
+def test_a_picture_for_which_there_is_no_room_is_named(quiet_feed: Path, tmp_path: Path) -> None:
+    out = tmp_path / "x.png"
+    out.symlink_to("/dev/full")
+    with pytest.raises(OSError, match=rf"No space left on device: '{out}'"):
+        plot(Plot(quiet_feed, ["rl-0001"], out))

@@ -7,6 +7,8 @@ import random
 import re
 import shutil
 import signal
+import subprocess
+import sys
 from base64 import b64decode
 from collections import defaultdict
 from collections.abc import Iterator
@@ -18,9 +20,10 @@ import redis
 
 from flows.feeds import FeedError
 from flows.replay import Replay, read_city, replay
+from flows.running import owned
 from flows.settings import load_settings
 from sinks.store import EmbeddedStore, Keys, connect
-from tests.flows.processes import eventually, here, run, started
+from tests.flows.processes import ROOT, eventually, here, run, started
 
 pytestmark = pytest.mark.slow
 
@@ -82,6 +85,49 @@ class TestResults:
         assert here("replay", quiet_feed, "--data-dir", kept) == 0
         with pytest.raises(FeedError, match="holds a run of another feed: give another --data-dir"):
             replay(Replay(feed, data_dir=kept), load_settings())
+        (kept / "feed.sha256").write_bytes(b"\xff")
+        with pytest.raises(FeedError, match="holds a run of another feed"):
+            replay(Replay(quiet_feed, data_dir=kept), load_settings())
+
+    def test_may_be_thrown_away(self, quiet_feed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        nowhere = ("--alerts", "/dev/null", "--dead-letters", "/dev/null")
+        assert here("replay", quiet_feed, *nowhere) == 0
+        assert "messages in" in capsys.readouterr().out
+
+    @pytest.mark.system
+    def test_may_go_where_the_report_goes(
+        self, feed: Path, undisturbed: bytes, tmp_path: Path
+    ) -> None:
+        """Into a file that is the standard output, or a pipe."""
+        command = [sys.executable, "-m", "flows", "replay", feed, "--alerts", "/dev/stdout"]
+        with (tmp_path / "out").open("wb") as out:
+            subprocess.run(command, cwd=ROOT, stdout=out, check=True)
+        told = (tmp_path / "out").read_bytes()
+        assert told.startswith(undisturbed)
+        assert b"messages in" in told
+        told = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout
+        assert told.startswith(undisturbed)
+        assert b"messages in" in told
+
+    @pytest.mark.parametrize("option", ["--alerts", "--dead-letters"])
+    def test_never_go_into_a_file_of_somebody_else(
+        self, quiet_feed: Path, tmp_path: Path, option: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        command = ("replay", quiet_feed, "--data-dir", tmp_path / "data")
+        assert here(*command, option, tmp_path / "own") == 0
+        notes = tmp_path / "notes.txt"
+        notes.write_text("precious")
+        assert here(*command, option, notes) == 1
+        assert f"{option} {notes}: is not the file that" in capsys.readouterr().err
+        assert notes.read_text() == "precious"
+        assert here(*command, option, tmp_path / "own") == 0
+
+    def test_of_two_at_once_do_not_share_a_directory(
+        self, quiet_feed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with owned(tmp_path / "data"):
+            assert here("replay", quiet_feed, "--data-dir", tmp_path / "data") == 1
+        assert "data is in use by another citywatch\n" in capsys.readouterr().err
 
 
 @pytest.mark.system  # not for the processes, but for the seconds

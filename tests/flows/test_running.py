@@ -17,7 +17,7 @@ from bytewax.dataflow import Dataflow
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from bytewax.testing import TestingSink
 
-from flows.running import RecoveryError, lasting, run_flow, stop_on_signals
+from flows.running import RecoveryError, lasting, owned, run_flow, stop_on_signals
 from flows.sources import Stop
 from tests.flows.processes import ROOT
 
@@ -75,6 +75,42 @@ def test_what_is_no_recovery_state_is_named(tmp_path: Path, left: bytes) -> None
         run_flow(counting([], Stop(), 3), tmp_path, 0.05)
     told = f"{path}: damaged, or no recovery state: delete {tmp_path} to start anew"
     assert str(error.value) == told
+
+
+@pytest.mark.parametrize("spoil", ["cut", "overwritten"])
+def test_recovery_state_that_is_damaged_further_on_is_named(tmp_path: Path, spoil: str) -> None:
+    run_flow(counting([], Stop(), 3), tmp_path, 0.05)
+    (path,) = tmp_path.glob("part-*.sqlite3")
+    kept = path.read_bytes()
+    path.write_bytes(kept[:3000] if spoil == "cut" else kept[:100] + b"\xff" * 3900 + kept[4000:])
+    with pytest.raises(RecoveryError, match=r"part-0\.sqlite3: damaged, or no recovery state"):
+        run_flow(counting([], Stop(), 3), tmp_path, 0.05)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(RecoveryError, match="permission denied"):
+        run_flow(counting([], Stop(), 3), tmp_path, 0.05)
+
+
+def test_where_the_engine_cannot_begin_it_says_so(tmp_path: Path) -> None:
+    # Linked, not made: root too is stopped by a place where there can be no files.
+    (tmp_path / "recovery").symlink_to("/proc/self")
+    with pytest.raises(RecoveryError, match=r"recovery: cannot be made: |permission denied"):
+        run_flow(counting([], Stop(), 3), tmp_path / "recovery", 0.05)
+
+
+def test_a_data_directory_is_made_and_has_one_owner(tmp_path: Path) -> None:
+    data = tmp_path / "new" / "data"
+    with (
+        owned(data),
+        pytest.raises(RecoveryError, match="new/data is in use by another citywatch"),
+        owned(data),
+    ):
+        pass
+    with owned(data):
+        pass
 
 
 @pytest.mark.slow
@@ -158,11 +194,27 @@ cli.main()
 """
 
 
-@pytest.mark.slow
-def test_what_cannot_be_delivered_ends_the_process_with_one_line() -> None:
-    """Two sinks have something to send still: neither may hold up or drown the first's reason."""
-    ended = subprocess.run(
-        [sys.executable, "-c", FAILING],
+FILLING = """
+import resource, sys
+from pathlib import Path
+from flows import __main__ as cli
+from flows.running import run_flow
+from flows.sources import Stop
+from tests.flows.test_running import counting
+
+def fill(n):
+    if n == 50:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    return n
+
+cli.app = lambda: run_flow(counting([], Stop(), 1_000_000, fill), Path(sys.argv[1]), 0.05)
+cli.main()
+"""
+
+
+def ended(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", script, *arguments],
         cwd=ROOT,
         # What the engine says of itself is the user's to ask for.
         env={**os.environ, "RUST_BACKTRACE": "0", "PYTHONPATH": str(ROOT)},
@@ -171,10 +223,25 @@ def test_what_cannot_be_delivered_ends_the_process_with_one_line() -> None:
         timeout=60,
         check=False,
     )
-    said = [line for line in ended.stderr.splitlines() if line.startswith("citywatch: ")]
+
+
+@pytest.mark.slow
+def test_a_disk_that_is_full_while_it_runs_is_named(tmp_path: Path) -> None:
+    found = ended(FILLING, str(tmp_path))
+    last = found.stderr.splitlines()[-1]
+    assert last == f"citywatch: {tmp_path}: disk I/O error"
+    assert found.returncode == 1
+    assert "Traceback" not in found.stderr
+
+
+@pytest.mark.slow
+def test_what_cannot_be_delivered_ends_the_process_with_one_line() -> None:
+    """Two sinks have something to send still: neither may hold up or drown the first's reason."""
+    found = ended(FAILING)
+    said = [line for line in found.stderr.splitlines() if line.startswith("citywatch: ")]
     assert len(said) == 1
     assert said[0].startswith("citywatch: evidence: message not delivered: ")
     assert said[0].endswith("Message size too large")
-    assert ended.returncode == 1
-    assert "Traceback" not in ended.stderr
-    assert "destructor" not in ended.stderr
+    assert found.returncode == 1
+    assert "Traceback" not in found.stderr
+    assert "destructor" not in found.stderr

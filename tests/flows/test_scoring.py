@@ -75,6 +75,10 @@ def test_hours_are_those_of_all_its_files(feed: Path, alerts: Path, tmp_path: Pa
     [
         ((b'"level":3', b'"level":0'), "line 3: .*level"),
         ((b'"cells":[]', b'"cells":["zz"]'), "line 3: cells: expected H3 cells, got 'zz'"),
+        (
+            (b'"active"', b'"actve"'),
+            "line 3: status: expected active or cleared, got 'actve'",
+        ),
         ((b"}", b""), "line 3: "),
     ],
 )

@@ -59,6 +59,22 @@ def test_a_file_elsewhere_can_be_named(tmp_path: Path) -> None:
         load_settings(tmp_path / "missing.toml")
 
 
+@pytest.mark.parametrize("name", ["host", "metrics_host"])
+def test_an_address_is_never_empty(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sockets take it for all addresses there are."""
+    with pytest.raises(ConfigError, match=rf"--{name.replace('_', '-')}: .* got ''"):
+        load_settings(**{name: ""})
+    monkeypatch.setenv(f"CITYWATCH_{name.upper()}", "")
+    with pytest.raises(ConfigError, match=f"CITYWATCH_{name.upper()}: .* got ''"):
+        load_settings()
+
+
+def test_a_directory_in_place_of_the_file_is_refused() -> None:
+    Path("citywatch.toml").mkdir()
+    with pytest.raises(ConfigError, match=r"citywatch\.toml: expected a file, got a directory"):
+        load_settings()
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

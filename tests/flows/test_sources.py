@@ -254,6 +254,12 @@ class TestPaced:
                 assert before.get(name, []) + after.get(name, []) == lines, (turn, name)
 
 
+@pytest.mark.parametrize("pace", [None, Pace(0, SPEED), Pace(0, SPEED, tells_time=False)])
+def test_a_feed_with_nothing_in_it_is_over(tmp_path: Path, pace: Pace | None, clock: Clock) -> None:
+    (tmp_path / "readings.jsonl").write_bytes(b"")
+    assert [poll.feed for poll in drain(part(source(tmp_path, pace=pace))) if poll.ended]
+
+
 class Slow:
     """A feed that is not ready at first."""
 
@@ -278,7 +284,9 @@ class Slow:
         self.closed = True
 
 
-@pytest.mark.parametrize("pace", [None, Pace(T0, 1.0)], ids=["at once", "paced"])
+@pytest.mark.parametrize(
+    "pace", [None, Pace(T0, 1.0), Pace(0, 1.0)], ids=["at once", "paced", "paced from the start"]
+)
 def test_a_feed_that_is_not_ready_is_asked_again(pace: Pace | None, clock: Clock) -> None:
     feed = Slow()
     made = part(FeedSource(lambda: feed, pace=pace))

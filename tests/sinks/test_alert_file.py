@@ -76,3 +76,11 @@ def test_a_new_run_starts_the_file_anew(tmp_path: Path) -> None:
     for _ in range(2):
         write(path, [("wl-1", alert("wl-1"))])
     assert len(path.read_bytes().splitlines()) == 1
+
+
+def test_of_a_device_nothing_is_missed_on_resume(caplog: pytest.LogCaptureFixture) -> None:
+    part = AlertFileSink(Path("/dev/null")).build_part("alerts", "alerts", 100)
+    part.write_batch([alert("wl-1")])
+    assert part.snapshot() > 100
+    part.close()
+    assert not caplog.records

@@ -1,5 +1,6 @@
 """Dead letters: kept, counted, bounded, and never doubled."""
 
+import os
 from pathlib import Path
 
 from operators.events import BadMessage
@@ -97,3 +98,17 @@ def test_letters_somebody_cleared_away_do_not_stop_the_flow(tmp_path: Path) -> N
     again.put(letters(2))
     again.close()
     assert offsets(path) == [2]
+
+
+def test_a_pipe_is_never_set_aside(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    file = DeadLetterFile(path, None, full_bytes=1)
+    file.put(letters(1))
+    file.put(letters(2))
+    file.place()
+    file.close()
+    assert os.read(reader, 10_000).count(b"\n") == 2
+    os.close(reader)
+    assert [p.name for p in tmp_path.iterdir()] == ["pipe"]
