@@ -288,14 +288,12 @@ def score(
     import msgspec
     from rich.console import Console
 
-    from flows.check import must_tell_events
     from flows.scoring import score_files
     from flows.settings import ConfigError
     from simulators.scoreboard import scoreboard
 
     if hours is not None and not 0 < hours < math.inf:
         raise ConfigError(f"--hours: expected more than 0, got {hours:g}")
-    must_tell_events(truth)
     found = score_files(alerts, truth, hours)
     if json:
         sys.stdout.buffer.write(msgspec.json.encode(found.to_dict()) + b"\n")

@@ -5,12 +5,10 @@ from __future__ import annotations
 from difflib import get_close_matches
 from pathlib import Path
 
-import msgspec
-
 from flows.feeds import FILES, Chunk, DirectoryFeed, FeedError
 from flows.replay import read_city
 from flows.settings import CONFIG, ConfigError, load_settings, where_is
-from operators.codec import UNREADABLE, decode_truth
+from operators.codec import decode_truth
 from operators.counters import Counters
 from operators.events import City
 from operators.intake import FeedName, Poll, Stretch, TakeEvents, TakeReadings
@@ -18,7 +16,7 @@ from operators.kinds import KINDS
 from operators.registry import LONGEST_S, SHORTEST_S, Registry
 from sinks.store import connect, without_secrets
 
-__all__ = ["check_config", "check_feed", "must_tell_events"]
+__all__ = ["check_config", "check_feed"]
 
 ALIKE = 0.85
 """Share of letters from which one name is taken for another that is misspelt."""
@@ -56,7 +54,6 @@ def check_feed(directory: Path) -> list[str]:
     if truth.exists():
         try:
             decode_truth(truth.read_bytes())
-            must_tell_events(truth)
         except FeedError as error:
             problems.append(str(error))
         except ValueError as error:
@@ -65,23 +62,6 @@ def check_feed(directory: Path) -> list[str]:
         problems += _check_messages(feed, name, city)
     feed.close()
     return problems
-
-
-def must_tell_events(truth: Path) -> None:
-    """Refuse a file that does not say what happened: any object would do as a truth without events.
-
-    Raises
-    ------
-    FeedError
-        When it has no list of events, not even an empty one.
-    """
-    try:
-        told = msgspec.json.decode(truth.read_bytes(), type=dict[str, msgspec.Raw])
-    except (OSError, *UNREADABLE):
-        return  # who reads all of it says what is wrong
-    if "events" not in told:
-        got = ", ".join(map(repr, list(told)[:SHOWN])) or "nothing"
-        raise FeedError(f"{truth}: events: missing, got {got}: expected the truth of a feed")
 
 
 def _check_city(path: Path, city: City) -> list[str]:

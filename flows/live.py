@@ -16,7 +16,7 @@ from flows.control import ControlSource
 from flows.feeds import DirectoryFeed, Feed, FeedError
 from flows.listening import Listening
 from flows.replay import read_city
-from flows.running import run_flow, stop_on_signals
+from flows.running import RecoveryError, run_flow, stop_on_signals
 from flows.simulated_feed import Simulated, SimulatedFeed
 from flows.sources import FeedSource, Pace, Stop
 from operators.events import City
@@ -115,5 +115,5 @@ def main(arguments: list[str] | None = None) -> int:
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except (FeedError, StateError, StoreError, OSError) as error:
+    except (FeedError, RecoveryError, StateError, StoreError, OSError) as error:
         sys.exit(f"citywatch: {error}")

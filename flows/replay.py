@@ -38,6 +38,8 @@ from sinks.store import must_answer
 
 __all__ = ["Replay", "read_city", "replay"]
 
+REASONS = 10
+"""Why messages could not be used is told so often, the most frequent first."""
 FIRST_BYTES = 4096
 """Of each file, by which a feed is known again: files may have grown since."""
 
@@ -111,6 +113,7 @@ def replay(plan: Replay, settings: Settings) -> bool:
             _same_feed(plan.data_dir, paths, known)
             _same_results(plan, plan.data_dir / "results.paths", resumes)
         _must_be_writable(alerts, bad, anew=not resumes)
+        letters = DeadLetterSink(bad)
         with Bar("replaying") as bar:
             run = Run(
                 Registry(known),
@@ -126,7 +129,7 @@ def replay(plan: Replay, settings: Settings) -> bool:
                 plan.feed.resolve().name,
                 vocabulary=settings.phrases(),
                 alerts=AlertFileSink(alerts),
-                dead_letters=DeadLetterSink(bad),
+                dead_letters=letters,
                 store=None
                 if plan.redis is None
                 else RedisSink(plan.redis, settings.region, city=known, ending=stop),
@@ -139,7 +142,7 @@ def replay(plan: Replay, settings: Settings) -> bool:
             stop.check()
             if not stop.asked:
                 bar.show(1.0)
-        return _report(counters, took_s, alerts, known, stop.asked)
+        return _report(counters, letters.counts, took_s, alerts, known, stop.asked)
 
 
 def _owned(data_dir: Path | None) -> AbstractContextManager[None]:
@@ -198,7 +201,14 @@ def _day(at_ms: int, known: City) -> str:
     return f"{dt.datetime.fromtimestamp(at_ms / 1000, ZoneInfo(known.timezone)):%Y-%m-%d %H:%M}"
 
 
-def _report(counters: Counters, took_s: float, alerts: Path, known: City, stopped: bool) -> bool:
+def _report(
+    counters: Counters,
+    unusable: Counter[str],
+    took_s: float,
+    alerts: Path,
+    known: City,
+    stopped: bool,
+) -> bool:
     # Read before anything is printed, which may be into that very file; and its end has moved.
     by_day = _warnings_by_day(alerts, known) if keeps(alerts) else None
     with suppress(OSError):
@@ -213,6 +223,8 @@ def _report(counters: Counters, took_s: float, alerts: Path, known: City, stoppe
         figures = (f"{n:,}" for n in (a.received, a.sent, a.late, a.rejected))
         steps.add_row(a.step, *figures, why)
     console.print(steps)
+    for reason, count in unusable.most_common(REASONS):
+        console.print(f"could not be used: {count:,} × {reason}", markup=False, highlight=False)
     if by_day is not None:
         console.print(by_day)
     received = counters.account("intake").received

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-import fcntl
 import secrets
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -26,6 +24,7 @@ from flows.live import HOUR_MS, LivePlan, city_of
 from flows.processes import environment, production_children
 from flows.progress import Bar
 from flows.replay import read_city
+from flows.running import owned
 from flows.settings import Settings
 from flows.up import Child, Supervisor, UpError, port_is_free, python
 from operators.codec import encode
@@ -70,6 +69,8 @@ def up(what: Up, settings: Settings) -> None:
     ------
     UpError
         When it cannot start, or the data directory belongs to something else.
+    RecoveryError
+        When somebody else uses the data directory.
     FeedError
         When the feed is not one.
     """
@@ -77,26 +78,8 @@ def up(what: Up, settings: Settings) -> None:
         raise UpError(f"port {settings.port} of {settings.host} is taken: choose another by --port")
     with tempfile.TemporaryDirectory(prefix="citywatch-") as scratch:
         data = (what.data_dir or Path(scratch)).resolve()
-        data.mkdir(parents=True, exist_ok=True)
-        with _owned(data):
+        with owned(data):
             _Room(what, settings, data).run()
-
-
-@contextmanager
-def _owned(data: Path) -> Iterator[None]:
-    """Keep everybody else from the directory while the context lasts.
-
-    Raises
-    ------
-    UpError
-        When somebody has it already.
-    """
-    with (data / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UpError(f"{data} is in use by another citywatch up") from None
-        yield
 
 
 @dataclass

@@ -185,7 +185,7 @@ def read_truth(feed: Path) -> Truth:
     """
     path = feed / "truth.json"
     try:
-        return decode_truth(path.read_bytes()) if path.exists() else Truth()
+        return decode_truth(path.read_bytes()) if path.exists() else Truth(())
     except (OSError, ValueError) as error:
         raise FeedError(f"{path}: {error}") from None
 

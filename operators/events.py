@@ -400,7 +400,7 @@ class TruthBenign(msgspec.Struct, frozen=True):
 
 
 class Truth(msgspec.Struct, frozen=True):
-    """What ``truth.json`` says."""
+    """What ``truth.json`` says. That nothing happened has to be said: any file would do else."""
 
-    events: tuple[TruthEvent, ...] = ()
+    events: tuple[TruthEvent, ...]
     benign: tuple[TruthBenign, ...] = ()

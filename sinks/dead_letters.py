@@ -6,6 +6,7 @@ file is set aside under its number, and only the last few are kept.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
@@ -38,8 +39,10 @@ def reason_kind(reason: str) -> str:
     --------
     >>> reason_kind("value: expected number, got 'abc'")
     'value: expected number'
+    >>> reason_kind("[17].value: expected number, got None")  # of a gateway's message
+    '[].value: expected number'
     """
-    return reason.partition(", got ")[0]
+    return re.sub(r"^\[\d+\]", "[]", reason.partition(", got ")[0])
 
 
 class DeadLetterFile:
@@ -127,6 +130,8 @@ class DeadLetterSink(FixedPartitionedSink[BadMessage, DeadLetterPlace]):
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self.counts: Counter[str] = Counter()
+        """Messages per kind of reason, once the flow runs."""
 
     def list_parts(self) -> list[str]:
         """Return the one partition: there is one file."""
@@ -140,7 +145,9 @@ class DeadLetterSink(FixedPartitionedSink[BadMessage, DeadLetterPlace]):
         self, step_id: str, for_part: str, resume_state: DeadLetterPlace | None
     ) -> _DeadLetterPart:
         """Open the file where the snapshot was."""
-        return _DeadLetterPart(DeadLetterFile(self._path, resume_state))
+        file = DeadLetterFile(self._path, resume_state)
+        self.counts = file.counts
+        return _DeadLetterPart(file)
 
 
 class _DeadLetterPart(StatefulSinkPartition[BadMessage, DeadLetterPlace]):

@@ -158,7 +158,7 @@ def test_a_store_that_is_no_address_is_named(
 def test_a_truth_says_what_happened_be_it_nothing(other: Path) -> None:
     truth = other / "truth.json"
     truth.write_text('{"name": "X"}')
-    told = f"{truth}: events: missing, got 'name': expected the truth of a feed"
+    told = f"{truth}: events: missing"
     assert check_feed(other) == [told]
     truth.write_text('{"events": []}')
     assert check_feed(other) == []

@@ -372,7 +372,7 @@ class TestScore:
     ) -> None:
         (tmp_path / "alerts.jsonl").write_bytes(b"")
         assert here("score", tmp_path / "alerts.jsonl", quiet_feed / "city.json") == 1
-        one_line(capsys, "city.json: events: missing, got 'name', ")
+        one_line(capsys, "city.json: events: missing")
 
     def test_of_something_that_is_no_alert_file(
         self, quiet_feed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -78,6 +78,18 @@ class TestResults:
         (day,) = re.findall(r"│ 2\d{3}-\d\d-\d\d.*", capsys.readouterr().out)
         assert re.findall(r"\d+", day)[2 + worst] != "0"
 
+    def test_say_why_messages_could_not_be_used(
+        self, quiet_feed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        own = broken(quiet_feed, tmp_path / "own")
+        good = b'{"sensor":"rl-0001","time":1763881200000,"value":1}\n'
+        gateway = b'{"sensor":["a","b"],"time":[1,1],"value":[null,"x"]}\n'
+        (own / "readings.jsonl").write_bytes(good + 3 * b"{\n" + 2 * gateway)
+        assert here("replay", own) == 0
+        told = re.findall(r"could not be used: (.*)", capsys.readouterr().out)
+        assert "4 × [].value: expected number" in told
+        assert any(line.startswith("3 × not JSON") for line in told)
+
     def test_of_one_feed_are_not_gone_on_with_by_another(
         self, feed: Path, quiet_feed: Path, tmp_path: Path
     ) -> None:

@@ -128,7 +128,7 @@ def test_a_window_cuts_everything_of_a_track() -> None:
 
 class TestTruth:
     def test_of_a_feed_that_does_not_say_is_nothing(self, tmp_path: Path) -> None:
-        assert read_truth(tmp_path) == Truth()
+        assert read_truth(tmp_path) == Truth(())
 
     def test_is_read(self, feed: Path) -> None:
         assert len(read_truth(feed).events) == 1
