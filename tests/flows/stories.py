@@ -91,7 +91,7 @@ def named_by(of: Sensor, minute: float, source: str = "sensor") -> tuple[dict[st
 def story(*tracks: Track, alerts: tuple[Alert, ...] = (), truth: Truth | None = None) -> Story:
     sensors = tuple(t.sensor for t in tracks)
     city = City("Town", "Asia/Chongqing", sensors=sensors)
-    return Story("town", city, {t.sensor.id: t for t in tracks}, alerts, truth or Truth())
+    return Story("town", city, {t.sensor.id: t for t in tracks}, alerts, truth or Truth(()))
 
 
 def flood(start: float, end: float, **more: Any) -> TruthEvent:

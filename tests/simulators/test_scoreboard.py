@@ -22,9 +22,9 @@ def test_a_board_names_hazards_levels_and_what_it_rests_on() -> None:
 
 
 def test_a_board_without_events_shows_no_ratios() -> None:
-    assert "-" in shown(Truth())
+    assert "-" in shown(Truth(()))
 
 
 def test_a_hazard_is_shown_as_it_was_written() -> None:
     line = b'{"id":"w","status":"active","level":1,"hazard":"[/x] [red]","lon":1,"lat":1,"first":1}'
-    assert "[/x] [red]" in shown(Truth(), line)
+    assert "[/x] [red]" in shown(Truth(()), line)

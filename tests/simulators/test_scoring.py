@@ -150,7 +150,7 @@ def test_a_warning_on_a_harmless_disturbance_is_false_and_said_so() -> None:
 
 
 def test_nothing_to_divide_is_none() -> None:
-    result = score([], Truth(), 24)
+    result = score([], Truth(()), 24)
     assert result.total.pod is None
     assert result.total.far is None
     assert result.total.csi is None

@@ -39,8 +39,8 @@ def test_a_person_judges_each_warning_once_and_after_a_while() -> None:
 def test_a_person_can_be_mistaken_or_silent() -> None:
     false = alert("no-1", 1, hazard="noise", first=0, time=0)
     for person, ops in (
-        (Person(Truth(), wrong=1.0), ["confirm"]),
-        (Person(Truth(), silent=1.0), []),
+        (Person(Truth(()), wrong=1.0), ["confirm"]),
+        (Person(Truth(()), silent=1.0), []),
     ):
         person.read([false])
         assert [command.op for command in person.say(HOUR_MS)] == ops
