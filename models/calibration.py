@@ -40,8 +40,8 @@ WIDTH = 0.1
 PRIOR = 3000.0
 """Readings that the raw surprisal is believed for, until others have been counted."""
 MEMORY_MS = 7 * 86_400_000
-"""Time after which all readings so far count half. It is a time, and no number of readings: a
-million sensors have as many in a minute as the storm that they notice lasts."""
+"""Time after which all readings so far count half. It is a time, and no number of readings: of a
+million sensors a million are minutes, less than the storm lasts that they should notice."""
 ENOUGH = 300_000.0
 """Readings there must be besides: what comes once in a thousand was then seen 300 times, and its
 share is known within 6 %."""

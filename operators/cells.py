@@ -22,7 +22,7 @@ from operators.event_clock import FOREVER, NEVER
 from operators.events import HAZARDS, NO_LEVEL, CellState, Evidence
 from operators.evidence import UNUSUAL, Found
 from operators.incident import like
-from operators.merging import CityWindow
+from operators.merging import WAIT_MS, CityWindow
 from operators.registry import Registry
 from operators.surroundings import agreement
 from operators.triage import Triaged
@@ -34,8 +34,6 @@ SAMPLE = 4
 """Cells learnt from per window: the model needs a sample, not everything (40 us each)."""
 SHOWN = 2.0
 """Surprisal from which a cell is worth showing."""
-WAIT_MS = 86_400_000
-"""How long reports wait for the readings of their time."""
 
 _ALIKE = np.array([[name in like(hazard) for hazard in HAZARDS] for name in HAZARDS], np.int64)
 """1 where a sensor of the one hazard may speak of the other."""

@@ -9,7 +9,10 @@ from typing import NamedTuple
 from operators.event_clock import NEVER
 from operators.windows import ShardWindow
 
-__all__ = ["CityWindow", "MergeWindows"]
+__all__ = ["WAIT_MS", "CityWindow", "MergeWindows"]
+
+WAIT_MS = 86_400_000
+"""How long reports wait for the window of their time; those of a time that is over do not."""
 
 
 class CityWindow(NamedTuple):

@@ -18,7 +18,7 @@ from operators.events import Alert, FeedHealth, Text
 from operators.intake import PROMPT_LATENESS_MS
 from operators.kinds import kind_of
 from operators.maintenance import FaultItem
-from operators.merging import CityWindow
+from operators.merging import WAIT_MS, CityWindow
 from operators.registry import Registry
 from operators.screening import BAND
 from operators.triage import Triaged
@@ -31,8 +31,6 @@ POINTS = 144
 """A day at ten minutes."""
 POINT_MS = 600_000
 HOUR_MS = 3_600_000
-WAIT_MS = 24 * HOUR_MS
-"""How long reports wait for the readings of their time; those of a time that is over do not."""
 CLEARED = 5
 TOLD = ("id", "time", "level", "hazard", "district", "place", "first")
 MAINTENANCE = 50

@@ -262,10 +262,8 @@ class ReadingPath:
         self.intake.clocks.put(shard, clock)
         waiting = Readings(*held)
         shards = np.full(len(waiting.sensor), shard, np.intp)
-        waiting, there = (
-            waiting._replace(sensor=named[waiting.sensor], shard=shards),
-            known[held[0]],
-        )
+        there = known[waiting.sensor]
+        waiting = waiting._replace(sensor=named[waiting.sensor], shard=shards)
         self.order.hold(waiting.take(there))
         self.order.reject(int(np.count_nonzero(~there)), "no longer in the city file")
         self.clocks.put(shard, home, clocks)

@@ -217,6 +217,16 @@ def test_a_gateway_is_bounded(company: list[bytes]) -> None:
     )
 
 
+@pytest.mark.parametrize("name", [b"\\ud800gone", b"\\udc00gone", b"\xed\xa0\x80gone"])
+def test_half_a_surrogate_pair_names_nobody(name: bytes) -> None:
+    """So no message finds what the registry keeps under such names."""
+    told = b'{"sensor":"%s","time":%d,"value":1}' % (name, T0)
+    gateway = b'{"sensor":["%s"],"time":[%d],"value":[1]}' % (name, T0)
+    known = NameIndex(["\ud800gone", "\udc00gone"])
+    found = decode_readings([told, gateway], known)
+    assert (len(found.sensor), len(found.rejected)) == (0, 2)
+
+
 def test_an_empty_gateway_is_no_reading() -> None:
     found = decode([message(sensor=[], time=[], value=[])])
     assert names_of(found) == []
