@@ -173,7 +173,10 @@ class TestMistakes:
     def test_a_store_address_that_is_none(
         self, command: str, quiet_feed: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        feed = {"replay": (quiet_feed,), "serve": (), "up": ("--feed", quiet_feed)}[command]
+        port = "--port", free_port()  # somebody may be watching at the usual one
+        feed = {"replay": (quiet_feed,), "serve": port, "up": (*port, "--feed", quiet_feed)}[
+            command
+        ]
         assert here(command, *feed, "--redis", "nonsense") == 1
         one_line(capsys, "nonsense", "redis://")
 
