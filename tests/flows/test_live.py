@@ -13,10 +13,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from flows.feeds import spans_ms
 from flows.listening import Listening
 from flows.live import LivePlan, main, make_run
 from flows.simulated_feed import SimulatedFeed
 from flows.sources import FeedSource, Stop
+from operators.intake import PROMPT_LATENESS_MS
 from sinks.store import EmbeddedStore, Keys, connect
 from tests.flows.processes import ROOT, eventually, here
 
@@ -56,7 +58,8 @@ def test_prompt_warns_of_what_ordered_warns_of(
     """The two modes agree on which things are warned of and on their worst level."""
     plan = plan_for(feed, store, tmp_path)
     (tmp_path / "plan.json").write_bytes(msgspec.json.encode(plan))
-    stopping = threading.Thread(target=_end_when_still, args=(store,))
+    last_ms = spans_ms(feed, 1 << 60)["readings"][1] + PROMPT_LATENESS_MS
+    stopping = threading.Thread(target=_end_when_over, args=(store, last_ms))
     stopping.start()
     assert main([str(tmp_path / "plan.json")]) == 0
     stopping.join()
@@ -95,19 +98,14 @@ def test_a_store_that_cannot_be_used_is_one_line(
     assert "destructor" not in ended.stderr
 
 
-def _end_when_still(store: EmbeddedStore) -> None:
-    """Ask the flow to end once the feed has: its clock has come to the end."""
+def _end_when_over(store: EmbeddedStore, last_ms: int) -> None:
+    """Ask the flow to end once its clock is past all readings."""
     with connect(store.url) as client:
-        reached = [0, 0]
-
-        def still() -> bool:
-            said = client.hget(Keys().overview, "clock")
-            now = 0 if said is None else int(said)
-            reached[1] = reached[1] + 1 if now == reached[0] else 0
-            reached[0] = now
-            return now > 0 and reached[1] > 500
-
-        eventually(still, 60, "the end of the feed")
+        eventually(
+            lambda: int(client.hget(Keys().overview, "clock") or 0) > last_ms,
+            60,
+            "the end of the feed",
+        )
     os.kill(os.getpid(), signal.SIGTERM)
 
 

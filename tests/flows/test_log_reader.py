@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ import pytest
 from confluent_kafka import OFFSET_BEGINNING, KafkaException, Producer
 
 from flows.kafka import KafkaUnusableError
+from flows.librdkafka import library
 from flows.log_reader import LogReader, Mark, Read
 from tests.broker import LocalBroker
 from tests.flows.processes import eventually, free_port, without_waiting
@@ -204,7 +206,8 @@ def test_a_hundred_thousand_at_once(make_log: Callable[[int], Log]) -> None:
         *log.send([b"-%d" % number for number in range(70_000)], 1),
     ]
     with closing(log.reader({0: 0, 1: 0}, **{"fetch.message.max.bytes": 50_000_000})) as reader:
-        time.sleep(1)  # let the client fetch
+        fetched = partial(library().rd_kafka_queue_length, ctypes.c_void_p(reader._queue))
+        eventually(lambda: fetched() >= 100_000, what="a hundred thousand in the client")
         found, sizes = [], []
         for read in reads(reader, len(sent), 100_000):
             sizes.append(len(read.lines))

@@ -20,13 +20,14 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 from msgspec.structs import replace
+from redis import Redis
 from websockets.exceptions import WebSocketException
 
 from flows.feeds import spans_ms
 from flows.kafka import KafkaPlace
 from flows.kafka import Topics as Names
 from flows.live import HOUR_MS, LivePlan
-from flows.room import Up, _Room, _same_run, all_steady, outlook
+from flows.room import OVER, Up, _Room, _same_run, all_steady, outlook
 from flows.run import make_parts
 from flows.settings import load_settings
 from flows.up import Child, UpError
@@ -61,6 +62,12 @@ def part(process: subprocess.Popen[str], name: str) -> int | None:
         if PARTS[name] in command:
             return pid
     return None
+
+
+def commands(client: Redis, name: str) -> int:
+    """Return how often the store was sent a command."""
+    told: Any = client.info("commandstats")
+    return int(told.get(f"cmdstat_{name}", {"calls": 0})["calls"])
 
 
 async def becomes(holds: Callable[[], object], what: str, patience_s: float = 30.0) -> None:
@@ -268,11 +275,23 @@ def test_ctrl_c_while_it_is_starting_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_a_recorded_feed_is_watched_to_its_end(quiet_feed: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
     command = ("up", "--feed", quiet_feed, "--speed", "3600", "--port", str(free_port()))
-    ended = run(*command, "--data-dir", tmp_path / "data", "--for", "13", "--history", "0")
-    assert ended.returncode == 0, ended.stderr
-    assert "flow died" not in ended.stderr, "a feed that ends is no crash"
-    assert ended.stderr.count("the feed is over") == 1
+    limit = ("--for", "60")  # nobody waits longer for what is not said
+    with started(*command, *limit, "--data-dir", data, "--history", "0") as process:
+        assert process.stderr is not None
+        said = []
+        while OVER not in "".join(said):
+            said.append(process.stderr.readline())
+            assert said[-1], said
+        with connect(store_url(data / "store.sock")) as client:
+            client.config_resetstat()
+            eventually(lambda: commands(client, "zrange") >= 3, what="three looks after the end")
+        process.send_signal(signal.SIGINT)
+        said += process.communicate(timeout=60)[1].splitlines()
+    assert process.returncode == 0, said
+    assert not [line for line in said if "flow died" in line], "a feed that ends is no crash"
+    assert sum(OVER in line for line in said) == 1
 
 
 def test_of_a_feed_that_is_short_half_is_learnt_and_half_is_seen(
