@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from sinks.store import EmbeddedStore
-from tests.sinks.control_room.screen_fixture_city import RED, storm
+from tests.sinks.control_room.screen_fixture_city import RED, lesser, overview, storm
 from tests.sinks.control_room.screen_fixture_room import (
     NO_WEBGL,
     Room,
@@ -70,6 +70,27 @@ def test_a_wall_is_read_only(room: Room, browser: Browser) -> None:
             assert page.locator(name).locator("visible=true").count() == 0
         over = "(rows) => rows.scrollHeight - rows.clientHeight"
         assert page.locator(".rows").evaluate(over) <= 1
+
+
+def test_what_is_beneath_the_warnings_gets_shorter_before_it_is_left_out(
+    room: Room, browser: Browser
+) -> None:
+    told = overview()
+    faults = [told["maintenance"]["items"][0] | {"sensor": f"sw-{n:04d}"} for n in range(9)]
+    told["maintenance"] = {"counts": {"stuck": len(faults)}, "items": faults}
+    told["closest"] = [told["closest"][0] | {"sensor": f"ra-{n:04d}"} for n in range(1, 30, 3)]
+    told["cleared"] = 5 * told["cleared"]
+    room.clear(*(lesser(number, 3) for number in range(7)))
+    room.put(**told)
+    rows = {"closest": ".close > div", "cleared": ".cleared > div", "faults": ".faults > div"}
+    with room.page(browser, *SIZES["desk"]) as page:
+        expect(page.locator(".row")).to_have_count(7)
+        expect(page.locator("h3", has=page.locator("text=9 in all"))).to_be_visible()
+        shown = {name: page.locator(locator).count() for name, locator in rows.items()}
+        assert shown == dict.fromkeys(rows, 2)
+        over = "(rows) => rows.scrollHeight - rows.clientHeight"
+        assert page.locator(".rows").evaluate(over) <= 1
+        assert_fits(page, SIZES["desk"])
 
 
 def test_a_phone_has_pages(room: Room, browser: Browser) -> None:

@@ -11,6 +11,7 @@ import { shelved } from './store.js';
 
 const FOLD_FROM = 30;
 const FEW = 7;
+const QUIET_ROWS = [6, 3, 2];
 const HAND_MS = 2000;
 
 export class List {
@@ -51,15 +52,17 @@ export class List {
   // What the list may show, best first: how much is folded, and how much of the quiet room beneath.
   #choices(found, suppressed, live, over) {
     const { find } = this.screen;
-    const quiet = find != null ? [] : quietItems(this.screen, live);
+    const quiet = (most) => (find != null ? [] : quietItems(this.screen, live, most));
     const rows = (fold, below) => ({
       over: over || fold > 2,
       items: () => [...this.#items(found, fold), ...this.#foot(suppressed), ...below],
     });
     const first = over && !find ? 2 : isWall() ? 1 : 0;
-    if (live < FEW && !isWall()) return [rows(first, quiet)];
+    const full = quiet(QUIET_ROWS[0]);
+    if (live < FEW && !isWall()) return [rows(first, full)];
     if (isPhone()) return [rows(first, [])];
-    const filled = quiet.map((_, i) => rows(first, quiet.slice(0, quiet.length - i)));
+    const lists = [full, ...QUIET_ROWS.slice(1).map(quiet)];
+    const filled = full.flatMap((_, i) => lists.map((q) => rows(first, q.slice(0, q.length - i))));
     return [...filled, rows(first, []), ...(isWall() ? [rows(2, []), rows(3, [])] : [])];
   }
 

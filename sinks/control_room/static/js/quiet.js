@@ -17,22 +17,21 @@ const CURVE_SIGN = {
   power_load: () => hazardIcon('power'),
 };
 const UNUSUAL_MOST = 10;
-const CLOSEST_SHOWN = 6;
-const FAULTS_SHOWN = 6;
 
-/** Items for the list below `active` warnings, the most telling first. */
-export function quietItems(screen, active) {
+/** Items for the list below `active` warnings, the most telling first, each of `most` rows. */
+export function quietItems(screen, active, most) {
   const { overview, city, revision } = screen.store;
   const items = [];
   if (!active && city) items.push(item('calm', [calmText(screen)], () => calm(screen)));
-  const close = closest(screen);
-  if (close.length) items.push(item('closest', [close, revision.city], () => closestRows(screen, close)));
-  if (overview.cleared?.length)
-    items.push(item('cleared', [overview.cleared, revision.city], () => cleared(screen)));
-  if (overview.maintenance?.items?.length)
-    items.push(
-      item('maintenance', [overview.maintenance, revision.city], () => maintenance(screen)),
-    );
+  const put = (key, found, rows, all) => {
+    const shown = found?.slice(0, most) ?? [];
+    if (shown.length)
+      items.push(item(key, [shown, all, revision.city], () => rows(screen, shown, all)));
+  };
+  const { closest, cleared, maintenance } = overview;
+  put('closest', closest && untold(screen, closest), closestRows);
+  put('cleared', cleared, clearedRows);
+  put('maintenance', maintenance?.items, maintenanceRows, maintenance?.counts);
   return items;
 }
 
@@ -53,10 +52,10 @@ function calm(screen) {
 }
 
 /** The most unusual sensors of which no warning speaks already. */
-function closest({ store, asOf }) {
+function untold({ store, asOf }, closest) {
   const { shown, suppressed } = store.active(asOf);
   const told = new Set([...shown, ...suppressed].flatMap((a) => a.evidence.map((e) => e.key)));
-  return (store.overview.closest || []).filter((c) => !told.has(c.sensor)).slice(0, CLOSEST_SHOWN);
+  return closest.filter((c) => !told.has(c.sensor));
 }
 
 function closestRows({ store }, close) {
@@ -84,8 +83,8 @@ function closestRows({ store }, close) {
   );
 }
 
-function cleared({ store, asOf }) {
-  const rows = store.overview.cleared.map((c) =>
+function clearedRows({ store, asOf }, cleared) {
+  const rows = cleared.map((c) =>
     h(
       'div',
       null,
@@ -100,10 +99,9 @@ function cleared({ store, asOf }) {
 }
 
 // Sensors that lie or are silent: nothing to warn of, somebody to send.
-function maintenance({ store, asOf }) {
-  const { counts, items } = store.overview.maintenance;
+function maintenanceRows({ store, asOf }, items, counts) {
   const n = Object.values(counts).reduce((sum, count) => sum + count, 0);
-  const rows = items.slice(0, FAULTS_SHOWN).map((f) =>
+  const rows = items.map((f) =>
     h(
       'div',
       { title: f.owner ? `${f.sensor} · ${f.owner}` : f.sensor },
