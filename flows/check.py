@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
 
 from flows.feeds import FILES, Chunk, DirectoryFeed, FeedError
+from flows.field_names import misspelt
 from flows.replay import read_city
 from flows.settings import CONFIG, ConfigError, load_settings, where_is
 from operators.codec import decode_truth
@@ -20,6 +22,7 @@ __all__ = ["check_config", "check_feed"]
 
 ALIKE = 0.85
 """Share of letters from which one name is taken for another that is misspelt."""
+LINE_KINDS = ("river", "road", "rail")
 NAMES = ("city.json", "truth.json", *FILES.values())
 SHOWN = 20
 """Problems told per file; beyond it only their number."""
@@ -48,7 +51,7 @@ def check_feed(directory: Path) -> list[str]:
         feed = DirectoryFeed(directory)
     except FeedError as error:
         return [str(error)]
-    problems += _check_city(directory / "city.json", city)
+    problems += _some(directory / "city.json", [*_unread(directory), *_check_city(city)])
     problems += _check_names(directory)
     truth = directory / "truth.json"
     if truth.exists():
@@ -62,11 +65,22 @@ def check_feed(directory: Path) -> list[str]:
     return problems
 
 
-def _check_city(path: Path, city: City) -> list[str]:
+def _some(path: Path, problems: list[str]) -> list[str]:
+    """Return the first problems of a file, and how many more there are."""
+    told = [f"{path}: {problem}" for problem in problems[:SHOWN]]
+    more = len(problems) - len(told)
+    return [*told, f"{path}: {more} more like these"] if more else told
+
+
+def _unread(directory: Path) -> Iterator[str]:
+    return misspelt((directory / "city.json").read_bytes(), City)
+
+
+def _check_city(city: City) -> list[str]:
     problems = []
     districts = {district.id for district in city.districts}
     for number, sensor in enumerate(city.sensors):
-        where = f"{path}: sensors[{number}]"
+        where = f"sensors[{number}]"
         kind = KINDS.get(sensor.kind)
         if kind is None and (meant := get_close_matches(sensor.kind, KINDS, 1, ALIKE)):
             problems.append(f"{where}: kind: expected {meant[0]!r}?, got {sensor.kind!r}")
@@ -79,6 +93,12 @@ def _check_city(path: Path, city: City) -> list[str]:
             problems.append(f"{where}: interval_s: expected {expected}, got {sensor.interval_s:g}")
         if not (-180 <= sensor.lon <= 180 and -90 <= sensor.lat <= 90):
             problems.append(f"{where}: lon, lat: expected degrees, got {sensor.lon}, {sensor.lat}")
+    for number, line in enumerate(city.lines):
+        where = f"lines[{number}]"
+        if line.kind not in LINE_KINDS:
+            problems.append(f"{where}: kind: expected {', '.join(LINE_KINDS)}, got {line.kind!r}")
+        if (points := len(line.coordinates)) < 2:
+            problems.append(f"{where}: coordinates: expected at least 2 points, got {points}")
     return problems
 
 

@@ -89,6 +89,35 @@ def test_of_a_city_each_sensor_is_named(other: Path) -> None:
     assert problems[3].endswith("got 0")
 
 
+def test_what_nobody_reads_or_draws_in_a_city_is_named(other: Path) -> None:
+    def change(city: dict[str, Any]) -> None:
+        city["sensors"][7]["levles"] = {"red": 5}
+        city["sensors"][7].pop("levels", None)
+        city["note"] = "a field that is nobody's"
+        city["lines"] = [
+            {"kind": "river", "name": "Lan", "coordinates": [[106.5, 29.5]]},
+            {"kind": "brook", "name": "Xi", "coordinates": [[106.5, 29.5], [106.6, 29.5]]},
+        ]
+
+    change_city(other, change)
+    assert [problem.partition("city.json: ")[2] for problem in check_feed(other)] == [
+        "sensors[7].levles: is not read, expected 'levels'?",
+        "lines[0]: coordinates: expected at least 2 points, got 1",
+        "lines[1]: kind: expected river, road, rail, got 'brook'",
+    ]
+
+
+def test_of_many_sensors_that_are_wrong_some_are_told(other: Path) -> None:
+    def change(city: dict[str, Any]) -> None:
+        for sensor in city["sensors"][:50]:
+            sensor["unit"] = "furlong"
+
+    change_city(other, change)
+    problems = check_feed(other)
+    assert len(problems) == 21
+    assert problems[-1] == f"{other / 'city.json'}: 30 more like these"
+
+
 @pytest.mark.parametrize("what", ["sensors", "districts"])
 def test_two_of_one_name_are_refused_by_everybody(other: Path, what: str) -> None:
     def change(city: dict[str, Any]) -> None:
