@@ -82,6 +82,15 @@ def here(*arguments: str | Path) -> int:
     return 0
 
 
+def one_line(capsys: pytest.CaptureFixture[str], *words: str) -> None:
+    """The last thing said was one line on stderr, of citywatch, with these words."""
+    said = capsys.readouterr()
+    assert said.err.count("\n") == 1, said.err
+    assert said.err.startswith("citywatch: ")
+    for word in words:
+        assert word in said.err
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

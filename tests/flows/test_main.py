@@ -6,41 +6,20 @@ import io
 import json
 import resource
 import shutil
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from operators.events import HAZARDS
 from simulators.scenarios import SCENARIOS
-from sinks.store import EmbeddedStore
 from tests.broker import LocalBroker
-from tests.flows.processes import ROOT, free_port, here, run, started
-from tests.flows.test_room import page
+from tests.flows.processes import ROOT, free_port, here, one_line, run
 from tests.kafka_fixture import Topics
 
 COMMANDS = ("up", "run", "topics", "simulate", "replay", "score", "plot", "serve", "check")
-FILES = ("city.json", "readings.jsonl", "reports.jsonl", "truth.json")
 
-
-@pytest.fixture(autouse=True)
-def plain(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A terminal that is wide and without colours, in a directory without a configuration."""
-    monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.setenv("TERM", "dumb")
-    monkeypatch.chdir(tmp_path)
-
-
-def one_line(capsys: pytest.CaptureFixture[str], *words: str) -> None:
-    """The last thing said was one line on stderr, of citywatch, with these words."""
-    said = capsys.readouterr()
-    assert said.err.count("\n") == 1, said.err
-    assert said.err.startswith("citywatch: ")
-    for word in words:
-        assert word in said.err
+pytestmark = pytest.mark.usefixtures("plain")
 
 
 class TestHelp:
@@ -304,33 +283,6 @@ class TestMistakes:
         assert ended.stdout == ""
 
 
-class TestSimulate:
-    @pytest.mark.slow
-    def test_same_arguments_same_bytes(self, tmp_path: Path) -> None:
-        arguments = ("simulate", "--scenario", "fire", "--hours", "0.5", "--sensors", "120")
-        for name, seed in (("one", "4"), ("two", "4"), ("other", "5")):
-            assert here(*arguments, "--seed", seed, "--out", tmp_path / name) == 0
-        for file in FILES:
-            bytes_of = [(tmp_path / name / file).read_bytes() for name in ("one", "two", "other")]
-            assert bytes_of[0] == bytes_of[1]
-            assert bytes_of[0] != bytes_of[2]
-
-    def test_what_it_writes_has_nothing_wrong(
-        self, quiet_feed: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        assert here("check", quiet_feed) == 0
-        assert "nothing wrong" in capsys.readouterr().out
-
-    def test_prints_where_it_wrote_and_how_far_it_is(
-        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        out = tmp_path / "feed"
-        assert here("simulate", "--hours", "0.5", "--sensors", "120", "--out", out) == 0
-        said = capsys.readouterr()
-        assert said.out.strip() == str(out)
-        assert "100%" in said.err
-
-
 def test_letters_that_a_terminal_does_not_know_are_replaced(
     quiet_feed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -340,68 +292,6 @@ def test_letters_that_a_terminal_does_not_know_are_replaced(
     assert here("check", "城") == 0
     sys.stdout.flush()
     assert told.getvalue() == b"?: nothing wrong\n"
-
-
-class TestScore:
-    @pytest.mark.slow
-    def test_of_a_replay_as_json_and_as_a_table(
-        self, feed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        alerts = tmp_path / "alerts.jsonl"
-        assert here("replay", feed, "--alerts", alerts) == 0
-        capsys.readouterr()
-        assert here("score", alerts, feed / "truth.json", "--json") == 0
-        told = json.loads(capsys.readouterr().out)
-        assert told["hours_watched"] == pytest.approx(6, abs=0.1)
-        assert told["events"] == told["hits"] + told["misses"] == 1
-        assert here("score", alerts, feed / "truth.json") == 0
-        table = capsys.readouterr().out
-        assert "POD" in table
-        assert any(hazard in table for hazard in HAZARDS)
-
-    @pytest.mark.parametrize("missing", ["alerts.jsonl", "truth.json"])
-    def test_of_a_file_that_is_not_there(
-        self, quiet_feed: Path, tmp_path: Path, missing: str, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        (tmp_path / "alerts.jsonl").write_bytes(b"")
-        shutil.copy(quiet_feed / "truth.json", tmp_path)
-        (tmp_path / missing).unlink()
-        command = ("score", tmp_path / "alerts.jsonl", tmp_path / "truth.json", "--hours", "1")
-        assert here(*command) == 1
-        one_line(capsys, f"{missing}: no such file")
-
-    def test_of_something_that_is_no_truth(
-        self, quiet_feed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        (tmp_path / "alerts.jsonl").write_bytes(b"")
-        assert here("score", tmp_path / "alerts.jsonl", quiet_feed / "city.json") == 1
-        one_line(capsys, "city.json: events: missing")
-
-    def test_of_something_that_is_no_alert_file(
-        self, quiet_feed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        (tmp_path / "alerts.jsonl").write_bytes(b"{}\n")
-        assert here("score", tmp_path / "alerts.jsonl", quiet_feed / "truth.json") == 1
-        one_line(capsys, "alerts.jsonl")
-
-
-@pytest.mark.system
-class TestPlot:
-    def test_writes_a_picture_named_after_the_sensor(self, quiet_feed: Path) -> None:
-        assert here("plot", quiet_feed, "--sensor", "rl-0001", "--to", "0.4") == 0
-        assert Path("rl-0001.png").read_bytes().startswith(b"\x89PNG")
-
-    def test_draws_in_the_terminal(
-        self, quiet_feed: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        assert here("plot", quiet_feed, "--sensor", "rl-0001", "--terminal") == 0
-        assert "rl-0001" in capsys.readouterr().out
-
-    def test_of_a_sensor_that_there_is_not_is_a_mistake(
-        self, quiet_feed: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        assert here("plot", quiet_feed, "--sensor", "rl-01") == 1
-        one_line(capsys, "rl-01", "did you mean")
 
 
 @pytest.mark.slow
@@ -419,57 +309,3 @@ def test_loads_what_it_runs_and_no_more(asked: str, spared: set[str]) -> None:
         [sys.executable, "-c", wanted], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert ended.stdout == "set()\n"
-
-
-@pytest.mark.system
-class TestTopics:
-    def test_are_made_once_and_a_feed_is_published_to_them(
-        self,
-        quiet_feed: Path,
-        kafka_broker: LocalBroker,
-        topics: Topics,
-        monkeypatch: pytest.MonkeyPatch,
-        capsys: pytest.CaptureFixture[str],
-    ) -> None:
-        prefix, broker = topics.prefix, kafka_broker.address
-        monkeypatch.setenv("CITYWATCH_KAFKA_PREFIX", prefix)
-        assert here("topics", "--kafka", broker, "--partitions", "3") == 0
-        assert capsys.readouterr().out.splitlines() == [
-            f"{prefix}.readings: 3 partitions, new",
-            *(f"{prefix}.{n}: 1 partition, new" for n in ("reports", "evidence", "alerts")),
-            f"{prefix}.deadletter: 1 partition, new",
-        ]
-        assert here("topics", "--kafka", broker, "--partitions", "5") == 0
-        assert capsys.readouterr().out.splitlines()[0] == f"{prefix}.readings: 3 partitions"
-
-        assert here("replay", quiet_feed, "--kafka", broker) == 0
-        said = capsys.readouterr()
-        files = [quiet_feed / name for name in ("readings.jsonl", "reports.jsonl")]
-        count = sum(len(path.read_bytes().splitlines()) for path in files)
-        assert said.out == (
-            f"{count:,} messages published to {prefix}.readings and {prefix}.reports\n"
-        )
-        assert "100%" in said.err
-
-
-class TestServe:
-    @pytest.mark.system
-    def test_serves_the_screen_of_a_store(self, store: EmbeddedStore) -> None:
-        port = free_port()
-        with started("serve", "--redis", store.url, "--port", str(port)) as process:
-            assert process.stdout is not None
-            assert process.stdout.readline() == f"screen at http://127.0.0.1:{port}\n"
-            assert page(port)
-            process.terminate()
-            assert process.wait(10) == 0
-
-    @pytest.mark.system
-    def test_where_somebody_listens_already_says_nothing_else(
-        self, store: EmbeddedStore, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as taken:
-            port = taken.getsockname()[1]
-            assert here("serve", "--redis", store.url, "--port", str(port)) == 1
-        said = capsys.readouterr()
-        assert said.err == f"citywatch: cannot listen at 127.0.0.1:{port}: address already in use\n"
-        assert said.out == ""
