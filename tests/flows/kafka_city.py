@@ -99,7 +99,7 @@ class KafkaCity:
         self.running[f"{flow} {part}"] = process
         return process
 
-    def wait(self, patience_s: float = 90.0) -> None:
+    def wait(self) -> None:
         """Wait until every process has ended by itself."""
 
         def over() -> bool:
@@ -107,7 +107,7 @@ class KafkaCity:
                 assert process.poll() in (None, 0), f"{name}: {self.logs()}"
             return all(process.poll() == 0 for process in self.running.values())
 
-        eventually(over, patience_s, "the end of the feed")
+        eventually(over, "the end of the feed")
 
     def alerts(self) -> list[dict[str, object]]:
         return versions(read_topic(self.address, self.names.alerts))

@@ -14,6 +14,7 @@ from flows.kafka import KafkaPlace
 from flows.kafka_source import KafkaSource
 from operators.intake import Poll
 from tests.broker import LocalBroker
+from tests.flows.processes import PATIENCE_S
 from tests.kafka_tools import committed
 
 __all__ = ["Open", "Reader", "numbered", "reader", "rows", "watchful"]
@@ -43,8 +44,8 @@ class Reader:
             assert sum(stretch.size for stretch in item.stretches) == len(item.lines)
             self.polls.append(item)
 
-    def until(self, holds: Callable[[], object], patience_s: float = 30.0) -> None:
-        deadline = time.monotonic() + patience_s
+    def until(self, holds: Callable[[], object]) -> None:
+        deadline = time.monotonic() + PATIENCE_S
         while not holds():
             assert time.monotonic() < deadline, f"{self.count} messages, {self.told}"
             self.turn()

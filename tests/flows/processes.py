@@ -17,14 +17,16 @@ import pytest
 from flows.__main__ import main
 
 ROOT = Path(__file__).parents[2]
+PATIENCE_S = 120.0
+"""When waiting is given up: so busy no machine is, and nothing that works waits for it."""
 
 
-def eventually(holds: Callable[[], object], patience_s: float = 30.0, what: str = "") -> None:
+def eventually(holds: Callable[[], object], what: str = "") -> None:
     """Wait until something holds; a deadline, not a pause, so a quick machine is quick."""
-    deadline = time.monotonic() + patience_s
+    deadline = time.monotonic() + PATIENCE_S
     while not holds():
         if time.monotonic() > deadline:
-            pytest.fail(f"{what or holds} did not hold within {patience_s:g} s")
+            pytest.fail(f"{what or holds} did not hold within {PATIENCE_S:g} s")
         time.sleep(0.002)
 
 
@@ -65,7 +67,7 @@ def started(*arguments: str | Path, **env: str) -> Iterator[subprocess.Popen[str
 def run(*arguments: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
     """Run ``citywatch`` to its end."""
     with started(*arguments, **env) as process:
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=PATIENCE_S)
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 

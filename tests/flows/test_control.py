@@ -41,7 +41,7 @@ def heard(made: Any) -> list[Any]:
     """Return what is said at two turns: one asks, and the next hears the answer."""
     said = made.next_batch()
     if made._line is not None:
-        eventually(lambda: made._line.can_read(0), what="an answer")
+        eventually(lambda: made._line.can_read(0), "an answer")
     return [*said, *made.next_batch()]
 
 
@@ -134,7 +134,7 @@ def test_while_the_store_is_away_nothing_is_said_and_nothing_lost(store: Embedde
     source.url = store.url
     ask(store, "c-1")
     got: list[str] = []
-    eventually(lambda: got.extend(commands(made)) or got, 10, "the command")
+    eventually(lambda: got.extend(commands(made)) or got, "the command")
     assert got == ["c-1"]
 
 
@@ -206,7 +206,7 @@ def test_a_store_that_stands_still_does_not_hold_up_the_flow(
     assert len(connects) == 1
     ask(store, "c-2")
     got: list[str] = []
-    eventually(lambda: got.extend(commands(made)) or got, 10, "the command")
+    eventually(lambda: got.extend(commands(made)) or got, "the command")
     assert got == ["c-2"]
 
 

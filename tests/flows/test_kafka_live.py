@@ -78,7 +78,7 @@ class TestClock:
         made = reader(topic, poll_size=2)
         made.until(lambda: made.live == {0})
         send(kafka_broker.address, topic, numbered(1000))
-        eventually(lambda: made.part._reader.ends() == {0: 1001}, 30)
+        eventually(lambda: made.part._reader.ends() == {0: 1001})
         monkeypatch.setattr("flows.kafka_source.LIVE_S", 0.0)
         made.until(lambda: made.count > 1)
         assert made.live == frozenset()

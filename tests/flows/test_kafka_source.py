@@ -170,7 +170,7 @@ class TestAhead:
         made.part.snapshot()
         assert made.source.lags == {0: 300 - made.count}
         told = lambda: committed(kafka_broker.address, topic, topic, 1)  # noqa: E731
-        eventually(lambda: told() == [made.count], 30)
+        eventually(lambda: told() == [made.count])
         made.part.close()
         again = reader(topic, starts=made.starts)
         again.until(lambda: made.count + again.count == 300)
@@ -265,7 +265,7 @@ class TestAhead:
         assert made.source.lags == {0: 200 - made.count}
         made.part.snapshot()
         told = lambda: committed(kafka_broker.address, topic, topic, 1)  # noqa: E731
-        eventually(lambda: told() == [made.count], 30)
+        eventually(lambda: told() == [made.count])
         assert made.count < 20
 
     def test_nothing_is_taken_from_a_reader_while_it_reads(
@@ -446,7 +446,7 @@ class TestEnd:
         made.part.pass_to(0, 9)
         made.part.snapshot()
         known = lambda: committed(kafka_broker.address, topic, topic, 1)  # noqa: E731
-        eventually(lambda: known() == [9], 30)
+        eventually(lambda: known() == [9])
         assert made.source.lags == {0: 0}
 
     @pytest.mark.parametrize("start", [None, 0, 3])
@@ -466,7 +466,7 @@ class TestEnd:
     ) -> None:
         topic = topics.make("readings")
         send_in_transactions(kafka_broker.address, topic, [(numbered(2), True)])
-        eventually(lambda: reader(topic).part._bounds(0) == (0, 3), 30)
+        eventually(lambda: reader(topic).part._bounds(0) == (0, 3))
         made = reader(topic, to_end=True)
         with pytest.raises(StopIteration):
             made.until(lambda: False)

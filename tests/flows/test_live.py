@@ -101,11 +101,8 @@ def test_a_store_that_cannot_be_used_is_one_line(
 def _end_when_over(store: EmbeddedStore, last_ms: int) -> None:
     """Ask the flow to end once its clock is past all readings."""
     with connect(store.url) as client:
-        eventually(
-            lambda: int(client.hget(Keys().overview, "clock") or 0) > last_ms,
-            60,
-            "the end of the feed",
-        )
+        reached = lambda: int(client.hget(Keys().overview, "clock") or 0)  # noqa: E731
+        eventually(lambda: reached() > last_ms, "the end of the feed")
     os.kill(os.getpid(), signal.SIGTERM)
 
 

@@ -22,11 +22,10 @@ from flows.kafka import KafkaUnusableError
 from flows.librdkafka import library
 from flows.log_reader import LogReader, Mark, Read
 from tests.broker import LocalBroker
-from tests.flows.processes import eventually, free_port, without_waiting
+from tests.flows.processes import PATIENCE_S, eventually, free_port, without_waiting
 from tests.kafka_fixture import ExternalBroker, Topics
 from tests.kafka_tools import committed
 
-PATIENCE_S = 30.0
 SENT_MS = 1_763_881_200_000
 MARK = "our-mark"
 
@@ -207,7 +206,7 @@ def test_a_hundred_thousand_at_once(make_log: Callable[[int], Log]) -> None:
     ]
     with closing(log.reader({0: 0, 1: 0}, **{"fetch.message.max.bytes": 50_000_000})) as reader:
         fetched = partial(library().rd_kafka_queue_length, ctypes.c_void_p(reader._queue))
-        eventually(lambda: fetched() >= 100_000, what="a hundred thousand in the client")
+        eventually(lambda: fetched() >= 100_000, "a hundred thousand in the client")
         found, sizes = [], []
         for read in reads(reader, len(sent), 100_000):
             sizes.append(len(read.lines))
@@ -411,7 +410,7 @@ def test_a_broker_that_comes_back_costs_nothing(
         until(lambda: reader.away_since_ms is None, reader)
         reader.commit({0: 5000})
     assert sorted(found) == sorted(sent)
-    eventually(lambda: log.committed()[:1] == [5000], PATIENCE_S, "what was committed")
+    eventually(lambda: log.committed()[:1] == [5000], "what was committed")
 
 
 @pytest.mark.system
@@ -426,7 +425,7 @@ def test_a_broker_that_is_gone_is_not_waited_for(
     reader = log.reader()
     assert len(read_all(reader, 1)) == len(sent)
     reader.commit({0: 1})
-    eventually(lambda: log.committed() == [1], PATIENCE_S, "what was committed")
+    eventually(lambda: log.committed() == [1], "what was committed")
     restartable_broker.kill()
     reader.commit({0: 2})
     with without_waiting():

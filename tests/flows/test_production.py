@@ -16,7 +16,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from sinks.store import EmbeddedStore, Keys, connect
 from tests.broker import LocalBroker
 from tests.flows.kafka_city import KafkaCity, deployed, read_topic, versions
-from tests.flows.processes import eventually, here, started
+from tests.flows.processes import PATIENCE_S, eventually, here, started
 from tests.kafka_fixture import Topics
 
 pytestmark = pytest.mark.system
@@ -100,14 +100,14 @@ def test_killed_at_random_moments_it_says_the_same(
         for nth in range(4):
             more, since = _log_length(city) + rng.randint(5, 40), time.time()
             process = city.running[f"{flow} 1/1"]
-            eventually(lambda more=more: _log_length(city) >= more or city.over, 60)
+            eventually(lambda more=more: _log_length(city) >= more or city.over)
             if nth % 2:  # else: perhaps before there is anything to go on from
-                eventually(lambda since=since: _kept(city, since) or city.over, 60)
+                eventually(lambda since=since: _kept(city, since) or city.over)
             process.kill()
             process.wait()
             city.start(flow)
         city.wait()
-        assert publishing.wait(30) == 0
+        assert publishing.wait(PATIENCE_S) == 0
     assert city.alerts() == replayed
     log: Any = connect(store.url).xrange(Keys("city").log)
     said = [(fields[b"id"].decode(), int(fields[b"v"])) for _, fields in log]
@@ -129,12 +129,12 @@ def test_moved_between_one_process_and_several_it_says_the_same(
         for processes in (1, 0, 2, 0):
             more, since = _log_length(city) + 40, time.time()
             with deployed(city, processes):
-                eventually(lambda more=more: _log_length(city) >= more or city.over, 60)
-                eventually(lambda since=since: _kept(city, since) or city.over, 60)
+                eventually(lambda more=more: _log_length(city) >= more or city.over)
+                eventually(lambda since=since: _kept(city, since) or city.over)
             city.running.clear()
         with deployed(city, 1):
             city.wait()
-        assert publishing.wait(60) == 0
+        assert publishing.wait(PATIENCE_S) == 0
     assert city.alerts() == replayed
 
 
@@ -152,8 +152,8 @@ def test_promptly_the_same_things_are_warned_of(
     city.place.create(city.names, 4)
     publish = "replay", feed, "--kafka", city.address, "--speed", "900"
     with deployed(city, processes), started(*publish, **city.settings) as publisher:
-        assert publisher.wait(90) == 0
-        eventually(lambda: len(summary(city.alerts())) >= len(summary(replayed)), 60)
+        assert publisher.wait(PATIENCE_S) == 0
+        eventually(lambda: len(summary(city.alerts())) >= len(summary(replayed)))
     assert summary(city.alerts()) == summary(replayed)
 
 
@@ -174,14 +174,14 @@ def test_after_an_outage_the_same_things_are_warned_of(
     publish = "replay", feed, "--kafka", city.address, "--speed", "900"
     processes = 0 if len(away) == 1 else 2
     with deployed(city, processes), started(*publish, **city.settings) as publisher:
-        eventually(lambda: _log_length(city) > 20, 60, "flows that run")
+        eventually(lambda: _log_length(city) > 20, "flows that run")
         for each in away:
             city.running[each].kill()
             city.running[each].wait()
-        assert publisher.wait(90) == 0
+        assert publisher.wait(PATIENCE_S) == 0
         for each in away:
             city.start(*each.split())
-        eventually(lambda: len(summary(city.alerts())) >= len(summary(replayed)), 60)
+        eventually(lambda: len(summary(city.alerts())) >= len(summary(replayed)))
     assert summary(city.alerts()) == summary(replayed)
 
 
@@ -204,15 +204,15 @@ def test_a_broker_that_is_away_is_waited_for_and_told_of(
     # Slowly: the feed is not to be over before the broker is away.
     publish = "replay", feed, "--kafka", city.address, "--speed", "1000"
     with deployed(city, 0), contextlib.ExitStack() as stack:
-        eventually(lambda: "warnings: partitions 0" in city.logs(), 60, "a city that runs")
+        eventually(lambda: "warnings: partitions 0" in city.logs(), "a city that runs")
         publishing = stack.enter_context(started(*publish, **city.settings))
-        eventually(lambda: client.hexists(Keys("city").overview, "clock"), 60)
-        eventually(lambda: _log_tells(city, b'"t":"reports"'), 60, "a reports flow that runs")
+        eventually(lambda: client.hexists(Keys("city").overview, "clock"))
+        eventually(lambda: _log_tells(city, b'"t":"reports"'), "a reports flow that runs")
         broker.stop()
-        eventually(away, 30, "the store told that the broker is away")
+        eventually(away, "the store told that the broker is away")
         assert not city.over
         broker.start()
-        eventually(lambda: away() is None, 60, "the store told that the broker is back")
+        eventually(lambda: away() is None, "the store told that the broker is back")
         city.wait()
-        assert publishing.wait(60) == 0
+        assert publishing.wait(PATIENCE_S) == 0
     assert city.alerts() == replayed

@@ -23,7 +23,7 @@ from flows.replay import Replay, read_city, replay
 from flows.running import owned
 from flows.settings import load_settings
 from sinks.store import EmbeddedStore, Keys, connect
-from tests.flows.processes import ROOT, eventually, here, run, started
+from tests.flows.processes import PATIENCE_S, ROOT, eventually, here, run, started
 
 pytestmark = pytest.mark.slow
 
@@ -350,10 +350,10 @@ class TestKilled:
             EmbeddedStore(tmp_path / "store") as store,
             started("replay", feed, "--alerts", alerts, "--redis", store.url) as process,
         ):
-            eventually(lambda: lines_in(alerts) >= 3, what="three versions")
+            eventually(lambda: lines_in(alerts) >= 3, "three versions")
             store.kill()
             store.start()
-            _, said = process.communicate(timeout=60)
+            _, said = process.communicate(timeout=PATIENCE_S)
             assert process.returncode == 0, said
             assert alerts.read_bytes() == undisturbed
             log = in_log(store)
@@ -369,11 +369,11 @@ def test_sigterm_ends_it_in_order_and_the_same_command_goes_on(
     command = ("replay", feed, "--alerts", alerts, "--data-dir", tmp_path / "state")
     with started(*command, "--speed", "1000") as process:
         begun = tmp_path / "state" / "recovery"
-        eventually(lambda: any(begun.glob("part-*.sqlite3")), what="the flow's start")
+        eventually(lambda: any(begun.glob("part-*.sqlite3")), "the flow's start")
         assert process.stderr is not None
         process.stderr.readline()
         process.terminate()
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, err
     assert "Traceback" not in err
     assert "stopped before the end" in out
@@ -408,15 +408,15 @@ def test_a_store_that_fails_ends_it_with_one_line(
         password(client, secret),
         started(*told, RUST_BACKTRACE="0") as process,
     ):
-        eventually(lambda: client.exists(Keys().city), what="the city in the store")
+        eventually(lambda: client.exists(Keys().city), "the city in the store")
         if trouble == "refuses":
             client.set(Keys().log, "not a stream")
         else:
             client.config_resetstat()
             client.config_set("maxmemory", 1)  # what is refused so is tried again
-            eventually(lambda: client.info("commandstats").get("cmdstat_xtrim"), what="its trouble")
+            eventually(lambda: client.info("commandstats").get("cmdstat_xtrim"), "its trouble")
             process.terminate()
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=PATIENCE_S)
     last = said.splitlines()[-1]
     assert last.startswith("citywatch: store: ")
     assert ("refused: WRONGTYPE" if trouble == "refuses" else "the end was asked for") in last

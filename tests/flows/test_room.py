@@ -34,7 +34,7 @@ from flows.up import Child, UpError
 from sinks.redis import StoreWriter
 from sinks.store import Keys, connect, store_url
 from tests.broker import LocalBroker
-from tests.flows.processes import alive, eventually, free_port, offspring, run, started
+from tests.flows.processes import PATIENCE_S, alive, eventually, free_port, offspring, run, started
 from tests.kafka_fixture import Topics
 from tests.sinks.alerts import alert
 from tests.sinks.control_room.screen import Screen
@@ -70,9 +70,9 @@ def commands(client: Redis, name: str) -> int:
     return int(told.get(f"cmdstat_{name}", {"calls": 0})["calls"])
 
 
-async def becomes(holds: Callable[[], object], what: str, patience_s: float = 30.0) -> None:
+async def becomes(holds: Callable[[], object], what: str) -> None:
     """Wait in a thread until something holds, so that sockets here are still read."""
-    await asyncio.to_thread(eventually, holds, patience_s, what)
+    await asyncio.to_thread(eventually, holds, what)
 
 
 class Wall:
@@ -135,7 +135,7 @@ async def test_what_is_killed_comes_back_and_a_screen_misses_nothing(tmp_path: P
         url = store_url(data / "store.sock")
         assert url in store, "whoever reads the store is told where it is"
         clock = lambda: overview(url).get("clock", 0)  # noqa: E731
-        await becomes(clock, "the flow's first time", 60)  # its code may have to be compiled
+        await becomes(clock, "the flow's first time")
         wall, clerk = Wall(port), Clerk(url)
         watching = asyncio.create_task(wall.watch())
         clerk.issue(20)
@@ -262,12 +262,12 @@ def test_it_ends_after_its_time_and_goes_on_from_there(tmp_path: Path) -> None:
 def test_ctrl_c_while_it_is_starting_leaves_nothing(tmp_path: Path) -> None:
     command = ("up", *SMALL, "--port", str(free_port()), "--data-dir", tmp_path / "data")
     with started(*command, **SHORT) as process:
-        eventually(lambda: offspring(process.pid), what="a first process")
+        eventually(lambda: offspring(process.pid), "a first process")
         everybody = list(offspring(process.pid))
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=10)
+        _, said = process.communicate(timeout=PATIENCE_S)
     try:
-        eventually(lambda: not any(map(alive, everybody)), 3, "the end of what it started")
+        eventually(lambda: not any(map(alive, everybody)), "the end of what it started")
     finally:
         for pid in filter(alive, everybody):
             os.kill(pid, signal.SIGKILL)
@@ -286,9 +286,9 @@ def test_a_recorded_feed_is_watched_to_its_end(quiet_feed: Path, tmp_path: Path)
             assert said[-1], said
         with connect(store_url(data / "store.sock")) as client:
             client.config_resetstat()
-            eventually(lambda: commands(client, "zrange") >= 3, what="three looks after the end")
+            eventually(lambda: commands(client, "zrange") >= 3, "three looks after the end")
         process.send_signal(signal.SIGINT)
-        said += process.communicate(timeout=60)[1].splitlines()
+        said += process.communicate(timeout=PATIENCE_S)[1].splitlines()
     assert process.returncode == 0, said
     assert not [line for line in said if "flow died" in line], "a feed that ends is no crash"
     assert sum(OVER in line for line in said) == 1
@@ -413,7 +413,7 @@ class TestMistakes:
             first.stderr.readline()
             second = run(*command, str(free_port()), "--for", "1", **SHORT)
             first.terminate()
-            first.communicate(timeout=10)
+            first.communicate(timeout=PATIENCE_S)
         assert second.returncode == 1
         assert second.stderr.count("\n") == 1
         assert "data" in second.stderr

@@ -222,7 +222,7 @@ class TestRunPart:
     ) -> None:
         run_parts([city.part("reports")])
         topics.delete()
-        eventually(lambda: len(city.place.create(city.names, 2)) == 5, what="topics made anew")
+        eventually(lambda: len(city.place.create(city.names, 2)) == 5, "topics made anew")
         with pytest.raises(VaultError, match=r"of a .*\.reports that was deleted: delete it"):
             run_parts([city.part("reports")])
         shutil.rmtree(city.data)

@@ -126,4 +126,4 @@ def test_its_process_does_not_outlive_a_killed_parent() -> None:
         os.kill(parent.pid, signal.SIGKILL)
         parent.wait()
         parent.stdout.close()
-    eventually(lambda: not any(map(alive, makers)), 10, "the end of the maker of blocks")
+    eventually(lambda: not any(map(alive, makers)), "the end of the maker of blocks")

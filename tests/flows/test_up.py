@@ -158,11 +158,11 @@ class TestChild:
     def test_takes_all_it_started_with_it(self, children: list[Child], tmp_path: Path) -> None:
         one = child(children, tmp_path, PARENT)
         one.start()
-        eventually(lambda: one.last_words().isdigit(), what="the grandchild's pid")
+        eventually(lambda: one.last_words().isdigit(), "the grandchild's pid")
         grandchild = int(one.last_words())
         assert alive(grandchild)
         one.end(time.monotonic())
-        eventually(lambda: not alive(grandchild), 5, "the grandchild's end")
+        eventually(lambda: not alive(grandchild), "the grandchild's end")
 
     def test_that_never_started_needs_no_end(self, children: list[Child], tmp_path: Path) -> None:
         one = child(children, tmp_path, WAITS)

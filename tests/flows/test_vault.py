@@ -219,7 +219,7 @@ class TestVault:
         assert not given_to_write(made)
         outbox.settled += 1
         made.epoch_ended()
-        eventually(lambda: made.load(0), 5, "the snapshot")
+        eventually(lambda: made.load(0), "the snapshot")
 
     def test_what_is_said_later_is_not_waited_for(self, vault: Opened) -> None:
         outbox = Outbox()
@@ -228,7 +228,7 @@ class TestVault:
         epochs(made, 2)
         outbox.sent += 1
         made.epoch_ended()
-        eventually(lambda: made.load(0), 5, "the snapshot")
+        eventually(lambda: made.load(0), "the snapshot")
 
     def test_it_waits_for_every_outbox(self, vault: Opened) -> None:
         one, two = Outbox(1, 1), Outbox(1, 0)
@@ -238,7 +238,7 @@ class TestVault:
         assert not given_to_write(made)
         two.settled = 1
         made.epoch_ended()
-        eventually(lambda: made.load(0), 5, "the snapshot")
+        eventually(lambda: made.load(0), "the snapshot")
 
     def test_killed_before_anything_arrived_nothing_is_kept(self, vault: Opened) -> None:
         made = vault((0,), Outbox(1, 0))
@@ -273,7 +273,7 @@ class TestVault:
         (vault.directory / "0.new").mkdir()  # in the way, also for root
         made.stage(0, Snapshot(10, b""))
         epochs(made, 2)
-        eventually(lambda: made._failed, 5, "the failure")
+        eventually(lambda: made._failed, "the failure")
         with pytest.raises(VaultError, match=r"readings: cannot be written: .*0\.new"):
             made.epoch_ended()
 
@@ -285,7 +285,7 @@ class TestVault:
         fresh.symlink_to("/dev/full")
         made.stage(0, Snapshot(10, b"state"))
         epochs(made, 2)
-        eventually(lambda: not fresh.is_symlink(), 5, "an attempt")
+        eventually(lambda: not fresh.is_symlink(), "an attempt")
         assert made.load(0) is None
         made.stage(0, Snapshot(20, b"later"))
         made.close()
@@ -373,12 +373,12 @@ class TestKeep:
             list(keep.on_batch([poll(*((shard, second, 1) for shard in range(4)))]))
             clock.now += 1.0
             made.epoch_ended()
-            eventually(lambda: not made.behind, 5, "the writer")
+            eventually(lambda: not made.behind, "the writer")
         assert len(taken) == 8
         assert sorted(taken[:4]) == sorted(taken[4:]) == [0, 1, 2, 3]
         epochs(made, 2)
         for shard in made.shards:
-            eventually(lambda shard=shard: made.load(shard).offset > 8, 5, "the second round")
+            eventually(lambda shard=shard: made.load(shard).offset > 8, "the second round")
 
     def test_who_is_started_again_goes_on_with_the_next_shard(self, vault: Opened) -> None:
         shards, rounds = (4, 7, 9), list[int]()
@@ -400,7 +400,7 @@ class TestKeep:
             clock.now += offset == 8
             list(keep.on_batch([poll((0, offset, 1), (1, offset, 1))]))
             made.epoch_ended()
-            eventually(lambda: not made.behind, 5, "the writer")
+            eventually(lambda: not made.behind, "the writer")
             if offset == 7:
                 assert taken == [1, 0], "the one that was due, and that of now"
         assert taken == [1, 0, 1]

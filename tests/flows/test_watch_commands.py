@@ -9,7 +9,7 @@ import pytest
 
 from sinks.store import EmbeddedStore
 from tests.broker import LocalBroker
-from tests.flows.processes import free_port, here, started
+from tests.flows.processes import PATIENCE_S, free_port, here, started
 from tests.flows.test_room import page
 from tests.kafka_fixture import Topics
 
@@ -54,7 +54,7 @@ class TestServe:
             assert process.stdout.readline() == f"screen at http://127.0.0.1:{port}\n"
             assert page(port)
             process.terminate()
-            assert process.wait(10) == 0
+            assert process.wait(PATIENCE_S) == 0
 
     def test_where_somebody_listens_already_says_nothing_else(
         self, store: EmbeddedStore, capsys: pytest.CaptureFixture[str]

@@ -81,7 +81,7 @@ class TestWithoutBroker:
         assert made.waiting_s == 0.0
         began = time.monotonic()
         made.send("topic", [*letters(1), Letter(b"", b"a", offset=0)])
-        eventually(lambda: made.waiting_s > 0.05, 10)
+        eventually(lambda: made.waiting_s > 0.05)
         made.send("topic", [Letter(b"", b"b", offset=1)])
         assert 0.05 < made.waiting_s <= time.monotonic() - began
 
@@ -244,7 +244,7 @@ class TestOutbox:
         ending = Ending(asked=True, clock=lambda: next(now))
         made = Outbox({"bootstrap.servers": kafka_broker.address, "linger.ms": 0}, ending)
         made.send(topic, letters(1))
-        eventually(lambda: made.settled == 1, 10, "the first, which has to find the broker")
+        eventually(lambda: made.settled == 1, "the first, which has to find the broker")
         assert not ending.over
         assert ending.over
         made.send(topic, letters(10, 1))
@@ -259,14 +259,14 @@ class TestOutbox:
         late = topics.prefix + "made-later"
         made = outbox(kafka_broker.address)
         made.send(topic, letters(2))
-        eventually(lambda: made.settled == 2, 10, "the first two")
+        eventually(lambda: made.settled == 2, "the first two")
         made.send(late, letters(1))
         made.send(topic, letters(3, 2))
-        eventually(lambda: made.settled or len(made._under_way) == 1, 10, "the last three")
-        eventually(lambda: values(kafka_broker.address, topic) == bodies(5), 10, "the last three")
+        eventually(lambda: made.settled or len(made._under_way) == 1, "the last three")
+        eventually(lambda: values(kafka_broker.address, topic) == bodies(5), "the last three")
         assert (made.sent, made.settled) == (6, 2)
         topics.make("made-later")
-        eventually(lambda: made.settled == 6, 20, "the one before")
+        eventually(lambda: made.settled == 6, "the one before")
 
     def test_more_than_the_queue_holds_waits_and_arrives(
         self, kafka_broker: LocalBroker, topics: Topics

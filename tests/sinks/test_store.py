@@ -2,7 +2,6 @@
 
 import socket
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from sinks.store import (
     store_url,
     without_secrets,
 )
+from tests.flows.processes import PATIENCE_S, eventually
 
 pytestmark = pytest.mark.system
 
@@ -55,14 +55,12 @@ def test_a_deep_folder_still_gets_a_socket(tmp_path: Path) -> None:
 def test_a_supervisor_can_run_the_command_itself(tmp_path: Path) -> None:
     path = tmp_path / "s.sock"
     process = subprocess.Popen(store_command(tmp_path, path))
-    deadline = time.monotonic() + 10
-    while not answers(path):
-        assert time.monotonic() < deadline
+    eventually(lambda: answers(path), "an answer")
     client = connect(store_url(path))
     assert client.ping()
     client.close()
     process.terminate()
-    assert process.wait(5) == 0
+    assert process.wait(PATIENCE_S) == 0
 
 
 def test_a_store_that_cannot_start_says_why(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from tests.sinks.control_room import screen_fixture_city as fixture
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or "/usr/bin/chromium"
 DRAWS = ("--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
 NO_WEBGL = ("--no-sandbox", "--disable-3d-apis")
-PATIENCE_MS = 15_000
+PATIENCE_MS = 30_000
 MAP_READY = "html[data-map=ready]"
 
 expect.set_options(timeout=PATIENCE_MS)
@@ -143,7 +143,7 @@ class Room:
         self.put(*alerts)
         if self._hub is not None and self._hub.poll() is None:
             # What comes before the hub has read the new log is none of its news.
-            eventually(self._is_read, what="the hub reading the new log")
+            eventually(self._is_read, "the hub reading the new log")
 
     def _is_read(self) -> bool:
         epoch = self.client.get("cw:{city}:epoch")

@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from sinks.redis import StoreWriter
-from tests.flows.processes import free_port
+from tests.flows.processes import PATIENCE_S, eventually, free_port
 from tests.sinks.alerts import alert
 from tests.sinks.control_room.screen import Screen
 
@@ -21,19 +20,21 @@ pytestmark = pytest.mark.system
 ROOT = Path(__file__).parents[3]
 
 
+def listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
+
+
 @contextmanager
 def hub_process(url: str, port: int) -> Iterator[subprocess.Popen]:
     command = [sys.executable, "-m", "sinks.control_room", "--redis", url, "--port", str(port)]
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + 15
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            except OSError:
-                assert process.poll() is None
-                assert time.monotonic() < deadline
+        eventually(lambda: listens(port) or process.poll() is not None, "somebody who listens")
+        assert process.poll() is None
         yield process
     finally:
         process.kill()
@@ -69,4 +70,4 @@ async def test_a_stopped_hub_ends_in_order(store, number) -> None:
             await screen.next("hello")
             process.send_signal(number)
             assert await screen.end() == 1012
-            assert process.wait(5) == 0
+            assert process.wait(PATIENCE_S) == 0
