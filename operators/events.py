@@ -18,6 +18,7 @@ __all__ = [
     "HAZARDS",
     "HAZARD_INITIALS",
     "LEVEL_NAMES",
+    "LONGEST_ID",
     "NO_LEVEL",
     "TIME_END_MS",
     "VERDICTS",
@@ -47,6 +48,9 @@ __all__ = [
 
 TIME_END_MS = 4_102_444_800_000
 """2100-01-01: later than any reading, earlier than seconds taken for milliseconds twice."""
+
+LONGEST_ID = 512
+"""Characters of a sensor's name: a URN has a hundred, and a screen asks by it in one message."""
 
 Hazard = Literal[
     "flood",
@@ -110,7 +114,7 @@ class Levels(msgspec.Struct, frozen=True):
 class Sensor(msgspec.Struct, frozen=True):
     """Where readings come from."""
 
-    id: str
+    id: Annotated[str, msgspec.Meta(max_length=LONGEST_ID)]
     kind: str
     lon: float
     lat: float

@@ -24,7 +24,7 @@ from operators.codec import (
 )
 from operators.counters import Counters
 from operators.event_clock import FOREVER, NEVER, EventClocks, Judged
-from operators.events import BadMessage, Command, Readings, Report, Sensor
+from operators.events import LONGEST_ID, BadMessage, Command, Readings, Report, Sensor
 from operators.ordering import RowBatch, join_readings
 from operators.reading_codec import DecodedReadings, decode_readings
 from operators.registry import UNKNOWN, Registry
@@ -256,9 +256,12 @@ class TakeReadings:
             if told.sensor[row] == UNKNOWN:
                 shown = name if len(name) <= NAME_CHARS else name[: NAME_CHARS - 1] + "…"
                 why = f"sensor: {shown!r} is not in the city file, and "
-                why += (
-                    "there is no room for it" if told_place else "tells no lon and lat in degrees"
-                )
+                if len(name) > LONGEST_ID:
+                    why += f"has {len(name)} characters, not 1 to {LONGEST_ID}"
+                elif told_place:
+                    why += "there is no room for it"
+                else:
+                    why += "tells no lon and lat in degrees"
                 bad.append(Rejected(int(told.line[row]), why))
         return bad, met
 

@@ -33,6 +33,8 @@ POINT_MS = 600_000
 HOUR_MS = 3_600_000
 CLEARED = 5
 TOLD = ("id", "time", "level", "hazard", "district", "place", "first")
+HEALTH_MS = 10_000
+"""Of the clock: how often the health of feeds is told. Where it is read it lasts for 30 s."""
 MAINTENANCE = 50
 """Faulty sensors told one by one, the latest; all are counted."""
 
@@ -47,7 +49,8 @@ class DescribeCity:
     Notes
     -----
     State: ``POINTS`` points a curve, the ids of active warnings, the warnings of an hour. A window
-    is told of once the reports of its time are known too.
+    is told of once the reports of its time are known too. The health of its feeds is told until
+    another window should have come: that nobody speaks of a feed is the alarm.
 
     Parameters
     ----------
@@ -72,6 +75,9 @@ class DescribeCity:
         self._reported = NEVER
         # What each shard told last: of one that is silent no more comes after an hour.
         self._shards: dict[int, ShardWindow] = {}
+        self._health: list[FeedHealth] = []
+        self._health_of, self._health_told = NEVER, NEVER
+        """The end of the window it is of, and when it was told last."""
 
     def on_batch(
         self, items: Iterable[CityWindow | Triaged | Alert]
@@ -97,6 +103,7 @@ class DescribeCity:
             self._clock = clock
             mode = "live" if self.live else "catching_up"
             yield {"clock": clock + PROMPT_LATENESS_MS, "speed": self.speed, "mode": mode}
+            yield from self._healthy_still(clock)
 
     def _warned(self, alert: Alert) -> Facts:
         if alert.status == "active":
@@ -130,7 +137,15 @@ class DescribeCity:
         if window.end % POINT_MS == 0:
             facts["curves"] = self._draw(kinds, window.end)
         yield facts
-        yield from self._feeds(kinds, window, quiet)
+        self._health = list(self._feeds(kinds, window, quiet))
+        self._health_of, self._health_told = window.end, window.watermark
+        yield from self._health
+
+    def _healthy_still(self, clock: int) -> Iterator[FeedHealth]:
+        late = clock >= self._health_of + 2 * WINDOW_MS
+        if not late and clock >= self._health_told + HEALTH_MS * self.speed:
+            self._health_told = clock
+            yield from self._health
 
     def _closest(self, window: CityWindow) -> list[dict[str, Any]]:
         top = sorted(
@@ -253,6 +268,9 @@ class DescribeCity:
                 self._windows,
                 self._reported,
                 self._shards,
+                self._health,
+                self._health_of,
+                self._health_told,
             )
         )
 
@@ -269,6 +287,9 @@ class DescribeCity:
             self._windows,
             self._reported,
             self._shards,
+            self._health,
+            self._health_of,
+            self._health_told,
         ) = pickle.loads(state)
 
 

@@ -21,7 +21,7 @@ import shapely
 from numpy.typing import NDArray
 
 from models.compiled import compiled
-from operators.events import HAZARDS, NO_LEVEL, City, Sensor
+from operators.events import HAZARDS, LONGEST_ID, NO_LEVEL, City, Sensor
 from operators.kinds import Kind, kind_of
 from operators.name_index import UNKNOWN, NameIndex
 from operators.plane import Plane
@@ -205,6 +205,8 @@ class Registry:
         assert isinstance(message.sensor, str)
         lon, lat = message.lon, message.lat
         if lon is None or lat is None or not (-180 <= lon <= 180 and -90 <= lat <= 90):
+            return UNKNOWN
+        if len(message.sensor) > LONGEST_ID:
             return UNKNOWN
         kind = message.kind or "generic"
         if kind not in self._kinds and len(self._kinds) >= MOST_KINDS:

@@ -23,7 +23,7 @@ from operators.events import Alert, CellState, FeedHealth, Sensor
 from operators.evidence import Found
 from operators.incidents import REPORTS, JoinIncidents
 from operators.intake import CommandRows
-from operators.merging import MergeWindows
+from operators.merging import CityWindow, MergeWindows
 from operators.meter import Meter
 from operators.overview import DescribeCity, Facts
 from operators.quiet_places import NoticeQuietPlaces
@@ -132,7 +132,7 @@ class WarningPath:
         quiet = list(self.outages.on_batch(windows))
         self.meter.lap("cells")
         yield from self.overview.on_batch(windows)
-        yield from self._cells(judged)
+        yield from self._cells([*judged, *windows])
         yield from self._join([*judged, *quiet])
 
     def _reports(self, triaged: Triaged) -> Iterator[Any]:
@@ -149,7 +149,7 @@ class WarningPath:
         yield from self._join(judged)
 
     def _cells(self, judged: Iterable[Any]) -> Iterator[CellState]:
-        states = [item for item in judged if isinstance(item, CellState)]
+        states = [item for item in judged if isinstance(item, CellState | CityWindow)]
         if states:
             yield from self.cover.on_batch(states)
 

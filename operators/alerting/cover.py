@@ -1,7 +1,8 @@
 """Say which cells the active warnings cover, and how badly.
 
 The state of a cell has two halves: how unusual its sensors are (``cells``), and the worst warning
-over it (here). Both are published together, whenever either changes.
+over it (here). Both are published together, whenever either changes, and again while a warning
+lasts: a cell of which nobody speaks is forgotten where it is read.
 """
 
 from __future__ import annotations
@@ -12,7 +13,10 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from operators.event_clock import NEVER
 from operators.events import NO_LEVEL, Alert, CellState
+from operators.merging import CityWindow
+from operators.windows import WINDOW_MS
 
 __all__ = ["CoverCells"]
 
@@ -30,14 +34,20 @@ class CoverCells:
         self._levels: dict[str, dict[str, int]] = defaultdict(dict)
         """Level of each warning over each cell."""
         self._states: dict[str, CellState] = {}
+        self._told = NEVER
+        """When all that are covered were told last."""
 
-    def on_batch(self, items: Iterable[Alert | CellState]) -> Iterator[CellState]:
-        """Return the state of every cell that changed, once per batch."""
+    def on_batch(self, items: Iterable[Alert | CellState | CityWindow]) -> Iterator[CellState]:
+        """Return the state of every cell that changed, or is to be told again, once per batch."""
         changed: dict[str, int] = {}
         for item in items:
             if isinstance(item, CellState):
                 self._states[item.cell] = item
                 changed[item.cell] = item.time
+            elif isinstance(item, CityWindow):
+                if item.watermark >= self._told + WINDOW_MS and not item.last:
+                    self._told = item.watermark
+                    changed.update(dict.fromkeys(self._levels, item.watermark))
             else:
                 changed.update(dict.fromkeys(self._note(item), item.time))
         for cell, time in changed.items():
@@ -66,8 +76,8 @@ class CoverCells:
 
     def snapshot(self) -> bytes:
         """Return what is covered."""
-        return pickle.dumps((self._active, self._levels, self._states))
+        return pickle.dumps((self._active, self._levels, self._states, self._told))
 
     def restore(self, state: bytes) -> None:
         """Continue from a snapshot."""
-        self._active, self._levels, self._states = pickle.loads(state)
+        self._active, self._levels, self._states, self._told = pickle.loads(state)

@@ -94,6 +94,8 @@ class Hub:
         """How far the last turn went; the log may have grown since."""
         self._mode = "live"
         self._facts: dict[str, dict[str, Any]] = {}
+        self.city_tag: str | None = None
+        """Of the city's page; None until there is one."""
         self._changed_at: float | None = None
         self._store_here = False
         self._answered: OrderedDict[str, None] = OrderedDict()
@@ -357,6 +359,7 @@ class Hub:
             "flow": self.flow(now),
             "flow_age_ms": None if age_s is None else round(1000 * age_s),
             **self._said_of_way,
+            "city": self.city_tag,
             "feeds": msgspec.Raw(self.feeds.since(None)),
             "progress": None if progress is None else msgspec.Raw(progress),
         }

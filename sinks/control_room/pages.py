@@ -79,6 +79,8 @@ class Document:
 
     def __init__(self, body: bytes) -> None:
         self.body = body
+        self.tag = _tag(body)
+        """Another one for every other document."""
         self._packed = gzip.compress(body, compresslevel=6, mtime=0)
 
     def get(self, request: Request) -> Response:
@@ -86,6 +88,7 @@ class Document:
         packed = _takes_gzip(request.headers.get_all("Accept-Encoding"))
         response = document(self._packed if packed else self.body)
         response.headers["Vary"] = "Accept-Encoding"
+        response.headers["ETag"] = f'"{self.tag}"'
         if packed:
             response.headers["Content-Encoding"] = "gzip"
         return response
@@ -115,7 +118,7 @@ def plain(status: HTTPStatus, text: str) -> Response:
 
 def _file(body: bytes, kind: str, request: Request) -> Response:
     """Return a file, or 304 when the browser has this very one."""
-    tag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
+    tag = f'"{_tag(body)}"'
     # The files change with the program, so a browser asks every time; the answer is short.
     if request.headers.get("If-None-Match") == tag:
         headers = _headers(kind, b"", "no-cache")
@@ -124,6 +127,10 @@ def _file(body: bytes, kind: str, request: Request) -> Response:
     headers = _headers(kind, body, "no-cache")
     headers["ETag"] = tag
     return Response(HTTPStatus.OK, "OK", headers, body)
+
+
+def _tag(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()[:16]
 
 
 def _headers(kind: str, body: bytes, cache: str) -> Headers:

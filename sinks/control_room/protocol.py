@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 import msgspec
 from websockets.frames import Frame, Opcode
 
+from operators.events import LONGEST_ID
+
 __all__ = [
     "MAX_IN",
     "SUBPROTOCOL",
@@ -96,7 +98,7 @@ class WatchSensor(_Message, frozen=True, tag="sensor"):
     """Follow one sensor's series."""
 
     id: Id
-    sensor: Name
+    sensor: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_ID)]
 
 
 class History(_Message, frozen=True, tag="history"):

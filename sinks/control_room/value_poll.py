@@ -104,6 +104,7 @@ class ValuePoll:
             self._hub.put_city(city)
             try:
                 self.city_page = await asyncio.to_thread(_page, city)
+                self._hub.city_tag = self.city_page.tag
             except Exception:  # warnings must come through, whatever city they are of
                 log.exception("hub: no page of the city %s", city.name)
 

@@ -209,14 +209,22 @@ def essence(name: str, outputs: Iterable[Any]) -> str:
                 last |= {k: v for k, v in out.items() if k not in ("clock", "mode")}
             case SeriesPoints():
                 told.setdefault(f"series {out.sensor}", []).extend(out.points)
-            case FeedHealth() | BadMessage() | IncidentView() | Alert() | CellState() | Sensor():
+            case FeedHealth() if last.get(("health", out.feed)) == out:
+                pass  # told again, because it still is so
+            case FeedHealth():
+                last["health", out.feed] = out
+                told.setdefault(f"health {out.feed}", []).append(out)
+            case BadMessage() | IncidentView() | Alert() | CellState() | Sensor():
                 told.setdefault(type(out).__name__, []).append(out)
             case _:
                 assert isinstance(out, Progress | ShardWindow | CityWindow)
     if "BadMessage" in told:
         told["BadMessage"].sort(key=lambda bad: (bad.source, bad.partition, bad.offset, bad.reason))
     return repr(
-        (sorted((key, value) for key, value in told.items() if value), sorted(last.items()))
+        (
+            sorted((key, value) for key, value in told.items() if value),
+            sorted(last.items(), key=repr),
+        )
     )
 
 

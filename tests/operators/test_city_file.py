@@ -19,6 +19,11 @@ from operators.city_file import decode_city
             b'{"name":"T","timezone":"UTC","districts":[{"id":"d","name":"D","polygon":[[1,"x"]]}]}',
             "districts[0].polygon[0][1]: ",
         ),
+        (
+            b'{"name":"T","timezone":"UTC","sensors":[{"id":"%s","kind":"x","lon":1,"lat":2}]}'
+            % (b"a" * 513),
+            "sensors[0].id: expected str of length <= 512",
+        ),
         (b'{"name":5,"timezone":"UTC"}', "name: expected str, got int"),
         (b"[]", "expected object, got array"),
     ],

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from operators.counters import Counters
 from operators.event_clock import ALLOWED_LATENESS_MS, NEVER
-from operators.events import BadMessage, Command
+from operators.events import LONGEST_ID, BadMessage, Command
 from operators.intake import (
     BLOCKS,
     PROMPT_LATENESS_MS,
@@ -270,11 +270,17 @@ def test_a_stranger_without_a_place_is_refused_by_name() -> None:
 
 
 def test_a_stranger_with_a_name_without_end_is_refused_by_its_beginning() -> None:
-    taken = Taken().readings(reading("n" * 900_000, T0, 1))
-    (reason,) = taken.reasons
-    assert reason.startswith("sensor: 'nnnn")
-    assert reason.endswith("nnn…' is not in the city file, and tells no lon and lat in degrees")
-    assert len(reason) < 120
+    taken = Taken().readings(
+        reading("n" * 900_000, T0, 1),
+        reading("m" * (LONGEST_ID + 1), T0, 1, lon=LON, lat=LAT),
+        reading("o" * LONGEST_ID, T0, 1, lon=LON, lat=LAT),
+    )
+    endless, long = taken.reasons
+    assert endless.startswith("sensor: 'nnnn")
+    assert endless.endswith("nn…' is not in the city file, and has 900000 characters, not 1 to 512")
+    assert long.endswith("mm…' is not in the city file, and has 513 characters, not 1 to 512")
+    assert len(endless) < 120
+    assert len(taken.rows) == 1
 
 
 @pytest.mark.parametrize("size", [1, 2])

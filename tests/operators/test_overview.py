@@ -295,3 +295,26 @@ def test_the_clock_is_told_at_most_once_a_second_and_never_back() -> None:
         None,
         2000,
     ]
+
+
+def test_the_health_of_feeds_is_told_while_its_window_is_the_latest() -> None:
+    """Where it is read it lasts for 30 s of the clock; windows are five minutes."""
+    room, told = Room(), []
+    for second in range(0, 1200):
+        at = T0 + 1000 * second
+        items = [CityWindow(at, at)]
+        if at % WINDOW_MS == 0 and second <= 600:
+            kinds = {"noise": sums(5, 300.0)}
+            items = [CityWindow(at, at, (ShardWindow(0, at, at, None, kinds),))]
+        if room.tell(*items).feeds:
+            told.append(second)
+    assert told[0] == 0
+    assert max(np.diff(told)) <= 10
+    assert told[-1] < 600 + 2 * WINDOW_MS / 1000, "whoever is silent is missing"
+
+
+def test_on_a_fast_clock_windows_are_often_enough() -> None:
+    room = Room(speed=60.0)
+    at = T0 + WINDOW_MS
+    assert room.tell(window(1, {"noise": sums(5, 300.0)})).feeds
+    assert not room.tell(CityWindow(at + 250_000, at + 250_000)).feeds

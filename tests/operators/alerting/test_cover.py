@@ -4,7 +4,8 @@ from typing import Any
 
 from operators.alerting.cover import CoverCells
 from operators.events import NO_LEVEL, Alert, CellState
-from tests.operators.town import T0
+from operators.merging import CityWindow
+from tests.operators.town import MINUTE, T0
 from tests.sinks.alerts import alert
 
 
@@ -16,7 +17,7 @@ def cell(name: str, surprisal: float, time: int = T0) -> CellState:
     return CellState(name, NO_LEVEL, surprisal, time, 4, 1, 0)
 
 
-def told(step: CoverCells, *items: Alert | CellState) -> dict[str, tuple[int, float]]:
+def told(step: CoverCells, *items: Alert | CellState | CityWindow) -> dict[str, tuple[int, float]]:
     said = list(step.on_batch(items))
     assert len({state.cell for state in said}) == len(said)
     return {state.cell: (state.level, state.surprisal) for state in said}
@@ -73,3 +74,23 @@ def test_a_calm_cell_is_forgotten() -> None:
     told(step, cell("x", 0.0), warning("a", 2, "x", status="cleared"))
     assert step.snapshot() == empty
     assert told(step) == {}
+
+
+def time(minutes: float, **more: Any) -> CityWindow:
+    at = T0 + round(minutes * MINUTE)
+    return CityWindow(at, at, **more)
+
+
+def test_what_is_covered_is_told_again_while_it_lasts() -> None:
+    step = CoverCells()
+    told(step, warning("a", 3, "x", "y"), cell("x", 3.5), cell("z", 2.5))
+    told(step, time(0))
+    again = [said for minute in range(1, 16) if (said := told(step, time(minute)))]
+    assert again == 3 * [{"x": (3, 3.5), "y": (3, 0.0)}], "every five minutes"
+    other = CoverCells()
+    other.restore(step.snapshot())
+    assert told(other, time(19)) == {}
+    assert told(other, time(20)) == {"x": (3, 3.5), "y": (3, 0.0)}
+    assert told(other, time(30, last=True)) == {}
+    told(other, warning("a", 3, "x", status="cleared"))
+    assert told(other, time(60)) == {}

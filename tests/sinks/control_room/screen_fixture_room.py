@@ -148,8 +148,13 @@ class Room:
     def _is_read(self) -> bool:
         epoch = self.client.get("cw:{city}:epoch")
         assert isinstance(epoch, bytes)
+        return str(self.health()["cur"]).startswith(f"{epoch.decode()}:")
+
+    def health(self) -> dict[str, Any]:
+        """Return what the hub says of itself."""
         with urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=5) as answer:
-            return str(json.load(answer)["cur"]).startswith(f"{epoch.decode()}:")
+            told: dict[str, Any] = json.load(answer)
+            return told
 
     def commands(self) -> list[dict[str, Any]]:
         """Return what people asked for."""

@@ -1,16 +1,21 @@
 """Messages, cursors and frames."""
 
+import json
+
 import pytest
 from websockets.client import ClientProtocol
 from websockets.frames import Opcode
 from websockets.protocol import Side, State
 from websockets.uri import parse_uri
 
+from operators.events import LONGEST_ID
 from sinks.control_room.protocol import (
+    MAX_IN,
     Cmd,
     Filter,
     RefusedError,
     Sub,
+    WatchSensor,
     cursor,
     decode,
     frame,
@@ -23,6 +28,15 @@ def test_messages() -> None:
     assert decode(text) == Sub(1, "alerts", Filter(district=("a",), level_max=2))
     text = '{"t":"cmd","id":"c","op":"shelve","alert":"wl-1","version":3,"until":5}'
     assert decode(text) == Cmd("c", "shelve", "wl-1", 3, until=5)
+
+
+def test_a_sensor_may_be_asked_for_whose_name_a_city_may_have() -> None:
+    for name in ("urn:ngsi-ld:WaterObserved:" + "a" * 60, LONGEST_ID * "河"):
+        text = json.dumps({"t": "sensor", "id": 2**31, "sensor": name}, ensure_ascii=False)
+        assert len(text.encode()) < MAX_IN
+        assert decode(text) == WatchSensor(2**31, name)
+    with pytest.raises(RefusedError):
+        decode('{"t":"sensor","id":1,"sensor":"%s"}' % (LONGEST_ID * "a" + "a"))
 
 
 def test_a_refusal_says_why_in_what_a_close_frame_can_carry() -> None:

@@ -189,3 +189,60 @@ def test_a_refusal_is_shown_plainly(room: Room, browser: Browser) -> None:
         assert room.commands() == []
         news.let_go()
         expect(page.locator(".calm")).to_be_visible()
+
+
+def test_what_was_asked_of_one_warning_is_not_done_to_another(room: Room, browser: Browser) -> None:
+    room.clear(lesser(1, 3))
+    with room.page(browser) as page:
+        expect(page.locator(".btns")).to_be_visible()
+        page.keyboard.press("f")
+        line = page.locator(".d-act p")
+        expect(line).to_contain_text("Press f once more")
+        room.put(warning())
+        expect(page.locator("h1")).to_contain_text("over the red level")
+        expect(line).to_have_text("Not acknowledged")
+        page.keyboard.press("f")
+        page.wait_for_timeout(600)  # it has been seen by now
+        page.keyboard.press("f")
+        expect(line).to_contain_text("Press f once more")
+        assert room.commands() == []
+
+
+def test_a_key_that_meets_a_warning_nobody_has_seen_yet_does_nothing(
+    room: Room, browser: Browser
+) -> None:
+    room.clear()
+    with room.page(browser) as page:
+        sent = page.evaluate(
+            """async () => {
+              const { Actions } = await import('/static/js/actions.js');
+              const sent = [];
+              const screen = {
+                selected: () => ({ id: 'b', version: 1, status: 'active', level: 1 }),
+                phase: 'live',
+                swappedAt: performance.now(),
+                link: { command: (told) => sent.push(told.alert) },
+                store: { sent: new Map(), setSent() {} },
+              };
+              const actions = new Actions(screen, () => {});
+              actions.press('ack');
+              const early = [...sent];
+              screen.swappedAt -= 1000;
+              actions.press('ack');
+              return [early, sent];
+            }"""
+        )
+        assert sent == [[], ["b"]]
+
+
+def test_an_action_that_came_too_late_is_not_told_as_done(room: Room, browser: Browser) -> None:
+    room.clear(warning(level=2))
+    with room.page(browser) as page:
+        page.get_by_role("button", name="Acknowledge").click()
+        line = page.locator(".d-act p")
+        expect(line).to_have_text("Accepted: Acknowledge")
+        why = "ack by screen, who saw version 1: it is worse since"
+        room.put(warning(version=2), warning(version=3, reason=why))
+        expect(line).to_have_text("Not done, it got worse: Acknowledge")
+        told = "Acknowledged by control room, without effect: it got worse after version 1"
+        expect(page.locator(".st.minor")).to_contain_text(told)

@@ -6,12 +6,14 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from playwright.sync_api import Browser, Page, WebSocketRoute, expect
 
 from operators.events import FeedHealth
+from sinks.control_room.client import MESSAGES
 from sinks.redis import StoreWriter
 from sinks.store import EmbeddedStore
-from tests.sinks.control_room.screen_fixture_city import NOW, RED, lesser, warning
+from tests.sinks.control_room.screen_fixture_city import CITY, NOW, RED, lesser, warning
 from tests.sinks.control_room.screen_fixture_room import (
     NO_WEBGL,
     Delivered,
@@ -177,3 +179,76 @@ def test_all_there_is_replaces_what_was_known(room: Room, browser: Browser) -> N
             feed,
         )
         assert known == [["b", "c"], ["traffic"], 2]
+
+
+TALKS = """async () => {
+  const { Link } = await import('/static/js/link.js');
+  class Line {
+    static OPEN = 1;
+    readyState = 1;
+    sent = [];
+    constructor() { Line.last = this; }
+    send(text) { this.sent.push(JSON.parse(text)); }
+    close() {}
+    says(message) { this.onmessage({ data: JSON.stringify(message) }); }
+    asked(t) { return this.sent.filter((message) => message.t === t).length; }
+  }
+  globalThis.WebSocket = Line;
+  const link = new Link('ws://nowhere', () => {});
+  const begin = () => {
+    link.connect();
+    Line.last.says({ t: 'hello', history: true });
+    return Line.last;
+  };
+  %s
+}"""
+
+
+def test_a_story_whose_answer_was_lost_is_asked_for_again(room: Room, browser: Browser) -> None:
+    room.clear()
+    with room.page(browser) as page:
+        asked = page.evaluate(
+            TALKS
+            % """
+            const lines = [];
+            for (const answer of [false, true, true]) {
+              const line = begin();
+              lines.push(line);
+              for (let i = 0; i < 3; i++) link.history('w-1');
+              if (answer) line.says({ t: 'history', alert: 'w-1', a: [{ id: 'w-1', version: 1 }] });
+              line.onclose();
+            }
+            return lines.map((line) => line.asked('history'));"""
+        )
+        assert asked == [1, 1, 0]
+
+
+def test_more_is_not_asked_for_than_the_hub_takes_and_the_last_wish_stands(
+    room: Room, browser: Browser
+) -> None:
+    room.clear()
+    with room.page(browser) as page:
+        asked, last = page.evaluate(
+            TALKS
+            % """
+            const line = begin();
+            for (let i = 0; i < 50; i++) link.follow(`s-${i}`);
+            const asked = line.sent.length;
+            await new Promise((done) => setTimeout(done, 1100));
+            link.follow('s-49');
+            return [asked, line.sent.at(-1).sensor];"""
+        )
+        assert asked <= MESSAGES - 5
+        assert last == "s-49"
+
+
+def test_a_city_that_changes_is_shown(room: Room, browser: Browser) -> None:
+    room.clear()
+    writer = StoreWriter(room.store.url)
+    with room.page(browser) as page:
+        expect(page.locator(".h-city")).to_contain_text("Lanjiang")
+        for name in ("Newtown", CITY.name):
+            writer.put_city(replace(CITY, name=name))
+            writer.flush()
+            expect(page.locator(".h-city")).to_contain_text(name)
+    writer.close()

@@ -339,3 +339,49 @@ def test_a_lead_time_that_passes_unobserved_is_said(room: Room, browser: Browser
     room.clear(warning(onset=NOW - 5 * 60_000, first=NOW - 3_600_000))
     with room.page(browser) as page:
         expect(page.locator(".row .lead")).to_contain_text("was due 14:27")
+
+
+def test_a_warning_that_is_issued_again_is_news(room: Room, browser: Browser) -> None:
+    room.clear()
+    with room.page(browser) as page:
+        news = page.evaluate(
+            """async () => {
+              const { Store } = await import('/static/js/store.js');
+              const store = new Store();
+              const on = 'active';
+              const steps = [[on, 2], [on, 3], ['cleared', 2], [on, 3], [on, 3]];
+              return steps.map(([status, level], i) => {
+                store.arrived.clear();
+                store.apply([{ id: 'a', version: i + 1, status, level, marks: null, reason: '' }]);
+                return store.arrived.has('a');
+              });
+            }"""
+        )
+        assert news == [True, False, False, True, False]
+
+
+def test_what_people_did_and_wrote_is_said_in_both_languages(room: Room, browser: Browser) -> None:
+    ops = ("ack", "confirm", "false_alarm", "resolve", "shelve", "unshelve", "note")
+    late = ", who saw version 3: it is worse since"
+    said = [f"{op} by screen{tail}" for op in ops for tail in ("", late, ": 7", late + ": 7")]
+    room.clear(warning())
+    with room.page(browser, query="lang=zh") as page:
+        expect(page.locator(".row")).to_contain_text("古城码头")
+        for english, chinese in zip(said, page.evaluate(IN_CHINESE, said), strict=True):
+            assert not re.search("[a-z]", chinese), english
+            assert chinese.startswith("指挥大厅"), "a note is nobody's name"
+            assert ("第 3 版" in chinese) == (late in english)
+            assert chinese.endswith("：7") == english.endswith(": 7")
+
+
+def test_who_holds_a_key_down_stays_connected(room: Room, browser: Browser) -> None:
+    room.clear(*storm())
+    with room.page(browser) as page:
+        expect(page.locator("[aria-selected=true]")).to_have_count(1)
+        before = room.health()["refused"]
+        for key in 4 * (8 * "j" + 8 * "k") + 11 * "j":
+            page.keyboard.press(key)
+        expect(page.locator(".sp h2")).to_contain_text("sw-0060")
+        expect(page.locator(".st em")).to_have_text(["v1"])
+        expect(page.locator(".conn")).to_contain_text("LIVE")
+        assert room.health()["refused"] == before

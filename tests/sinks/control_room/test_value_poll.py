@@ -81,6 +81,7 @@ async def test_a_city_without_a_page_stops_nothing_and_is_said_once(
         await poll.poll(0.0)
         page = poll.city_page
         assert page is not None
+        assert hub.city_tag == page.tag, "by which a screen learns that it is another city's"
         monkeypatch.setattr("sinks.control_room.value_poll.city_page", fail)
         writer.put_city(City("Nowhere", "UTC"))
         writer.put_overview({"clock": 9})

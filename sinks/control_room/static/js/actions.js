@@ -2,15 +2,15 @@
 // model asks for the same key once more; shelving asks for how long. Nothing can be sent when stale.
 import { h, keep } from './dom.js';
 import { countdown, hourOf, time } from './format.js';
-import { lang, t } from './i18n.js';
+import { lang, named, t } from './i18n.js';
 import { sign } from './icons.js';
-import { known } from './row.js';
 import { isWall } from './screen.js';
 import { acked, shelved } from './store.js';
 
 const HOUR = 3_600_000;
 const SHIFTS = [8, 20, 32];
 const FORGET_MS = 15_000;
+const UNSEEN_MS = 500;
 
 export class Actions {
   #commands = new Map(); // command id -> {alert, op}
@@ -29,6 +29,7 @@ export class Actions {
   press(op) {
     const alert = this.screen.selected();
     if (!alert || alert.status !== 'active' || this.screen.phase === 'stale' || isWall()) return;
+    if (performance.now() - this.screen.swappedAt < UNSEEN_MS) return; // meant for the one before
     if (this.screen.store.sent.get(alert.id)?.state === 'sending') return;
     if (op === 'ack' && alert.marks?.acknowledged) return;
     if (op === 'shelve' && shelved(alert, this.screen.asOf)) this.#send(alert, 'unshelve');
@@ -59,7 +60,8 @@ export class Actions {
     this.#commands.delete(message.id);
     const sent = this.screen.store.sent.get(command.alert);
     if (!sent) return; // the new version was faster than the answer
-    this.#note(command.alert, { ...sent, state: message.t, why: message.why || message.reason || '' });
+    const state = sent.state === 'in vain' ? sent.state : message.t;
+    this.#note(command.alert, { ...sent, state, why: message.why || message.reason || '' });
     setTimeout(() => this.#forget(command.alert), FORGET_MS);
   }
 
@@ -180,15 +182,16 @@ export class Actions {
     if (ask)
       return ['clock', t({ confirm: 'askConfirm', false_alarm: 'askFalse', shelve: 'askShelve' }[ask]), true];
     if (sent?.state === 'err') return ['escalate', t('refused', { why: sent.why }), true];
+    if (sent?.state === 'in vain') return ['escalate', t('inVain', { op: t(sent.op) }), true];
     if (sent) return ['pending', t(sent.state === 'ok' ? 'accepted' : 'sending', { op: t(sent.op) })];
     if (by) return ['layers', t('suppressedBy', { id: by })];
     if (shelved(alert, asOf)) return ['shelve', t('shelvedUntil', { time: time(until) })];
-    if (confirmed) return ['checks', t('confirmedBy', { who: confirmed })];
-    if (acknowledged) return ['check', t('ackedBy', { who: acknowledged })];
+    if (confirmed) return ['checks', t('confirmedBy', { who: named(confirmed) })];
+    if (acknowledged) return ['check', t('ackedBy', { who: named(acknowledged) })];
     if (alert.next?.at > asOf)
       return [
         'escalate',
-        t('nextAt', { what: known(alert.next.what), time: countdown(alert.next.at - asOf) }),
+        t('nextAt', { what: named(alert.next.what), time: countdown(alert.next.at - asOf) }),
         alert.level === 1,
       ];
     if (alert.next?.what === 'second_source') return ['sensor', t('oneAlone')];

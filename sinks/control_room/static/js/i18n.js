@@ -41,6 +41,9 @@ export function t(key, holes) {
   return holes ? text.replace(/\{(\w+)\}/g, (_, name) => holes[name] ?? '') : text;
 }
 
+/** Offices have names in both languages; anybody else is called as they wrote themselves. */
+export const named = (who) => (WORDS[`office_${who}`] ? t(`office_${who}`) : who);
+
 /** Pick the language of a `{en, zh}` text out of a message; the other one if it is empty. */
 export function pick(text) {
   if (text == null) return '';

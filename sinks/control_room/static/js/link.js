@@ -6,6 +6,8 @@ const LAST_RETRY_MS = 8000;
 const SILENCE_MS = 12_000; // two heartbeats and a bit: the socket is open but nobody is there
 const CHANNELS = { 1: 'alerts', 2: 'cells', 3: 'feeds', 4: 'overview' };
 const FIRST_FREE_ID = 10;
+const WISHES = 10; // a second: the hub takes 20 messages, of which others need some
+const EMPTY_RETRY_MS = 10_000;
 
 export class Link {
   tries = 0;
@@ -25,6 +27,8 @@ export class Link {
   #nextId = FIRST_FREE_ID;
   #sensor = null; // {id, sensor}
   #asked = new Set(); // alert ids whose history was asked for
+  #unanswered = new Set(); // ... and has not come yet
+  #wished = []; // when the last wishes were sent
   #tellsHistory = false; // a hub of an older version would end the connection
   #commands = new Map(); // id -> command not answered yet
 
@@ -53,6 +57,8 @@ export class Link {
 
   #lost() {
     this.#socket = null;
+    for (const alert of this.#unanswered) this.#asked.delete(alert);
+    this.#unanswered.clear();
     const wait = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.tries);
     this.tries++;
     // Jitter: a hub that comes back must not meet every screen at the same moment.
@@ -83,6 +89,7 @@ export class Link {
     if (message.t === 'hello') this.#greet(message);
     if (message.t === 'hb') this.#beat(message);
     if (message.t === 'snap' && message.part === message.of) this.beatAt ??= this.heardAt; // the first sign of life
+    if (message.t === 'history') this.#told(message);
     if (message.t === 'ok' || message.t === 'err') this.#commands.delete(message.id);
     this.#hear(message);
   }
@@ -116,6 +123,22 @@ export class Link {
     this.#cursor = null;
     this.#whole = false;
     this.#asked.clear();
+    this.#unanswered.clear();
+  }
+
+  #told({ alert, a }) {
+    this.#unanswered.delete(alert);
+    // Nothing: perhaps the store was away.
+    if (!a.length) setTimeout(() => this.#asked.delete(alert), EMPTY_RETRY_MS);
+  }
+
+  // Who holds j down passes more warnings than may be asked about: the views ask again.
+  #mayWish() {
+    const now = performance.now();
+    this.#wished = this.#wished.filter((at) => now - at < 1000);
+    if (this.#wished.length >= WISHES) return false;
+    this.#wished.push(now);
+    return true;
   }
 
   #beat(message) {
@@ -126,18 +149,22 @@ export class Link {
     this.progress = message.progress ?? null;
   }
 
-  /** Follow the curve of one sensor; the one before is let go. */
+  /** Follow the curve of one sensor, soon; the one before is let go. To be said at every drawing. */
   follow(sensor) {
-    if (this.#sensor?.sensor === sensor) return;
-    if (this.#sensor) this.#send({ t: 'unsub', id: this.#sensor.id });
-    this.#sensor = sensor ? { id: this.#nextId++, sensor } : null;
+    if ((this.#sensor?.sensor ?? null) === sensor) return;
+    if (!this.#mayWish()) return;
+    const before = this.#sensor;
+    this.#sensor = sensor ? { id: before?.id ?? this.#nextId++, sensor } : null;
+    // An id in use is taken over.
     if (this.#sensor) this.#send({ t: 'sensor', id: this.#sensor.id, sensor });
+    else this.#send({ t: 'unsub', id: before.id });
   }
 
-  /** Ask once for the earlier versions of a warning. */
+  /** Ask once for the earlier versions of a warning, soon. To be said at every drawing. */
   history(alert) {
-    if (!this.#tellsHistory || this.#asked.has(alert) || !this.open) return;
+    if (!this.#tellsHistory || this.#asked.has(alert) || !this.open || !this.#mayWish()) return;
     this.#asked.add(alert);
+    this.#unanswered.add(alert);
     this.#send({ t: 'history', id: this.#nextId++, alert });
   }
 

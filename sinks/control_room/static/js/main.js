@@ -92,6 +92,10 @@ const hear = {
   hb: (m) => {
     // What the stream said before is no news: meanwhile the clock runs on.
     if (m.clock !== screen.clock.said) screen.clock.set(m.clock, screen.store.overview.speed);
+    if (m.city && cityTag && m.city !== cityTag) {
+      cityTag = m.city;
+      loadCity();
+    }
     screen.way = m.us || (m.hub_us && { total: m.hub_us });
   },
   snap: (m) => screen.store.snapshot(m),
@@ -128,6 +132,7 @@ function arrived(alerts) {
 }
 
 let cityText = null;
+let cityTag = null; // as the heartbeat names it
 
 function setCity(city) {
   useZone(city.timezone);
@@ -141,6 +146,7 @@ async function loadCity() {
     const answer = await fetch('/city.json');
     if (!answer.ok) throw new Error(`city.json: ${answer.status}`);
     const text = await answer.text();
+    cityTag = answer.headers.get('ETag')?.replace(/^W\/|"/g, '') ?? null;
     if (cityText && text !== cityText) return location.reload();
     cityText = text;
     return setCity(JSON.parse(text));

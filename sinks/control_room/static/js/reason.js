@@ -1,11 +1,27 @@
 // The engine's reasons in the operator's language. The alert carries one English line; its sentences
 // are few and known, so each is said whole in both languages. An unknown one is shown as it came.
-import { lang } from './i18n.js';
+import { lang, named } from './i18n.js';
 
 const LEVEL = { red: '红色', orange: '橙色', yellow: '黄色', blue: '蓝色' };
 const COLOUR = '(red|orange|yellow|blue)';
 
 const NOUN = { sensor: '个传感器', report: '条报告', silent: '个无数据的传感器' };
+
+const PERSON =
+  /^(ack|confirm|false_alarm|resolve|shelve|unshelve|note) by (.+?)(?:, who saw version (\d+): it is worse since)?(?:: (.*))?$/s;
+const DEEDS = {
+  ack: [(who) => `Acknowledged by ${who}`, (who) => `${who} 签收`],
+  confirm: [(who) => `Confirmed by ${who}`, (who) => `${who} 判定属实`],
+  false_alarm: [(who) => `Judged a false alarm by ${who}`, (who) => `${who} 判定误报`],
+  resolve: [(who) => `Resolved by ${who}`, (who) => `${who} 办结`],
+  shelve: [(who) => `Shelved by ${who}`, (who) => `${who} 搁置`],
+  unshelve: [(who) => `Taken off the shelf by ${who}`, (who) => `${who} 取消搁置`],
+  note: [(who) => `Note by ${who}`, (who) => `${who} 备注`],
+};
+const IN_VAIN = [
+  (seen) => `, without effect: it got worse after version ${seen}`,
+  (seen) => `，未生效：第 ${seen} 版之后已加重`,
+];
 
 // [pattern, English, Chinese]; the pattern's groups are the arguments.
 const SENTENCES = [
@@ -45,14 +61,14 @@ const SENTENCES = [
   [/^reports agree: (.+)$/, null, (_, why) => `市民报告一致：${behind(why)}`],
   [/^sensors agree: (.+)$/, null, (_, why) => `传感器一致：${behind(why)}`],
   [/^joined (\S+)$/, null, (_, id) => `并入 ${id}`],
-  [/^ack by (.+)$/, (_, who) => `Acknowledged by ${who}`, (_, who) => `${who} 签收`],
-  [/^confirm by (.+)$/, (_, who) => `Confirmed by ${who}`, (_, who) => `${who} 判定属实`],
-  [/^false_alarm by (.+)$/, (_, who) => `Judged a false alarm by ${who}`, (_, who) => `${who} 判定误报`],
-  [/^resolve by (.+)$/, (_, who) => `Resolved by ${who}`, (_, who) => `${who} 办结`],
-  [/^shelve by (.+)$/, (_, who) => `Shelved by ${who}`, (_, who) => `${who} 搁置`],
-  [/^unshelve by (.+)$/, (_, who) => `Taken off the shelf by ${who}`, (_, who) => `${who} 取消搁置`],
-  [/^note by (.+)$/, (_, who) => `Note by ${who}`, (_, who) => `${who} 备注`],
+  [PERSON, (_, ...said) => did(0, ...said), (_, ...said) => did(1, ...said)],
 ];
+
+// What a person did, whether it came too late, and what they wrote.
+function did(language, op, by, seen, note) {
+  const said = DEEDS[op][language](named(by)) + (seen ? IN_VAIN[language](seen) : '');
+  return note ? `${said}${language ? '：' : ': '}${note}` : said;
+}
 
 // What stands behind a change, the end of most reasons: counts that agree, or one alone, and what is
 // known of them.

@@ -1,14 +1,13 @@
 // One warning in the list, and the rows that stand for several.
 import { h } from './dom.js';
 import { age, list, time } from './format.js';
-import { lang, t } from './i18n.js';
+import { lang, named, t } from './i18n.js';
 import { hazardIcon, levelMark, sign, trendIcon } from './icons.js';
 import { leadSmall } from './lead.js';
 import { brief, counts, districtName, hazardName, headline, lead, levelName, place } from './say.js';
 import { acked, shelved } from './store.js';
 
 const NEW_MS = 60_000;
-const OFFICES = new Set(['grid', 'street', 'district', 'city']);
 
 /** Everything a row shows; a row is rebuilt when this changes. */
 export function rowFacts(screen, alert, selected) {
@@ -76,17 +75,14 @@ function tally(f) {
   ];
 }
 
-// Offices have names in both languages; anybody else is shown as written.
-export const known = (who) => (OFFICES.has(who) ? t(`office_${who}`) : who);
-
 function markNotes(f) {
   const { acknowledged, confirmed, passed_to: passed, shelved_until: until } = f.marks || {};
   return [
     f.isNew && h('em.new', null, t('fresh')),
     f.sent === 'sending' && h('em', null, sign('pending')),
-    acknowledged && !confirmed && h('em', null, sign('check'), acknowledged),
-    confirmed && h('em', null, sign('checks'), confirmed),
-    passed && h('em.esc', null, sign('escalate'), known(passed)),
+    acknowledged && !confirmed && h('em', null, sign('check'), named(acknowledged)),
+    confirmed && h('em', null, sign('checks'), named(confirmed)),
+    passed && h('em.esc', null, sign('escalate'), named(passed)),
     f.shelved && h('em', null, sign('shelve'), t('shelvedTo', { time: time(until) })),
   ];
 }

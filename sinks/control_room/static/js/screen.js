@@ -11,6 +11,7 @@ export class Screen {
   link = null;
   chosen = null; // the warning a person selected
   shown = null; // the warning the detail shows
+  swappedAt = -Infinity; // when another one took its place by itself
   tab = 'alerts'; // phone: alerts, map, city, detail
   ask = null; // confirm, false_alarm or shelve, waiting for the second key
   find = null; // text of the search box, null when closed
@@ -54,7 +55,12 @@ export class Screen {
   }
 
   #show(alert) {
-    this.shown = alert?.id ?? null;
+    const id = alert?.id ?? null;
+    if (id !== this.shown) {
+      this.ask = null; // what was asked was asked of another one
+      if (this.shown) this.swappedAt = performance.now();
+    }
+    this.shown = id;
     return alert;
   }
 

@@ -70,7 +70,8 @@ export class Store {
     this.remember(alert);
     if (before && before.version >= alert.version) return false;
     this.alerts.set(alert.id, alert);
-    if (isNew && alert.status === 'active' && (!before || before.level > alert.level))
+    const worse = before?.status !== 'active' || before.level > alert.level;
+    if (isNew && alert.status === 'active' && worse)
       this.arrived.set(alert.id, performance.now());
     if (before) this.#settle(alert, before);
     if (this.alerts.size > MOST_ALERTS) this.#forget();
@@ -86,11 +87,14 @@ export class Store {
     }
   }
 
-  // A sent action is done when a later version shows its mark.
+  // A sent action is done when a later version shows its mark; or that version says it was in vain.
   #settle(alert, before) {
     const sent = this.sent.get(alert.id);
     if (!sent || sent.state === 'err' || alert.version <= sent.version) return;
-    if (alert.status !== before.status || JSON.stringify(alert.marks) !== JSON.stringify(before.marks)) {
+    const told = alert.reason.startsWith(`${sent.op} by `);
+    if (told && alert.reason.includes(`, who saw version ${sent.version}: `))
+      this.setSent(alert.id, { ...sent, state: 'in vain' });
+    else if (alert.status !== before.status || JSON.stringify(alert.marks) !== JSON.stringify(before.marks)) {
       this.sent.delete(alert.id);
       this.revision.sent++;
     }

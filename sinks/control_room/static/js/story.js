@@ -1,10 +1,9 @@
 // The story of a warning, newest first: versions that changed something, and what people did.
 import { h, keep } from './dom.js';
 import { time, when } from './format.js';
-import { lang, t } from './i18n.js';
+import { lang, named, t } from './i18n.js';
 import { levelMark, sign } from './icons.js';
 import { reason } from './reason.js';
-import { known } from './row.js';
 import { more } from './why.js';
 
 const SHOWN = 6;
@@ -63,15 +62,15 @@ function deeds(now, before) {
   const out = [];
   const changed = (name) => (now[name] ?? null) !== (before[name] ?? null);
   if (changed('acknowledged'))
-    out.push(['check', now.acknowledged ? t('ackedBy', { who: now.acknowledged }) : t('ackDropped')]);
-  if (changed('confirmed') && now.confirmed) out.push(['checks', t('confirmedBy', { who: now.confirmed })]);
+    out.push(['check', now.acknowledged ? t('ackedBy', { who: named(now.acknowledged) }) : t('ackDropped')]);
+  if (changed('confirmed') && now.confirmed) out.push(['checks', t('confirmedBy', { who: named(now.confirmed) })]);
   if (changed('shelved_until'))
     out.push([
       'shelve',
       now.shelved_until ? t('shelvedUntil', { time: time(now.shelved_until) }) : t('unshelved'),
     ]);
   if (changed('passed_to') && now.passed_to)
-    out.push(['escalate', t('passedTo', { who: known(now.passed_to) })]);
+    out.push(['escalate', t('passedTo', { who: named(now.passed_to) })]);
   if (changed('suppressed_by') && now.suppressed_by)
     out.push(['layers', t('suppressedBy', { id: now.suppressed_by })]);
   return out;

@@ -131,6 +131,7 @@ export const WORDS = {
   office_street: ['street centre', '街道中心'],
   office_district: ['district centre', '区中心'],
   office_city: ['city centre', '市中心'],
+  office_screen: ['control room', '指挥大厅'],
 
   // actions
   ack: ['Acknowledge', '签收'],
@@ -151,6 +152,7 @@ export const WORDS = {
   cancel: ['Cancel', '取消'],
   sending: ['Sending: {op}', '正在发送：{op}'],
   accepted: ['Accepted: {op}', '已受理：{op}'],
+  inVain: ['Not done, it got worse: {op}', '未生效，已加重：{op}'],
   refused: ['Refused: {why}', '被拒绝：{why}'],
   cannotSend: ['Stale: nothing can be sent until the link is back', '已停滞：恢复后才能发送'],
   nobody: ['Not acknowledged', '未签收'],
