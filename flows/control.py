@@ -7,6 +7,8 @@ commands, to have it noted how far they were read; a store known to be late or a
 
 from __future__ import annotations
 
+import logging
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,6 +24,7 @@ from operators.event_clock import NEVER
 from operators.events import BadMessage
 from operators.intake import CommandRows
 from operators.series import Watch
+from sinks.repeated import Repeated
 from sinks.store import Keys, connect
 
 __all__ = ["ControlSource"]
@@ -41,6 +44,9 @@ SOURCE = "store/commands"
 """What the stream is called in dead letters."""
 
 Said: TypeAlias = CommandRows | Watch | BadMessage
+
+log = logging.getLogger(__name__)
+log.addFilter(Repeated())
 
 
 @dataclass
@@ -87,18 +93,11 @@ class _ControlPartition(StatefulSourcePartition[Said, str]):
         """What hears the answer to each question asked and not answered yet."""
         self._asked = 0.0
         self._watched: tuple[str, ...] = ()
-        self._looked = 0.0
+        self._looked = -math.inf
         self._again = 0.0
         self._passed_on = self._remembered = cursor
-        if source.remembers:
-            self.cursor = self._passed_on = self._remembered = self._recall()
-
-    def _recall(self) -> str:
-        try:
-            known: Any = self._connected().get(self.keys.commands_read)
-        except redis.RedisError:
-            return "0"  # every command then comes again, and is known by its id
-        return known.decode() if known else "0"
+        self._placed = not source.remembers
+        """Whether it is known how far commands were read."""
 
     def next_batch(self) -> list[Said]:
         if self.source.stop.near:
@@ -112,7 +111,8 @@ class _ControlPartition(StatefulSourcePartition[Said, str]):
                 heard += self._open.pop(0)(self._line.read_response())
             if not self._open:
                 self._ask()
-        except (redis.RedisError, OSError):
+        except (redis.RedisError, OSError) as error:
+            log.warning("commands: not heard for now: %s", error)
             self._hang_up()
             self._again = time.monotonic() + AWAY_S
         return heard
@@ -149,13 +149,17 @@ class _ControlPartition(StatefulSourcePartition[Said, str]):
 
     def _ask(self) -> None:
         questions: list[tuple[Any, ...]] = []
-        if self.source.commands:
+        if not self._placed:
+            # Before anything is read: all commands there are would be more than are remembered.
+            questions.append(("GET", self.keys.commands_read))
+            self._open.append(self._recalled)
+        elif self.source.commands:
             keys = self.keys.commands, self.cursor
             questions.append(("XREAD", "COUNT", COUNT, "STREAMS", *keys))
             self._open.append(self._commands)
-        if time.time() - self._looked >= WATCH_S:
-            self._looked = time.time()
-            since = int(1000 * self._looked)
+        if time.monotonic() - self._looked >= WATCH_S:
+            self._looked = time.monotonic()
+            since = int(1000 * time.time())
             questions.append(("ZRANGEBYSCORE", self.keys.watch, since, "+inf"))
             self._open.append(self._watches)
         if questions:
@@ -175,6 +179,12 @@ class _ControlPartition(StatefulSourcePartition[Said, str]):
         """Say whether the store answers, as far as is known."""
         now = time.monotonic()
         return now >= self._again and not (self._open and now - self._asked > ANSWER_S)
+
+    def _recalled(self, answer: Any) -> list[Said]:
+        if answer:
+            self.cursor = self._passed_on = self._remembered = answer.decode()
+        self._placed = True
+        return []
 
     def _commands(self, answer: Any) -> list[Said]:
         if not answer:

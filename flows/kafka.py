@@ -124,24 +124,23 @@ class _Asked:
 
     def __init__(self, place: KafkaPlace) -> None:
         self._servers = place.servers
-        self._why: str | None = None
+        self._said = said = list[str]()
         # Else a broker that makes topics itself makes the one it is asked for, its own way.
         ours: dict[str, Any] = {
             "log_level": 0,
             "allow.auto.create.topics": False,
-            "error_cb": self._note,
+            # Not a method of ours: who holds each other is not let go of while things are made that
+            # last, and the client's threads and connections would be kept for good.
+            "error_cb": lambda error: said.append(error.str()),
         }
         try:
             self.admin = AdminClient({**place.options(), **ours})
         except KafkaException as error:
             raise KafkaUnusableError(f"Kafka settings: {error.args[0].str()}") from None
 
-    def _note(self, error: KafkaError) -> None:
-        self._why = self._why or error.str()
-
     def unusable(self, error: KafkaException) -> KafkaUnusableError:
         """Return that it cannot be used, and why."""
-        why = self._why or error.args[0].str()
+        why = next(iter(self._said), error.args[0].str())
         return KafkaUnusableError(f"{self._servers}: no Kafka answers: {why}")
 
 

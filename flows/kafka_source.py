@@ -87,6 +87,9 @@ class KafkaSource(FixedPartitionedSource[Any, None]):
     reached
         Event time each partition has come to; None holds nobody back, and reads what waits in the
         order of its partitions.
+    same
+        Whether the topic is known to be the one of the starts: then a place beyond its end is of
+        messages that the log has lost. Else it may have been made anew, and all of it is news.
     total
         Partitions the topic has. One that gets more is read by those who start anew: it ends.
     to_end
@@ -115,6 +118,7 @@ class KafkaSource(FixedPartitionedSource[Any, None]):
     lags: dict[int, int] = field(default_factory=dict)
     """Messages each partition is behind its end."""
     total: int | None = None
+    same: bool = False
     to_end: bool = False
     wait_s: float = WAIT_S
     pause_s: float = 0.0
@@ -186,10 +190,11 @@ class KafkaPart(StatefulSourcePartition[Any, None]):
         topic, at = self.source.topic, self.source.starts.get(number, -1)
         first, end = _patiently(topic, partial(self._bounds, number), self.source.stop)
         if not first <= at <= end:
+            begin = end if self.source.same and at > end else first
             if at >= 0:
                 gone = "%s/%d: message %d is gone, going on with %d"
-                log.warning(gone, topic, number, at, first)
-            at = first
+                log.warning(gone, topic, number, at, begin)
+            at = begin
         self.source.lags[number] = end - at
         self._ends[number] = end
         return at

@@ -7,6 +7,7 @@ run once an epoch. With epochs of .5 s a reading waited .5 s, on an idle machine
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -50,8 +51,8 @@ class _Both(StatefulSourcePartition[Any, Any]):
     def __init__(self, main: Any, control: Any) -> None:
         self._main = main
         self._control = control
-        self._due: datetime | None = None
-        """When the control source wants to be asked again; None is at once, as in Bytewax."""
+        self._due = 0.0
+        """When the control source wants to be asked again, on a clock that nobody sets."""
         self._over = False
 
     def next_batch(self) -> list[Any]:
@@ -61,13 +62,15 @@ class _Both(StatefulSourcePartition[Any, Any]):
                 items += self._main.next_batch()
             except StopIteration:
                 self._over = True
-        if self._over or self._due is None or datetime.now(UTC) >= self._due:
+        if self._over or time.monotonic() >= self._due:
             try:
                 items += self._control.next_batch()
             except StopIteration:
                 if not items:
                     raise
-            self._due = self._control.next_awake()
+            awake = self._control.next_awake()
+            wait_s = 0.0 if awake is None else (awake - datetime.now(UTC)).total_seconds()
+            self._due = time.monotonic() + wait_s
         return items
 
     def next_awake(self) -> datetime | None:

@@ -131,6 +131,11 @@ class Part:
         return Outbox(self.kafka.options(), self.stop)
 
     @cached_property
+    def identity(self) -> str:
+        """What tells our topic from another of its name; empty where the broker has none."""
+        return self.kafka.identity(self.topic)
+
+    @cached_property
     def vault(self) -> Vault:
         """Where the state of our partitions is kept.
 
@@ -141,7 +146,7 @@ class Part:
         """
         vault = Vault(self.data_dir / self.flow, self.partitions, [self.outbox])
         try:
-            vault.belong(self.topic, self.kafka.identity(self.topic))
+            vault.belong(self.topic, self.identity)
         except VaultError:
             vault.close()
             raise
@@ -197,6 +202,7 @@ class Part:
             self.broker,
             self.lags,
             total=len(self.found),
+            same=bool(self.identity),
         )
 
     def evidence_sink(self) -> KafkaSink[LogItem]:

@@ -28,6 +28,8 @@ from sinks.kafka import Letter, Outbox, SendError
 __all__ = ["Publisher", "main", "publish_directory"]
 
 KEPT_S = 1.0
+ENDED = 143
+"""Exit status of who was asked to stop before the end."""
 """How often is noted how far publishing has come."""
 _SENSOR = re.compile(rb'"sensor"\s*:\s*\[?\s*"((?:[^"\\]|\\.)*)"')
 
@@ -158,7 +160,7 @@ def _publisher(kafka: KafkaPlace, topics: Topics, stop: Stop) -> Publisher:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Publish what a plan of ``citywatch up`` says, as it happens."""
+    """Publish what a plan of ``citywatch up`` says, as it happens; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m flows.publish", description=__doc__)
     parser.add_argument("plan", type=Path, help="the plan, a JSON file")
     path = parser.parse_args(arguments).plan
@@ -169,7 +171,7 @@ def main(arguments: list[str] | None = None) -> int:
     publisher = _publisher(kafka, Topics(settings.kafka_prefix), stop)
     pace = Pace(plan.live_from_ms, plan.speed)
     publish(feed_of(plan), publisher, stop, pace, Path(plan.data_dir, "published"))
-    return 0
+    return ENDED if stop.asked else 0
 
 
 if __name__ == "__main__":

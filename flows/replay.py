@@ -67,14 +67,14 @@ class Replay:
 
 
 def read_city(feed: Path) -> City:
-    """Return the city file of a feed directory.
+    """Return the city of a feed directory, or of a file.
 
     Raises
     ------
     FeedError
         When it is missing or wrong; the message says where.
     """
-    path = feed / "city.json"
+    path = feed if feed.is_file() else feed / "city.json"
     try:
         found = decode_city(path.read_bytes())
         LocalTime(found.timezone)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import secrets
 import tempfile
@@ -166,7 +167,8 @@ class _Room:
         return path.read_text()
 
     def _child(self, name: str, command: list[str], told: dict[str, str] | None = None) -> Child:
-        return Child(name, command, self.data / "logs" / f"{name}.log", environment=told)
+        log = self.data / "logs" / f"{name}.log"
+        return Child(name, command, log, environment=told, ends=False)
 
     def _plan(self, url: str) -> LivePlan:
         what, settings = self.what, self.settings
@@ -280,7 +282,8 @@ class _Status:
     ) -> None:
         self.console, self.plan, self._steady = console, plan, steady
         self.keys = Keys(region)
-        self._client = connect(url)
+        # It is looked again in a second: meanwhile what has died is to be started.
+        self._client = connect(url, retries=0, answer_s=STATUS_S)
         self._bar: Bar | None = Bar("learning what is normal", console)
         self._line = console.status("starting") if console.is_terminal else None
         self._told = 0.0
@@ -314,10 +317,11 @@ class _Status:
         if now - self._told > 2 * STATUS_S:  # nobody has answered, or looked, meanwhile
             self._moved = self._moved[0], now
         self._told = now
-        try:
-            answer: Any = self._client.hgetall(self.keys.overview)
-        except redis.RedisError:
-            return
+        with contextlib.suppress(redis.RedisError):
+            self._look()
+
+    def _look(self) -> None:
+        answer: Any = self._client.hgetall(self.keys.overview)
         facts = {name.decode(): value for name, value in answer.items()}
         clock = int(orjson.loads(facts["clock"])) if "clock" in facts else None
         if clock is not None:

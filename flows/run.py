@@ -6,6 +6,7 @@ Its flow is one of three, or all of them together: the whole city in one process
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Literal, get_args
 
 from bytewax.dataflow import Dataflow
@@ -26,6 +27,7 @@ from operators.counters import Counters
 from operators.events import City
 from operators.registry import Registry
 from sinks.redis import RedisSink
+from sinks.store import must_be_address
 
 __all__ = ["PROCESSES", "ProcessName", "make_parts", "parse_part", "run_parts"]
 
@@ -85,7 +87,7 @@ def make_parts(
         number, count = part
         raise ConfigError(f"--part: the whole city is one process, 1/1, got {number}/{count}")
     place = KafkaPlace(settings.kafka, settings.kafka_security())
-    known = read_city(settings.city.parent if settings.city.is_file() else settings.city)
+    known = read_city(settings.city)
     stop, counters, registry = Stop(), Counters(), Registry(known)
     parts = [
         Part(
@@ -111,6 +113,7 @@ def make_parts(
         for flow in (FLOWS if process == "city" else (process,))
     ]
     if settings.redis is not None and process != "reports":
+        must_be_address(settings.redis)
         _connect(parts, settings.redis, settings.region, known)
     return parts
 
@@ -132,6 +135,12 @@ def _connect(parts: Sequence[Part], url: str, region: str, known: City) -> None:
     )
 
 
+def _say(sentence: str) -> None:
+    # Where this goes to a file on a full disk, the city is watched all the same.
+    with suppress(OSError):
+        print(sentence, flush=True)
+
+
 def run_parts(parts: Sequence[Part], metrics: tuple[str, int] | None = None) -> None:
     """Run a process's flow until asked to stop; keep the state of every shard then.
 
@@ -148,9 +157,9 @@ def run_parts(parts: Sequence[Part], metrics: tuple[str, int] | None = None) -> 
         flow = together(*parts) if len(parts) > 1 else MAKE[parts[0].flow](parts[0])
     if metrics is not None:
         port = serve_metrics(parts, *metrics)
-        print(f"metrics at http://{metrics[0]}:{port}/metrics", flush=True)
+        _say(f"metrics at http://{metrics[0]}:{port}/metrics")
     for part in parts:
-        print(f"{part.flow}: partitions {', '.join(map(str, part.partitions))}", flush=True)
+        _say(f"{part.flow}: partitions {', '.join(map(str, part.partitions))}")
     run_flow(flow, None, EPOCH_S)
     stop.check()
     outbox.flush(10.0)

@@ -22,6 +22,7 @@ from pydantic_settings import (
 )
 
 from operators.events import Hazard
+from sinks.store import without_secrets
 
 __all__ = ["CONFIG", "FASTEST", "ConfigError", "Settings", "load_settings", "where_is"]
 
@@ -170,10 +171,19 @@ def _plain(path: Path, given: dict[str, Any], error: Any) -> str:
         where = f"--{name.removesuffix('_h').replace('_', '-')}"
     else:
         where = where_is(path, name)
-    # Under a name that is misspelt there may be a secret too.
-    secret = "pass" in name or (name.startswith("kafka_") and name not in Settings.model_fields)
-    got = "a secret" if secret else repr(error["input"])
-    return f"{where}: {error['msg'].lower()}, got {got}"
+    if error["type"] == "extra_forbidden":  # what is under it may be a secret
+        meant = get_close_matches(name, Settings.model_fields, 1)
+        return f"{where}: no such setting" + (f", expected {meant[0]}?" if meant else "")
+    return f"{where}: {error['msg'].lower()}, got {_shown(name, error['input'])}"
+
+
+def _shown(name: str, got: Any) -> str:
+    """Return a value as it may be shown."""
+    if "pass" in name:
+        return "a secret"
+    if isinstance(got, dict | list):  # of what is in it nobody knows
+        return "a table" if isinstance(got, dict) else "an array"
+    return repr(without_secrets(got) if isinstance(got, str) else got)
 
 
 def where_is(path: Path, name: str) -> str:

@@ -19,7 +19,7 @@ import queue
 import struct
 import threading
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -134,11 +134,14 @@ class Vault:
         Raises
         ------
         VaultError
-            When what is there is the state of another topic.
+            When what is there is the state of another topic, or nobody can tell.
         """
         path = self.directory / "topic"
+        noted = path.read_text(errors="replace") if path.exists() else ""
         if path.exists() and any(path.parent.glob("*.snapshot")):
-            then, known = path.read_text().split("\n")
+            then, line, known = noted.partition("\n")
+            if not line:
+                raise VaultError(f"{path}: damaged: delete it if this is the state of {topic}")
             if then != topic or (identity and known not in ("", identity)):
                 other = f"of {then}" if then != topic else f"of a {topic} that was deleted"
                 raise VaultError(
@@ -146,9 +149,17 @@ class Vault:
                     " another directory"
                 )
             identity = identity or known
+        if noted == f"{topic}\n{identity}":
+            return
         fresh = path.with_suffix(f".{os.getpid()}")
-        fresh.write_text(f"{topic}\n{identity}")
-        fresh.replace(path)
+        try:
+            _write_whole(fresh, path, [f"{topic}\n{identity}".encode()])
+        except OSError as error:
+            fresh.unlink(missing_ok=True)
+            if error.errno not in FULL:
+                raise
+            # Nor do warnings need this: it is tried again at the next start.
+            log.error("%s: no room to note the topic: %s", self.directory, error.strerror)
 
     def load(self, shard: int) -> Snapshot | None:
         """Return a shard's last snapshot; None when there is none.
@@ -239,13 +250,8 @@ class Vault:
 
     def _write(self, staged: _Staged) -> None:
         path, snapshot = self._path(staged.shard), staged.snapshot
-        fresh = path.with_suffix(".new")
-        with fresh.open("wb") as file:
-            file.write(_HEAD.pack(_MAGIC, snapshot.offset, snapshot.checksum()))
-            file.writelines(snapshot.pieces)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
+        head = _HEAD.pack(_MAGIC, snapshot.offset, snapshot.checksum())
+        _write_whole(path.with_suffix(".new"), path, [head, *snapshot.pieces])
 
     def _path(self, shard: int) -> Path:
         return self.directory / f"{shard}.snapshot"
@@ -257,6 +263,15 @@ class Vault:
         except BlockingIOError:
             where = f"{self.directory}: partition {shard}"
             raise VaultError(f"{where} is being worked on by another process") from None
+
+
+def _write_whole(fresh: Path, path: Path, pieces: Iterable[bytes | memoryview]) -> None:
+    """Write a file beside its place, and put it there once all of it is on the disk."""
+    with fresh.open("wb") as file:
+        file.writelines(pieces)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
 
 
 class Keep:

@@ -146,14 +146,20 @@ def run(
 def _run_all(settings: Settings, processes: int, mode: str, clock: str) -> None:
     """Keep the processes running, until asked to stop."""
     from flows.processes import production
+
+    _must_be_there(settings, processes)
+    with production(settings, processes, mode, clock) as supervisor:
+        supervisor.run(lambda: None)
+
+
+def _must_be_there(settings: Settings, processes: int) -> None:
+    """Say what is missing, before anything starts."""
     from flows.run import make_parts
 
     for part in make_parts("city", settings):
         part.count = processes if part.flow == "readings" else 1
         part.number = part.count
-        part.partitions  # noqa: B018 (says what is missing, before anything starts)
-    with production(settings, processes, mode, clock) as supervisor:
-        supervisor.run(lambda: None)
+        part.partitions  # noqa: B018 (it looks for them)
 
 
 def topics(

@@ -144,6 +144,22 @@ def without_secrets(url: str) -> str:
     return f"{scheme}://***" if slashes else "***" if "@" in url else url
 
 
+def must_be_address(url: str) -> None:
+    """Find out that an address is none before anything depends on it.
+
+    Raises
+    ------
+    StoreError
+        When it is none; whether somebody answers there is not asked.
+    """
+    try:
+        connect(url).close()
+    except ValueError:
+        raise StoreError(
+            f"--redis: expected redis://HOST:PORT, got {without_secrets(url)!r}"
+        ) from None
+
+
 def must_answer(url: str) -> None:
     """Find out that nobody is there before anything depends on it.
 
@@ -152,12 +168,9 @@ def must_answer(url: str) -> None:
     StoreError
         When the address is none, or no store answers.
     """
+    must_be_address(url)
     try:
         connect(url).ping()
-    except ValueError:
-        raise StoreError(
-            f"--redis: expected redis://HOST:PORT, got {without_secrets(url)!r}"
-        ) from None
     except redis.RedisError as error:
         raise StoreError(f"{without_secrets(url)}: no store answers there: {error}") from None
 

@@ -38,11 +38,20 @@ def ask(store: EmbeddedStore, *ids: str, payload: bytes | None = None) -> None:
 
 
 def heard(made: Any) -> list[Any]:
-    """Return what is said at two turns: one asks, and the next hears the answer."""
-    said = made.next_batch()
-    if made._line is not None:
-        eventually(lambda: made._line.can_read(0), "an answer")
-    return [*said, *made.next_batch()]
+    """Return what is said until all that was asked at one turn has been answered.
+
+    Who remembers asks at the very first turn how far it was.
+    """
+    said: list[Any] = made.next_batch()
+    for _ in range(1 if made._placed else 2):
+        asked = made._asked
+
+        def answered(asked: float = asked) -> bool:
+            said.extend(made.next_batch())
+            return made._line is None or made._asked != asked
+
+        eventually(answered, "all answers")
+    return said
 
 
 def commands(made: Any) -> list[str]:
@@ -311,14 +320,32 @@ class TestRemembering:
         with connect(store.url) as client:
             assert client.get(KEYS.commands_read) == made.cursor.encode()
 
-    def test_a_store_that_is_away_is_asked_from_the_beginning_later(
-        self, store: EmbeddedStore
+    def test_a_store_that_is_not_there_yet_is_asked_how_far_before_anything_is_read(
+        self, store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        nobody = ControlSource(f"redis://127.0.0.1:{free_port()}", remembers=True)
-        made = part(nobody)
-        assert made.cursor == "0"
+        """All commands there are may be more than the warnings remember the names of."""
+        monkeypatch.setattr("flows.control.AWAY_S", 0.0)
+        ask(store, "c-1")
+        first = part(self.source(store))
+        assert commands(first) == ["c-1"]
+        first.snapshot()
+        first.snapshot()
+        ask(store, "c-2")
+        source = ControlSource(f"redis://127.0.0.1:{free_port()}", remembers=True)
+        made = part(source)
         assert commands(made) == []
         made.snapshot()
+        made.snapshot()
+        source.url = store.url
+        assert commands(made) == ["c-2"]
+
+    def test_commands_that_may_not_be_read_are_told_of(
+        self, store: EmbeddedStore, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with connect(store.url) as client:
+            client.set(KEYS.commands, "not a stream")
+        assert commands(part(self.source(store))) == []
+        assert "commands: not heard for now: WRONGTYPE" in caplog.text
 
     def test_a_source_that_does_not_remember_leaves_nothing(self, store: EmbeddedStore) -> None:
         ask(store, "c-1")

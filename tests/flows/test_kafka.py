@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import logging
+import weakref
 from typing import Any
 
 import pytest
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 from confluent_kafka.error import KafkaException
 
-from flows.kafka import DAY_MS, KafkaPlace, KafkaUnusableError, Topics
+from flows.kafka import DAY_MS, KafkaPlace, KafkaUnusableError, Topics, _Asked
 from flows.settings import load_settings
 from tests.broker import LocalBroker
 from tests.flows.processes import free_port
@@ -184,3 +186,17 @@ class Forgetful:
 
     def create_topics(self, wanted: list[NewTopic]) -> Any:
         return self._admin.create_topics(wanted)
+
+
+def test_who_asked_a_broker_is_let_go_of_at_once() -> None:
+    """Its threads and connections too: the collector is off while what lasts is made."""
+    gc.disable()
+    try:
+        asked = _Asked(nobody())
+        gone = weakref.ref(asked)
+        admin = weakref.ref(asked.admin)
+        del asked
+        assert gone() is None
+        assert admin() is None
+    finally:
+        gc.enable()

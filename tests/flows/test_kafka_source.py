@@ -313,6 +313,18 @@ class TestStart:
         assert made.found == {0: rows(numbered(8)[6:], 6)}
         assert made.source.lags == {0: 0, 1: 0, 2: 0}
 
+    def test_at_what_the_log_has_lost_is_at_its_end(
+        self, reader: Open, topics: Topics, kafka_broker: LocalBroker, watchful: None
+    ) -> None:
+        """A broker may come back with less than it said it had: what is left has been seen."""
+        topic = topics.make("readings")
+        send(kafka_broker.address, topic, numbered(8))
+        made = reader(topic, starts={0: 70}, same=True)
+        made.until(lambda: made.live == {0})
+        send(kafka_broker.address, topic, numbered(3))
+        made.until(lambda: made.count == 3)
+        assert made.found == {0: rows(numbered(3), 8)}
+
 
 @system
 class TestMarks:

@@ -7,6 +7,7 @@ import pytest
 from bytewax.testing import TestingSource
 
 from flows.listening import Listening
+from tests.flows.processes import eventually
 
 PAST = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -95,3 +96,27 @@ def test_it_does_not_end_with_something_unsaid() -> None:
 def test_who_names_no_time_is_asked_again_at_once() -> None:
     source = Listening(TestingSource([1, 2, 3]), TestingSource(["a", "b"]))
     assert drained(source.build_part("step", "iterable", None)) == [[1, "a"], [2, "b"], [3]]
+
+
+def test_a_clock_that_is_set_back_keeps_nobody_from_being_heard(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ahead = timedelta(hours=1)
+
+    class Set(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:
+            return datetime.now(tz) + ahead
+
+    class Often(Seldom):
+        def next_awake(self) -> datetime:
+            return Set.now(UTC) + timedelta(milliseconds=1)
+
+    monkeypatch.setattr("flows.listening.datetime", Set)
+    people = Often([])
+    feed = TestingSource(range(10**6))
+    part = Listening(feed, people).build_part("step", "iterable", None)
+    part.next_batch()
+    ahead = timedelta()
+    before = people.asked
+    eventually(lambda: part.next_batch() and people.asked > before, "being asked")

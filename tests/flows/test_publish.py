@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -16,12 +19,12 @@ from flows.feeds import DirectoryFeed, FeedError
 from flows.kafka import CLOCK_HEADER, END_HEADER, KafkaPlace, KafkaUnusableError
 from flows.kafka import Topics as Names
 from flows.live import LivePlan
-from flows.publish import Publisher, main, publish, publish_directory
+from flows.publish import ENDED, Publisher, main, publish, publish_directory
 from flows.sources import Stop
 from operators.intake import Poll, Stretch
 from sinks.kafka import Letter
 from tests.broker import LocalBroker
-from tests.flows.processes import free_port
+from tests.flows.processes import PATIENCE_S, ROOT, eventually, free_port
 from tests.kafka_fixture import Topics
 from tests.kafka_tools import read
 
@@ -239,6 +242,29 @@ class TestToABroker:
         lines = (quiet_feed / "readings.jsonl").read_bytes().splitlines()
         found = [message.value() for message in read(place.servers, names.readings)]
         assert sorted(filter(None, found)) == sorted(lines)
+
+
+@system
+def test_asked_to_stop_before_the_end_it_says_so(
+    kafka_broker: LocalBroker, topics: Topics, quiet_feed: Path, tmp_path: Path
+) -> None:
+    """Else a supervisor takes it for the end of the feed."""
+    KafkaPlace(kafka_broker.address).create(Names(topics.prefix), 1)
+    plan = LivePlan("", "city", str(tmp_path), 1.0, 1000, 1.0, 0, str(quiet_feed))
+    (tmp_path / "plan.json").write_bytes(msgspec.json.encode(plan))
+    kafka = {"CITYWATCH_KAFKA": kafka_broker.address, "CITYWATCH_KAFKA_PREFIX": topics.prefix}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "flows.publish", tmp_path / "plan.json"],
+        cwd=ROOT,
+        env={**os.environ, **kafka},
+    )
+    try:
+        eventually((tmp_path / "published").exists, "the first note of how far it is")
+        process.terminate()
+        assert process.wait(PATIENCE_S) == ENDED
+    finally:
+        process.kill()
+        process.wait()
 
 
 class TestMistakes:

@@ -19,22 +19,33 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
+import redis
 from msgspec.structs import replace
 from redis import Redis
+from rich.console import Console
 from websockets.exceptions import WebSocketException
 
 from flows.feeds import spans_ms
 from flows.kafka import KafkaPlace
 from flows.kafka import Topics as Names
 from flows.live import HOUR_MS, LivePlan
-from flows.room import OVER, Up, _Room, _same_run, all_steady, outlook
+from flows.room import OVER, Up, _Room, _same_run, _Status, all_steady, outlook
 from flows.run import make_parts
 from flows.settings import load_settings
 from flows.up import Child, UpError
 from sinks.redis import StoreWriter
-from sinks.store import Keys, connect, store_url
+from sinks.store import EmbeddedStore, Keys, connect, store_url
 from tests.broker import LocalBroker
-from tests.flows.processes import PATIENCE_S, alive, eventually, free_port, offspring, run, started
+from tests.flows.processes import (
+    PATIENCE_S,
+    alive,
+    eventually,
+    free_port,
+    offspring,
+    run,
+    started,
+    without_waiting,
+)
 from tests.kafka_fixture import Topics
 from tests.sinks.alerts import alert
 from tests.sinks.control_room.screen import Screen
@@ -245,6 +256,42 @@ def test_no_command_line_shows_the_store_s_password(tmp_path: Path) -> None:
     told = children[0].environment
     assert told is not None
     assert told["CITYWATCH_REDIS"] == "redis://me:SECRET@a:1"
+
+
+def test_who_is_ended_from_outside_is_started_again(tmp_path: Path) -> None:
+    """With status 0 too: nobody but the feed comes to an end by itself."""
+    room = _Room(Up(), load_settings(sensors=150), tmp_path)
+    children = room._children("unix:///s", EmbeddedStore(tmp_path))
+    assert [(child.name, child.ends) for child in children] == [
+        ("store", False),
+        ("screen", False),
+        ("flow", False),
+    ]
+
+
+def test_a_store_that_dies_while_it_is_looked_at_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = LivePlan("", "city", "", 60.0, 1, 1.0, 7)
+    with EmbeddedStore(tmp_path) as store, connect(store.url) as client:
+        client.hset(Keys().overview, "clock", "9")
+        client.zadd(Keys().active, {"wl-1": 1})
+        status = _Status(Console(quiet=True), store.url, "city", plan, None)
+        for dies_at in ("zrange", "hget"):
+
+            def dies(*_: Any) -> Any:
+                raise redis.ConnectionError("gone")
+
+            with monkeypatch.context() as patched:
+                patched.setattr(status._client, dies_at, dies)
+                status._told = 0.0
+                status.show()
+        status._told = 0.0
+        with status:
+            status.show()
+    with without_waiting():
+        status._told = 0.0
+        status.show()  # nor is anybody held up who could start it again
 
 
 def test_it_ends_after_its_time_and_goes_on_from_there(tmp_path: Path) -> None:

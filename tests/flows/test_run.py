@@ -20,6 +20,7 @@ from flows.settings import ConfigError, load_settings
 from flows.vault import Vault, VaultError
 from operators.evidence import Found
 from sinks.redis import RedisSink
+from sinks.store import StoreError
 from tests.broker import LocalBroker
 from tests.flows.kafka_parts import City
 from tests.flows.processes import eventually, free_port
@@ -79,6 +80,23 @@ class TestMakeParts:
         for city in (quiet_feed, quiet_feed / "city.json"):
             (made,) = make_parts("reports", self.settings(quiet_feed, city=city))
             assert len(made.registry.sensors) == 150
+
+    def test_a_city_by_any_name_is_that_file(self, quiet_feed: Path, tmp_path: Path) -> None:
+        new = tmp_path / "new.json"
+        new.write_bytes(
+            (quiet_feed / "city.json").read_bytes().replace(b'"name":"', b'"name":"New ', 1)
+        )
+        (tmp_path / "city.json").write_bytes((quiet_feed / "city.json").read_bytes())
+        (made,) = make_parts("reports", self.settings(quiet_feed, city=new))
+        assert made.registry.city.name.startswith("New ")
+
+    @pytest.mark.parametrize("url", ["localhost:6379", "redis://:pa/SECRET@a:1"])
+    def test_an_address_that_is_none_is_told_before_anything_starts(
+        self, quiet_feed: Path, url: str
+    ) -> None:
+        with pytest.raises(StoreError, match="--redis: expected redis://HOST:PORT") as error:
+            make_parts("city", self.settings(quiet_feed, redis=url))
+        assert "SECRET" not in str(error.value)
 
     def test_with_a_store_warnings_read_commands_and_readings_only_watches(
         self, quiet_feed: Path

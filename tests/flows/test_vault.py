@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -81,6 +82,42 @@ class TestVault:
         again.belong("b.readings", "")  # nobody knows now,
         with pytest.raises(VaultError, match="that was deleted"):  # and what was known is kept
             again.belong("b.readings", "id-2")
+
+    def test_whose_state_it_is_is_written_once(self, vault: Opened) -> None:
+        made = vault()
+        made.belong("a.readings", "id-1")
+        before = (vault.directory / "topic").stat().st_ino
+        made.belong("a.readings", "id-1")
+        assert (vault.directory / "topic").stat().st_ino == before
+
+    def test_a_full_disk_keeps_nobody_from_starting(
+        self, vault: Opened, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        fresh = vault.directory / f"topic.{os.getpid()}"
+        vault.directory.mkdir(parents=True, exist_ok=True)
+        fresh.symlink_to("/dev/full")
+        made = vault()
+        made.belong("a.readings", "id-1")
+        assert "no room to note the topic: No space left on device" in caplog.text
+        assert not fresh.is_symlink()
+        made.belong("a.readings", "id-1")
+        assert (vault.directory / "topic").read_text() == "a.readings\nid-1"
+
+    @pytest.mark.parametrize("noted", [b"", b"a.readings", b"\xff\xfe"])
+    def test_where_nobody_can_tell_whose_state_it_is_somebody_has_to(
+        self, vault: Opened, noted: bytes
+    ) -> None:
+        made = vault()
+        made.belong("a.readings", "id-1")
+        (vault.directory / "topic").write_bytes(noted)
+        made.belong("b.readings", "id-1")  # there is no state yet
+        made.stage(0, Snapshot(1, b"state"))
+        made.close()
+        vault.open.clear()
+        again = vault()
+        (vault.directory / "topic").write_bytes(noted)
+        with pytest.raises(VaultError, match="topic: damaged: delete it if this is the state of a"):
+            again.belong("a.readings", "id-1")
 
     def test_who_was_not_known_is_known_from_then_on(self, vault: Opened) -> None:
         one = vault()
