@@ -19,7 +19,7 @@ import msgspec
 from flows.feeds import DirectoryFeed, Feed, FeedError, feed_paths
 from flows.kafka import CLOCK_HEADER, END_HEADER, KafkaPlace, KafkaUnusableError, Topics
 from flows.live import LivePlan, feed_of
-from flows.running import stop_on_signals
+from flows.running import ENDED, stop_on_signals
 from flows.settings import ConfigError, load_settings
 from flows.sources import FeedSource, Pace, Stop
 from operators.intake import Poll
@@ -28,8 +28,6 @@ from sinks.kafka import Letter, Outbox, SendError
 __all__ = ["Publisher", "main", "publish_directory"]
 
 KEPT_S = 1.0
-ENDED = 143
-"""Exit status of who was asked to stop before the end."""
 """How often is noted how far publishing has come."""
 _SENSOR = re.compile(rb'"sensor"\s*:\s*\[?\s*"((?:[^"\\]|\\.)*)"')
 

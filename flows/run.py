@@ -141,8 +141,10 @@ def _say(sentence: str) -> None:
         print(sentence, flush=True)
 
 
-def run_parts(parts: Sequence[Part], metrics: tuple[str, int] | None = None) -> None:
+def run_parts(parts: Sequence[Part], metrics: tuple[str, int] | None = None) -> bool:
     """Run a process's flow until asked to stop; keep the state of every shard then.
+
+    Returns whether that was before the end of what has one.
 
     Raises
     ------
@@ -168,3 +170,4 @@ def run_parts(parts: Sequence[Part], metrics: tuple[str, int] | None = None) -> 
             for _ in part.partitions:
                 part.kept.stage_one()
         part.vault.close()
+    return parts[0].ends and stop.asked

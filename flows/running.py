@@ -22,14 +22,14 @@ from bytewax.run import cli_main
 
 from flows.sources import Stop
 
-__all__ = ["RecoveryError", "lasting", "owned", "run_flow", "stop_on_signals"]
+__all__ = ["ENDED", "RecoveryError", "lasting", "owned", "run_flow", "stop_on_signals"]
 
 EPOCH_S = 2.0
 """How often state is snapshotted: what a crash costs in work done again."""
 SWITCH_INTERVAL_S = 5e-4
 """A second Python thread in the process, should there ever be one, waits no longer than this."""
-
-
+ENDED = 143
+"""Exit status of who was asked to stop before an end: else it is taken for the end."""
 DATABASE = b"SQLite format 3\0"
 
 

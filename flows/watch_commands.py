@@ -119,7 +119,7 @@ def run(
     for any number of processes, one after the other.
     """
     from flows.run import PROCESSES, make_parts, parse_part, run_parts
-    from flows.running import lasting
+    from flows.running import ENDED, lasting
     from flows.settings import ConfigError, load_settings
 
     settings = load_settings(
@@ -140,7 +140,8 @@ def run(
         name: ProcessName = flow  # type: ignore[assignment]
         parts = make_parts(name, settings, number, prompt=mode == "prompt", clock=clock)
     at = settings.metrics_port
-    run_parts(parts, None if at is None else (settings.metrics_host, at))
+    if run_parts(parts, None if at is None else (settings.metrics_host, at)):
+        raise typer.Exit(ENDED)
 
 
 def _run_all(settings: Settings, processes: int, mode: str, clock: str) -> None:

@@ -19,7 +19,8 @@ from flows.feeds import DirectoryFeed, FeedError
 from flows.kafka import CLOCK_HEADER, END_HEADER, KafkaPlace, KafkaUnusableError
 from flows.kafka import Topics as Names
 from flows.live import LivePlan
-from flows.publish import ENDED, Publisher, main, publish, publish_directory
+from flows.publish import Publisher, main, publish, publish_directory
+from flows.running import ENDED
 from flows.sources import Stop
 from operators.intake import Poll, Stretch
 from sinks.kafka import Letter

@@ -170,7 +170,7 @@ class TestRunPart:
         self, city: City, capsys: pytest.CaptureFixture[str]
     ) -> None:
         first = city.part("readings")
-        run_parts([first])
+        assert not run_parts([first]), "it came to the end"
         assert capsys.readouterr().out == "readings: partitions 0, 1\n"
         said = city.log(first.registry)
         ends = [item.origin for item in said if isinstance(item, Found) and item.last]
@@ -192,6 +192,11 @@ class TestRunPart:
         assert not [item for item in again if isinstance(item, Found) and item.evidence]
         assert first.counters.account("intake").received > 0
         assert second.counters.account("intake").received == 0
+
+    def test_asked_to_stop_before_the_end_it_says_so(self, city: City) -> None:
+        part = city.part("readings")
+        part.stop.asked = True
+        assert run_parts([part])
 
     def test_parts_share_the_work_and_the_directory(self, city: City) -> None:
         one, two = city.part("readings", 1, 2), city.part("readings", 2, 2)
