@@ -268,7 +268,9 @@ class CountBurst:
     def share(self, hazard: str, places: Collection[str], time_s: float) -> float:
         """Return which part of the city's reports some of its places usually have, 0 to 1."""
         nth, weight = self.hazards.index(hazard), self._weight(max(time_s, self._now))
-        rows = [row for place in places if (row := self._row.get((hazard, place))) is not None]
+        rows = [
+            row for place in sorted(places) if (row := self._row.get((hazard, place))) is not None
+        ]
         city = self._city_hours[nth].sum() / weight
         own = self._total[rows].sum() / weight
         prior = PLACE_PRIOR * len(places)

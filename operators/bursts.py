@@ -13,6 +13,7 @@ from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+import h3
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,6 +22,7 @@ from models.count_calendar import RECENT, WEEK
 from operators.event_clock import NEVER
 from operators.events import HAZARDS, Evidence
 from operators.evidence import CITY_WIDE, UNUSUAL, Found
+from operators.incident import KEEP_MS
 from operators.recent_reports import KEPT, Elsewhere, RecentReports, Where, around, beside
 from operators.registry import Registry, cell_of
 from operators.triage import Triaged, TriagedReport
@@ -75,6 +77,8 @@ class NoticeBursts:
         self._repeats: OrderedDict[tuple[str, str], deque[int]] = OrderedDict()
         self._said: dict[str, int] = {}
         """When the city-wide burst of each hazard was last told."""
+        self._cells: dict[str, dict[str, int]] = {}
+        """By hazard, under which cells bursts have been told of, and when last."""
         self._offset_s: float | None = None
         self._watermark = NEVER
         self._number = 0
@@ -188,9 +192,10 @@ class NoticeBursts:
         city_wide: bool = False,
     ) -> Evidence:
         cell = cell_of(where.lon, where.lat)
+        name = CITY if city_wide else self._named(report.hazard, cell, report.time)
         return Evidence(
             source="report",
-            key=f"{report.hazard}@{CITY if city_wide else cell}",
+            key=f"{report.hazard}@{name}",
             kind="reports",
             cell=cell,
             time=report.time,
@@ -207,6 +212,15 @@ class NoticeBursts:
             spread_m=round(where.spread_m, 0),
         )
 
+    def _named(self, hazard: str, cell: str, time: int) -> str:
+        """Return the cell a burst is known by: its middle may move over a border, and it is one."""
+        since = time - KEEP_MS["report"]
+        known = {name: at for name, at in self._cells.get(hazard, {}).items() if at > since}
+        near = [name for name in h3.grid_disk(cell, 1) if name in known]
+        name = cell if cell in near or not near else max(near, key=lambda each: (known[each], each))
+        self._cells[hazard] = known | {name: time}
+        return name
+
     def snapshot(self) -> bytes:
         """Return the learnt rates."""
         return pickle.dumps(
@@ -217,6 +231,7 @@ class NoticeBursts:
                 self._latest.take(),
                 self._repeats,
                 self._said,
+                self._cells,
                 self._offset_s,
                 self._watermark,
                 self._number,
@@ -228,7 +243,8 @@ class NoticeBursts:
         fine, coarse, city, latest, *rest = pickle.loads(state)
         self._fine, self._coarse, self._city = map(CountBurst.restore, (fine, coarse, city))
         self._latest.put(latest)
-        self._repeats, self._said, self._offset_s, self._watermark, self._number = rest
+        self._repeats, self._said, self._cells, *rest = rest
+        self._offset_s, self._watermark, self._number = rest
 
 
 def _stands_out(burst: Burst | None) -> bool:

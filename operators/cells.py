@@ -220,6 +220,11 @@ class JudgeCells:
         ) = pickle.loads(state)
         self.model = CellModel.restore(model)
 
+    def restore_learnt(self, state: bytes) -> None:
+        """Continue without what numbers sensors and cells: the windows that wait."""
+        self.restore(state)
+        self._windows = []
+
 
 class _Agreed(NamedTuple):
     """Of each cell, the hazard of which its sensors agree most."""

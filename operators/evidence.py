@@ -35,6 +35,10 @@ class Found(NamedTuple):
     """Whether it will say nothing more, ever: nobody waits for it."""
 
 
+LASTS = 1.5
+"""Intervals of its sensor for which a piece of evidence speaks: until the next reading has come."""
+
+
 def sensor_evidence(registry: Registry, sensor: int, source: Any, **fields: Any) -> Evidence:
     """Return evidence about one sensor, placed where the sensor is."""
     known = registry.sensors[sensor]
@@ -47,6 +51,7 @@ def sensor_evidence(registry: Registry, sensor: int, source: Any, **fields: Any)
         lon=known.lon,
         lat=known.lat,
         district=registry.districts[sensor],
+        lasts_ms=round(1000 * LASTS * known.interval_s),
         graded=bool(known.levels and known.levels.by_level()),
         **fields,
     )

@@ -26,6 +26,7 @@ __all__ = [
     "is_of",
     "like",
     "place_of",
+    "speaks_until",
 ]
 
 REACH = 2
@@ -40,7 +41,8 @@ KEEP_MS = {
     "report": 2_700_000,
     "outage": 1_500_000,
 }
-"""How long a piece of evidence speaks when nothing follows it, by source."""
+"""How long a piece of evidence speaks when nothing follows it, by source; longer where its sensor
+reads more seldom."""
 NEAR = {"traffic": {"crowding"}, "crowding": {"traffic"}}
 """Hazards that are hard to tell apart. A river and a street are not: who goes where differs."""
 EFFECTS = {
@@ -87,6 +89,11 @@ def place_of(evidence: Evidence) -> str:
     return evidence.key if evidence.channel == CITY_WIDE else evidence.cell
 
 
+def speaks_until(evidence: Evidence) -> int:
+    """Return when a piece of evidence falls silent when nothing follows it."""
+    return evidence.time + max(KEEP_MS[evidence.source], evidence.lasts_ms)
+
+
 @dataclass
 class Strand:
     """What one source keeps saying about an incident."""
@@ -108,7 +115,7 @@ class Strand:
     @property
     def until(self) -> int:
         """Return when it falls silent."""
-        return self.latest.time + KEEP_MS[self.latest.source]
+        return speaks_until(self.latest)
 
     def add(self, evidence: Evidence) -> None:
         """Take the next piece of evidence from the same source."""

@@ -22,7 +22,7 @@ from operators.counters import Counters
 from operators.event_clock import ALLOWED_LATENESS_MS, FOREVER, NEVER
 from operators.events import HAZARD_INITIALS, Evidence
 from operators.evidence import Found
-from operators.incident import KEEP_MS, STRANDS, Incident, IncidentView, like, place_of
+from operators.incident import STRANDS, Incident, IncidentView, like, place_of, speaks_until
 from operators.intake import PROMPT_LATENESS_MS
 from operators.surroundings import Around, Surroundings
 
@@ -190,7 +190,7 @@ class JoinIncidents:
     def _apply(self, evidence: Evidence, now: int) -> Iterator[IncidentView]:
         self.counters.add("incidents", "sent")
         if evidence.source == "sensor" and not evidence.fault:
-            until = evidence.time + KEEP_MS["sensor"]
+            until = speaks_until(evidence)
             self.surroundings.hear(evidence.hazard, evidence.cell, evidence.key, until)
         near = (self._open[name] for name in self._near.get(place_of(evidence), ()))
         touched = _ranked([incident for incident in near if incident.covers(evidence)])

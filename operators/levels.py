@@ -354,7 +354,8 @@ def _pass_over(
             track[slot, 2] += min(SLOPE_RATE, gap_s / SLOPE_S) * (slope - track[slot, 2])
             track[slot, 0], track[slot, 1] = times_ms[row], value
             climb = STEEPER * horizons_s[sensor] * track[slot, 2]
-            near = reached > 1 and value + climb >= lowest
+            # The first reading over red has not been said yet: until then what was expected stands.
+            near = crossed > 1 and value + climb >= lowest
         # Whatever its slope: what others went through may tell.
         if roles[sensor] & FACTORS:
             near |= CLOSE * lowest <= value < lowest

@@ -292,6 +292,11 @@ class DescribeCity:
             self._health_told,
         ) = pickle.loads(state)
 
+    def restore_learnt(self, state: bytes) -> None:
+        """Continue without what numbers sensors: the windows that wait, and the shards' last."""
+        self.restore(state)
+        self._windows, self._shards = [], {}
+
 
 def _add_kinds(parts: list[dict[str, KindSums]]) -> dict[str, KindSums]:
     whole: dict[str, KindSums] = {}

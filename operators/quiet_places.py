@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 import h3
+import msgspec
 from scipy.special import bdtrc
 
 from operators.event_clock import NEVER
@@ -29,6 +30,8 @@ LEAST = 3
 ORDINARY = 0.01
 """Share of sensors that goes quiet within ``WITHIN_MS`` on its own."""
 MOST = 12.0
+SAID_FOR_MS = 86_400_000
+"""How long a place is told again while its sensors are silent: after a day everybody knows."""
 
 
 class NoticeQuietPlaces:
@@ -36,14 +39,17 @@ class NoticeQuietPlaces:
 
     Notes
     -----
-    State: the sensors that went quiet within ``WITHIN_MS``. Surprisal is the binomial tail of as
-    many of a place's sensors going quiet when each does so with the chance that any sensor of the
-    city now does: when everything falls silent it is the feed, not the power.
+    State: the sensors that went quiet within ``WITHIN_MS``, and the places told of in a day.
+    Surprisal is the binomial tail of as many of a place's sensors going quiet when each does so
+    with the chance that any sensor of the city now does: when everything falls silent it is the
+    feed, not the power. A place is told of again while as many as it takes are still silent.
     """
 
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
         self._quiet: dict[int, int] = {}
+        self._told: dict[str, tuple[int, Evidence]] = {}
+        """When each place was told of first, and what was said last."""
         self._watermark = NEVER
 
     def on_batch(self, items: Iterable[CityWindow]) -> Iterator[Found]:
@@ -58,7 +64,7 @@ class NoticeQuietPlaces:
 
     def _look(self, window: CityWindow) -> Iterator[Evidence]:
         new = sorted({s for shard in window.shards for s in shard.newly_quiet.tolist()})
-        if not new and not self._quiet:
+        if not new and not self._quiet and not self._told:
             return
         still = {s for shard in window.shards for s in shard.quiet.tolist()}
         self._quiet.update(dict.fromkeys(new, window.end))
@@ -68,8 +74,26 @@ class NoticeQuietPlaces:
             if sensor in still and since > window.end - WITHIN_MS
         }
         by_cell = Counter(self.registry.cells[sensor] for sensor in self._quiet)
-        for cell in sorted({self.registry.cells[sensor] for sensor in new}):
-            yield from self._judge(cell, by_cell, window.end)
+        judged = sorted({self.registry.cells[sensor] for sensor in new})
+        for cell in judged:
+            for evidence in self._judge(cell, by_cell, window.end):
+                first, _ = self._told.get(cell, (window.end, None))
+                self._told[cell] = first, evidence
+                yield evidence
+        if self._told:
+            yield from self._still(Counter(self.registry.cells[s] for s in still), window.end)
+
+    def _still(self, by_cell: Counter[str], end: int) -> Iterator[Evidence]:
+        """Tell of places again whose sensors have not come back; forget the others."""
+        for cell, (first, said) in sorted(self._told.items()):
+            silent = sum(by_cell[name] for name in h3.grid_disk(cell, RING))
+            if silent < LEAST or end - first > SAID_FOR_MS:
+                del self._told[cell]
+            elif said.time < end - 1:
+                value = float(min(silent, said.count))
+                told = msgspec.structs.replace(said, time=end - 1, value=value)
+                self._told[cell] = first, told
+                yield told
 
     def _judge(self, cell: str, by_cell: Counter[str], end: int) -> Iterator[Evidence]:
         ring = h3.grid_disk(cell, RING)
@@ -101,8 +125,8 @@ class NoticeQuietPlaces:
 
     def snapshot(self) -> bytes:
         """Return who is quiet since when."""
-        return pickle.dumps((self._quiet, self._watermark))
+        return pickle.dumps((self._quiet, self._told, self._watermark))
 
     def restore(self, state: bytes) -> None:
         """Continue from a snapshot."""
-        self._quiet, self._watermark = pickle.loads(state)
+        self._quiet, self._told, self._watermark = pickle.loads(state)

@@ -192,7 +192,8 @@ class WarningPath:
         """Continue from a snapshot.
 
         Where the city file has other sensors since, or one has moved, windows that were open are
-        left out: they number sensors and cells by their place in it. Incidents and warnings go on.
+        left out: they number sensors and cells by their place in it. What was learnt, incidents and
+        warnings go on.
         """
         (count, numbering), met, steps, self._reported, self.overview.live = pickle.loads(state)
         self.registry.register_all(met)
@@ -200,6 +201,8 @@ class WarningPath:
         for step, each in zip(self._steps(), steps, strict=True):
             if same or step in (self.incidents, self.alerting, self.cover):
                 step.restore(each)
+            elif step in (self.cells, self.overview):
+                step.restore_learnt(each)
         self._wait_for_nobody()  # there may have been one before
 
     def _numbers(self) -> tuple[int, bytes]:

@@ -17,12 +17,14 @@ from operators.alerting.grading import UNTAUGHT, Grade, Reason, Taught, grade
 from operators.events import NO_LEVEL, Command, Marks
 from operators.incident import STRANDS, IncidentView, Strand
 
-__all__ = ["CLEAR_AFTER_MS", "EASE_AFTER_MS", "SPREAD_AFTER_MS", "Change", "Life"]
+__all__ = ["CLEAR_AFTER_MS", "EASE_AFTER_MS", "MEANT_FOR_MS", "SPREAD_AFTER_MS", "Change", "Life"]
 
 EASE_AFTER_MS = 300_000
 CLEAR_AFTER_MS = 600_000
 SPREAD_AFTER_MS = 900_000
 """Growth alone, or that something takes longer, is told at most this often."""
+MEANT_FOR_MS = 1_800_000
+"""How long it has to be less than what a person ended, for worse than that to be news again."""
 LASTS_MS = 7_200_000
 """What was said to be better and for so long was not taken back."""
 TAKEN_BACK_AT_MOST = 2
@@ -78,7 +80,8 @@ class Life:
     worsened: int = 0
     """The version at which it was last issued, or got worse."""
     ended_by_person_at: int = NO_LEVEL
-    """Level at which a person ended it: only worse than that opens it again."""
+    """Level at which a person ended it: only worse than that opens it again. It follows what eases
+    since: whoever ended a red did not mean the one of the day after."""
     marks: Marks = field(default_factory=Marks)
     told_marks: Marks = field(default_factory=Marks)
     voices: frozenset[str] = frozenset()
@@ -117,8 +120,9 @@ class Life:
             yield from self._grow(view.time)
 
     def _time_holds(self, time: int) -> None:
-        lower, below = self.grade.keeps > self.level, self.grade.keeps == NO_LEVEL
-        self.lower_since = (self.lower_since or time) if self.active and lower else None
+        stands = self.level if self.active else self.ended_by_person_at
+        lower, below = self.grade.keeps > stands, self.grade.keeps == NO_LEVEL
+        self.lower_since = (self.lower_since or time) if lower else None
         self.below_since = (self.below_since or time) if self.active and below else None
 
     def _escalate(self, time: int) -> Change:
@@ -211,13 +215,19 @@ class Life:
         return self.lower_since + self._eases_after
 
     @property
+    def _unmeant_at(self) -> int | None:
+        if self.active or self.lower_since is None:
+            return None
+        return self.lower_since + MEANT_FOR_MS
+
+    @property
     def _unshelved_at(self) -> int | None:
         until = self.marks.shelved_until
         return None if until is None or not self.active else max(until, self.changed)
 
     def due(self) -> int | None:
         """Return when the next hold, or the shelf, ends, if there is one."""
-        ends = self._clears_at, self._eases_at, self._unshelved_at
+        ends = self._clears_at, self._eases_at, self._unshelved_at, self._unmeant_at
         return min((end for end in ends if end is not None), default=None)
 
     def pass_time(self, now: int) -> Iterator[Change]:
@@ -230,6 +240,8 @@ class Life:
             self.level += 1
             self.lower_since = now if self.grade.keeps > self.level else None
             yield self._change(now, Reason.EASED, f"{self._eases_after // 60_000} min")
+        elif now == self._unmeant_at:
+            self.ended_by_person_at, self.lower_since = self.grade.keeps, None
         elif now == self._unshelved_at:
             self.marks = msgspec.structs.replace(self.marks, shelved_until=None)
             yield self._change(now, Reason.UNSHELVED)

@@ -99,13 +99,21 @@ class IssueWarnings:
         due = [view for view in self._views if self.prompt or view.time < now]
         for view in last_of_instant(due):
             yield from self._commands_until(view.time)
-            yield from self._pass_time(view.time)
+            yield from self._pass_time(view.time - 1)  # of this very time the view speaks first
+            self._open(view.merged_into, due)
             yield from self._see(view)
         self._views = waiting
         yield from self._commands_until(now - 1)  # one of this very time may still come
-        yield from self._pass_time(now)
+        yield from self._pass_time(now - 1)  # and so may a view
         while self._doubted.pop(now) is not None:
             pass
+
+    def _open(self, name: str | None, due: list[IncidentView]) -> None:
+        """Begin the life that another is about to join: both may have begun at the same time."""
+        if name is not None and name not in self._lives:
+            first = next((view for view in due if view.id == name), None)
+            if first is not None:
+                self._lives[name] = Life.of(first)
 
     def _see(self, view: IncidentView) -> Iterator[Alert]:
         self.counters.add("alerting", "received")

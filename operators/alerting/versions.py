@@ -48,6 +48,7 @@ def write_version(
     # A warning of water pressure is not told of by the rain that fell on it.
     own = tuple(s for s in believed if is_like(view.hazard, s.latest.hazard))
     level = life.level if life.active else life.worst
+    clock = partial(_clock, ZoneInfo(registry.city.timezone))
     ahead = grade.onset if grade.onset is not None and grade.onset > change.time else None
     return Alert(
         id=view.id,
@@ -68,7 +69,7 @@ def write_version(
         reason=_reason(change, level, grade, view, chance),
         evidence=tuple(_shown(strand.latest) for strand in _shown_of(view.strands, own)),
         place=place(registry, view.district, own or life.last),
-        headline=headline(view.hazard, own, partial(_clock, ZoneInfo(registry.city.timezone))),
+        headline=headline(view.hazard, own, clock, registry),
         trend=trend(believed),
         marks=None if life.marks == Marks() else life.marks,
         forecast=_forecast(own, change.time),

@@ -81,14 +81,14 @@ def place(registry: Registry, district: str, strands: tuple[Strand, ...]) -> Tex
     return Text(district, district)
 
 
-def headline(hazard: str, strands: tuple[Strand, ...], clock: Clock) -> Text:
+def headline(hazard: str, strands: tuple[Strand, ...], clock: Clock, registry: Registry) -> Text:
     """Return what, how much, when."""
     main = spokesman(strands)
     if main is None:
         return _HAZARDS[hazard]
     match main.latest.source:
         case "level":
-            return _crossing(main.latest, clock)
+            return _crossing(main.latest, clock, registry)
         case "sensor":
             return _unusual(main.latest)
         case "outage":
@@ -97,12 +97,15 @@ def headline(hazard: str, strands: tuple[Strand, ...], clock: Clock) -> Text:
     return _reported(hazard, reports[0]) if reports else _together(hazard, main.latest)
 
 
-def _crossing(e: Evidence, clock: Clock) -> Text:
+def _crossing(e: Evidence, clock: Clock, registry: Registry) -> Text:
     kind, word = kind_of(e.kind), _LEVELS.get(e.level, Text("blue", "蓝色"))
     value_en, value_zh = _value(e.value, kind.unit)
     line_en, line_zh = _value(e.expected, kind.unit)
     at = clock(e.time)
-    side_en, side_zh = ("under", "低于") if kind.direction == "below" else ("over", "超")
+    position = registry.index.get(e.key)
+    own = None if position is None else registry.sensors[position].direction
+    below = (own or kind.direction) == "below"
+    side_en, side_zh = ("under", "低于") if below else ("over", "超")
     if e.onset is None:
         return Text(
             f"{kind.en} {side_en} the {word.en} level, {line_en}; {value_en} at {at}",

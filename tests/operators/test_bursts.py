@@ -2,6 +2,7 @@
 
 import datetime as dt
 
+import h3
 import numpy as np
 import pytest
 
@@ -196,3 +197,29 @@ def test_how_reports_are_cut_and_a_restart_change_nothing(wide: NoticeBursts) ->
         state = twin.snapshot()
     assert parts == whole
     assert whole
+
+
+def test_a_burst_at_a_border_is_one(step: NoticeBursts) -> None:
+    """Its middle is now in this cell and now in that: two would agree, and be the same reports."""
+    lat, lon = h3.cell_to_boundary(cell_of(LON, LAT))[0]
+    rng = np.random.default_rng(7)
+    names, cells = set[str](), set[str]()
+    for n in range(12):
+        x, y = lon + rng.normal(0, 0.002), lat + rng.normal(0, 0.002)
+        at = EVENT + n * MINUTE
+        report = TriagedReport(f"b-{n}", at, "fire", cell_of(x, y), x, y, "east", False)
+        for e in found(step, report):
+            names.add(e.key)
+            cells.add(e.cell)
+    assert len(cells) > 1
+    assert len(names) == 1
+
+
+def test_elsewhere_and_later_it_is_another(step: NoticeBursts) -> None:
+    names = []
+    for n, (at, lon) in enumerate([(EVENT, LON), (EVENT, LON + 0.03), (EVENT + 6 * HOUR, LON)]):
+        burst = [told(f"b-{n}-{i}", at + i * MINUTE, "fire", lon) for i in range(6)]
+        names.append({e.key for e in found(step, *burst)})
+    assert [len(each) for each in names] == [1, 1, 1]
+    assert names[0] != names[1]
+    assert len(step._cells["fire"]) == 1, "those that are over are forgotten"

@@ -1,8 +1,9 @@
 """Evidence is placed where its sensor is."""
 
 from operators.evidence import sensor_evidence
+from operators.incident import KEEP_MS, speaks_until
 from operators.registry import Registry
-from tests.operators.town import T0, sensor, town
+from tests.operators.town import HOUR, T0, sensor, town
 
 
 def test_evidence_of_a_sensor_says_where_and_what_it_threatens() -> None:
@@ -16,3 +17,14 @@ def test_evidence_of_a_sensor_says_where_and_what_it_threatens() -> None:
     assert (found.lon, found.lat) == (place.lon, place.lat)
     assert (found.time, found.value, found.expected, found.surprisal) == (T0, 9.0, 0.5, 4.25)
     assert found.channel == "jump"
+
+
+def test_evidence_speaks_until_the_next_reading_has_come() -> None:
+    hourly = sensor("slow", "pm25", interval_s=3600.0)
+    known = Registry(town([hourly, sensor("quick", "pm25", interval_s=60.0)]))
+    slow, quick = (
+        sensor_evidence(known, n, "sensor", time=T0, value=9.0, expected=1.0, surprisal=5.0)
+        for n in range(2)
+    )
+    assert HOUR < speaks_until(slow) - T0 < 2 * HOUR
+    assert speaks_until(quick) - T0 == KEEP_MS["sensor"]

@@ -39,6 +39,7 @@ FORECAST = evidence(
     fault="drift",
     told=5,
     spread_m=120.0,
+    lasts_ms=5_400_000,
     value=-0.1 + 0.3,
     forecast=Forecast("a", 3, 0.72, (T0 + 1, T0 + 2), *((1 / 3, n + 0.1) for n in range(5))),
 )

@@ -333,3 +333,14 @@ def test_near_its_first_level_a_value_is_asked_about_whatever_its_slope(
     for beat, value in enumerate((74.0, 60.0, 53.0, 52.0)):  # falling
         list(step.evidence(rows(*((n, T0 + beat * EVERY, value) for n in range(2)))))
     assert asked == [True, False, True, False, True, False, False, False]
+
+
+def test_until_the_worst_level_is_said_to_be_reached_it_is_expected() -> None:
+    """Two readings cross it; else the warning would be eased between the two."""
+    said = rising(watch(sensor("a", "river_level", levels=LEVELS)), LEVELS.red + 1)
+    worst = [min((e.level for e in each), default=5) for each in said]
+    assert worst[-1] == 1
+    first = worst.index(1)
+    assert {*worst[first:]} == {1}
+    (onset,) = {e.onset is None for e in said[-1] if e.level == 1}
+    assert onset

@@ -6,7 +6,7 @@ import pytest
 from operators.events import Evidence
 from operators.evidence import UNUSUAL, Found
 from operators.merging import CityWindow
-from operators.quiet_places import LEAST, MOST, WITHIN_MS, NoticeQuietPlaces
+from operators.quiet_places import LEAST, MOST, SAID_FOR_MS, WITHIN_MS, NoticeQuietPlaces
 from operators.registry import Registry
 from operators.windows import WINDOW_MS, ShardWindow
 from tests.operators.town import T0, sensor, town
@@ -72,10 +72,28 @@ def test_when_everything_falls_silent_it_is_the_feed() -> None:
     assert Quiet().window(list(range(400))) == []
 
 
-def test_nothing_new_is_told_once() -> None:
+def test_a_place_is_told_again_while_it_is_dark() -> None:
+    """No data is a state, and not that all is well again."""
+    quiet, dark = Quiet(), [0, 1, 2, 3, 4]
+    first = {(e.key, e.surprisal) for e in quiet.window(dark)}
+    for _ in range(100):
+        again = quiet.window([], dark)
+        assert {(e.key, e.surprisal) for e in again} == first
+        assert {(e.time, e.value) for e in again} == {(quiet.end - 1, 5.0)}
+    assert {e.value for e in quiet.window([], dark[:LEAST])} == {LEAST}
+    assert quiet.window([], dark[: LEAST - 1]) == [], "the others are back"
+    assert quiet.window([], dark) == []
+
+
+def test_after_a_day_everybody_knows() -> None:
     quiet = Quiet()
-    assert quiet.window([0, 1, 2, 3, 4])
-    assert quiet.window([], [0, 1, 2, 3, 4]) == []
+    dark = [0, 1, 2, 3, 4]
+    quiet.window(dark)
+    windows = 0
+    while quiet.window([], dark):
+        windows += 1
+    assert windows == SAID_FOR_MS // WINDOW_MS
+    assert not quiet.step._told
 
 
 @pytest.mark.parametrize("watermark", [T0, T0 + 5])

@@ -155,6 +155,20 @@ def test_windows_of_another_city_file_are_left_out_and_warnings_go_on(same: bool
     assert [(worse.id, worse.version) for worse in later] == [(alert.id, 2)]
 
 
+def test_what_was_learnt_goes_on_with_another_city_file() -> None:
+    step = path(prompt=True)
+    alerts(step, said(crossing("a", 1), crossing("b", 1), until=9))
+    for _ in range(1500):
+        step.cells.model.learn_one({"unusual": 0.0, "mean": 0.1, "worst": 0.1, "reports": 0.0})
+    known = Registry(town([sensor("first", "noise"), *SENSORS]))
+    again = WarningPath(known, Counters(), (0,), reports=False, commands=False, prompt=True)
+    again.restore(step.snapshot())
+    odd = {"unusual": 1.0, "mean": 1.0, "worst": 1.0, "reports": 0.0}
+    assert again.cells.model.score_one(odd) == step.cells.model.score_one(odd) is not None
+    assert again.overview._active == step.overview._active != set()
+    assert again.overview._curves == step.overview._curves
+
+
 def test_windows_of_sensors_that_have_moved_are_left_out() -> None:
     step = path(prompt=True)
     alerts(step, said(crossing("a", 1), crossing("b", 1), until=9))

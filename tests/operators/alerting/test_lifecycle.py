@@ -15,6 +15,7 @@ from operators.alerting.lifecycle import (
     FORGET_AFTER_MS,
     LASTS_MS,
     LATE_AFTER_MS,
+    MEANT_FOR_MS,
     SPREAD_AFTER_MS,
     Life,
 )
@@ -25,7 +26,7 @@ from tests.operators.alerting.strands import at_level, crossing, strand, view
 from tests.operators.town import HOUR, LAT, LON, MINUTE, T0
 
 EASE, CLEAR, SPREAD = (ms / MINUTE for ms in (EASE_AFTER_MS, CLEAR_AFTER_MS, SPREAD_AFTER_MS))
-LATE = LATE_AFTER_MS / MINUTE
+LATE, MEANT = LATE_AFTER_MS / MINUTE, MEANT_FOR_MS / MINUTE
 Heard = list[tuple[float, Reason, int]]
 
 
@@ -544,3 +545,20 @@ def test_it_is_forgotten_hours_after_its_end_only() -> None:
     assert Story().at(0).level(3).life.forgotten_at() is None
     speaks = Story().at(0).level(None, strand("a", 3.5))
     assert speaks.life.forgotten_at() is None
+
+
+def test_what_eases_after_a_person_ended_it_is_what_they_meant() -> None:
+    story = Story().at(0).level(1).at(1).person("resolve").at(2).level(4)
+    story.at(2 + MEANT - 1).level(1)
+    assert story.heard()[2:] == [], "a dip is no end"
+    story.at(100).level(4).at(100 + MEANT)
+    assert story.heard() == [], "nor is that it has eased"
+    assert story.level(4).at(200).level(3).heard() == [(200, Reason.REOPENED, 3)]
+
+
+def test_a_person_s_word_goes_on_for_what_stays_as_bad() -> None:
+    story = Story().at(0).level(2).at(1).person("false_alarm")
+    for hour in range(1, 30):
+        assert story.at(60 * hour).level(2).life.active is False
+    story.at(3000).level(1)
+    assert story.life.active

@@ -316,3 +316,23 @@ def test_what_was_noted_of_a_warning_is_forgotten_with_it() -> None:
     assert NAME in desk.step.verdicts._cases
     desk.tell(*until(30 + (CLEAR_AFTER_MS + FORGET_AFTER_MS) / MINUTE))
     assert desk.step.verdicts._cases == {}
+
+
+@pytest.mark.parametrize("cut_at", [None, 6])
+def test_at_the_end_of_a_hold_the_reading_of_that_moment_speaks_first(cut_at: int | None) -> None:
+    desk = Desk()
+    items = [change(0, 1), change(1, 2)]
+    told = desk.said(*items, *(until(cut_at) if cut_at else ()), change(6, 1), *until(30))
+    assert told == [(0, 1, "issued")], "one low reading eases nothing"
+
+
+def test_one_that_is_joined_at_the_moment_it_begins_takes_over_too() -> None:
+    desk = Desk()
+    desk.tell(change(0, 3), CommandRows([command(1, "confirm")], T0 + 2 * MINUTE), *until(2))
+    joined = change(5, 3)._replace(strands=(), merged_into="wl-new")
+    begun, grown = (change(5, 3, "wl-new") for _ in range(2))
+    told = desk.tell(begun, joined, grown, *until(6))
+    (new,) = (alert for alert in told if alert.id == "wl-new")
+    assert new.version == 1
+    assert new.marks is not None
+    assert new.marks.confirmed == "op-7"

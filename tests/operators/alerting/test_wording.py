@@ -13,6 +13,14 @@ from tests.operators.alerting.strands import strand
 from tests.operators.town import HOUR, MINUTE, evidence, sensor, town
 
 NBSP = "\u00a0"
+REGISTRY = Registry(
+    town(
+        [
+            sensor("frost", "temperature", direction="below"),
+            sensor("low water", "river_level", direction="below"),
+        ]
+    )
+)
 
 
 def clock(at: int) -> str:
@@ -20,7 +28,7 @@ def clock(at: int) -> str:
 
 
 def said(*strands: Strand, hazard: str = "waterlogging") -> Text:
-    return headline(hazard, strands, clock)
+    return headline(hazard, strands, clock, REGISTRY)
 
 
 def of_kind(kind: str, value: float, expected: float, key: str = "a", **more: Any) -> Strand:
@@ -202,3 +210,12 @@ def test_what_was_told_again_is_said(told: int, en: str, zh: str) -> None:
     text = said(burst)
     assert f"3 reports{en} where" in text.en
     assert f"3 条报告{zh}，" in text.zh
+
+
+def test_a_sensor_s_own_side_counts() -> None:
+    frost = said(crossed("temperature", 4, -7.2, -5.0, key="frost"), hazard="other")
+    assert frost.en.startswith("Temperature under the blue level")
+    assert "低于" in frost.zh
+    low = said(crossed("river_level", 2, 1.2, 1.5, key="low water"), hazard="flood")
+    assert low.en.startswith("River level under the orange level")
+    assert said(crossed("river_level", 2, 4.2, 3.5)).en.startswith("River level over the orange")
