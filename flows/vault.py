@@ -30,7 +30,7 @@ from operators.packed import Packed
 __all__ = ["Keep", "Snapshot", "Vault", "VaultError"]
 
 _HEAD = struct.Struct("<8sqI")
-_MAGIC = b"cwvault9"
+_MAGIC = b"cwvaulta"
 """To be changed with the meaning of any state."""
 _OFFSET = struct.Struct("<q")
 

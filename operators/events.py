@@ -292,7 +292,7 @@ class Evidence(msgspec.Struct, frozen=True):
     spread_m: float = 0.0
     """How far the reports of a burst are from its place, half of them; 0 where none is a report."""
     lasts_ms: int = 0
-    """How long it speaks where its sensor seldom reads; 0 where that is less than others speak."""
+    """How long it speaks at least: until its sensor should have read again."""
     fault: str = ""
     """What is wrong with its sensor, in a word; its surprisal has been discounted for it."""
     forecast: Forecast | None = None

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from operators.events import Evidence
 from operators.registry import Registry
 
-__all__ = ["CITY_WIDE", "FAULTY", "UNUSUAL", "Found", "sensor_evidence"]
+__all__ = ["CITY_WIDE", "FAULTY", "LASTS_AT_MOST_MS", "UNUSUAL", "Found", "sensor_evidence"]
 
 CITY_WIDE = "city"
 """Channel of what the whole city reports: it is of no place, and agrees with none."""
@@ -38,6 +38,9 @@ class Found(NamedTuple):
 LASTS = 1.5
 """Intervals of its sensor for which a piece of evidence speaks: until the next reading has come."""
 
+LASTS_AT_MOST_MS = 172_800_000
+"""Two days: an interval in the city file may be wrong."""
+
 
 def sensor_evidence(registry: Registry, sensor: int, source: Any, **fields: Any) -> Evidence:
     """Return evidence about one sensor, placed where the sensor is."""
@@ -51,7 +54,7 @@ def sensor_evidence(registry: Registry, sensor: int, source: Any, **fields: Any)
         lon=known.lon,
         lat=known.lat,
         district=registry.districts[sensor],
-        lasts_ms=round(1000 * LASTS * known.interval_s),
+        lasts_ms=min(round(LASTS * registry.columns.interval_ms[sensor]), LASTS_AT_MOST_MS),
         graded=bool(known.levels and known.levels.by_level()),
         **fields,
     )

@@ -1,6 +1,9 @@
 """Evidence is placed where its sensor is."""
 
-from operators.evidence import sensor_evidence
+import msgspec
+import pytest
+
+from operators.evidence import LASTS_AT_MOST_MS, sensor_evidence
 from operators.incident import KEEP_MS, speaks_until
 from operators.registry import Registry
 from tests.operators.town import HOUR, T0, sensor, town
@@ -28,3 +31,12 @@ def test_evidence_speaks_until_the_next_reading_has_come() -> None:
     )
     assert HOUR < speaks_until(slow) - T0 < 2 * HOUR
     assert speaks_until(quick) - T0 == KEEP_MS["sensor"]
+
+
+@pytest.mark.parametrize("interval_s", [-5.0, 0.0, 1e18, 1e300])
+def test_an_interval_that_is_none_makes_nobody_speak_for_ever(interval_s: float) -> None:
+    known = Registry(town([sensor("a", "pm25", interval_s=interval_s)]))
+    found = sensor_evidence(known, 0, "sensor", time=T0, value=9.0, expected=1.0, surprisal=5.0)
+    assert 0 <= found.lasts_ms <= LASTS_AT_MOST_MS
+    assert isinstance(found.lasts_ms, int)
+    assert msgspec.json.encode(found)
