@@ -228,7 +228,9 @@ class KafkaPart(StatefulSourcePartition[Any, None]):
                 size = int(read.lines.ends[-1]) // count + 1
                 self._most = max(1, min(self.source.poll_size, POLL_BYTES // size))
                 poll = self._poll(read.lines, tuple(self._stretches(read)), polled_us)
-                polls.append(poll._replace(decoded=decoded))
+                # Where a feed's clock paces it, when it was sent says nothing of its times.
+                sent_ms = read.sent_ms if self.source.clock == "wall" else None
+                polls.append(poll._replace(sent_ms=sent_ms, decoded=decoded))
         now = time.monotonic()
         if read is None and (self._catching_up or self.source.to_end):
             self._look_around()  # perhaps somebody waits for one that has nothing more

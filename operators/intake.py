@@ -47,6 +47,7 @@ PROMPT_LATENESS_MS = 120_000
 PACED_AHEAD_MS = 900_000
 """How far a message may be ahead of a clock that paces the stream."""
 AHEAD = "time: more than 15 min ahead of the clock"
+"""That of when it was sent, where the log tells."""
 NAME_CHARS = 40
 """So much of a sensor's name is told in a reason: a reading may be all name."""
 BLOCKS: dict[str, int] = {"readings": 64, "reports": 16, "commands": 1}
@@ -81,6 +82,9 @@ class Poll(NamedTuple):
     """Shards that are up with the present: for these the clock speaks."""
     polled_us: int = 0
     """Wall-clock time of the poll, to measure latency from; 0 where nobody measures."""
+    sent_ms: NDArray[np.int64] | None = None
+    """When each message was given to the log, by its producer's clock, -1 where nobody said; None
+    where it says nothing of the times in the messages."""
     decoded: DecodedReadings | None = None
     """What ``TakeReadings.decode`` made of these very lines, where it was asked before their turn.
     It belongs to who takes the poll, once."""
@@ -139,13 +143,25 @@ class _Clocks:
         """How far each shard's messages have come together, or the clock that paces them."""
         return np.maximum(self.event.now, self._paced)
 
-    @property
-    def limit_ms(self) -> int:
-        """The latest time that a message may have: not far after now, where a clock tells.
+    def limits_ms(self, poll: Poll) -> NDArray[np.int64]:
+        """Return the latest time that each message may have: not far after it was sent.
 
-        Without one they wait for their time: a feed may have gaps of any length.
+        So it is the same whenever it is read: days later, or again after a crash. Where the log
+        does not tell, or a shard that is up with the present seems to be told of long ago, now
+        counts, as far as a clock tells. Without one they wait for their time: a feed may have gaps
+        of any length.
         """
-        return FOREVER if self._now == NEVER else self._now + PACED_AHEAD_MS
+        size = len(poll.lines)
+        if self._now == NEVER:
+            return np.full(size, FOREVER, np.int64)
+        if poll.sent_ms is None:
+            return np.full(size, self._now + PACED_AHEAD_MS, np.int64)
+        limits = np.minimum(poll.sent_ms, self._now)
+        old = poll.sent_ms < self._now - PACED_AHEAD_MS
+        if old.any():
+            live = np.repeat([s.shard in poll.live for s in poll.stretches], _sizes(poll))
+            limits[(old & live) | (poll.sent_ms < 0)] = self._now
+        return limits + PACED_AHEAD_MS
 
     def take(self, shard: int) -> Any:
         return self.event.take(shard), shard in self.ended, int(self._paced[shard])
@@ -204,16 +220,17 @@ class TakeReadings:
         sensors, bad, met = told.sensor, told.rejected, list[Sensor]()
         if told.unknown:
             bad, met = self._introduce(told)
-        limit_ms, size = self.clocks.limit_ms, len(sensors)
+        limits_ms, size = self.clocks.limits_ms(poll), len(sensors)
         shards, keep = np.empty(size, np.intp), np.empty(size, np.bool_)
         stretches = np.array([(each.shard, each.size) for each in poll.stretches])
         # Compiled code does not look: rows are of these lines, and each of these in a stretch.
         assert sum(each.size for each in poll.stretches) == len(poll.lines), poll.stretches
         assert not size or told.line[-1] < len(poll.lines), told.line[-1]
-        kept = _place(sensors, told.time, told.line, stretches, limit_ms, shards, keep)
+        kept = _place(sensors, told.time, told.line, stretches, limits_ms, shards, keep)
         rows, beyond = Readings(sensors, told.time, told.value, shards), Readings.empty()
         if kept < size:
-            ahead = ((told.time > limit_ms) & (sensors != UNKNOWN)).nonzero()[0]
+            beyond_limit = told.time > limits_ms[told.line]
+            ahead = (beyond_limit & (sensors != UNKNOWN)).nonzero()[0]
             bad = bad + [Rejected(int(told.line[row]), AHEAD) for row in ahead]
             rows, beyond = rows.take(keep), rows.take(ahead)
         judged = self.clocks.event.judge(rows.shard, rows.time)
@@ -304,9 +321,9 @@ class TakeEvents:
         events, bad = decoded.events, decoded.rejected
         self.counters.add("intake", "received", len(events) + len(bad))
         times = np.array([event.time for event in events], np.int64)
-        shards = np.repeat([s.shard for s in poll.stretches], [s.size for s in poll.stretches])
+        shards = np.repeat([s.shard for s in poll.stretches], _sizes(poll))
         shards = shards.astype(np.intp)[decoded.line]
-        ahead = times > self.clocks.limit_ms
+        ahead = times > self.clocks.limits_ms(poll)[decoded.line]
         bad.extend(Rejected(line, AHEAD) for line in compress(decoded.line, ahead))
         judged = self.clocks.event.judge(shards[~ahead], times[~ahead])
         self.counters.add("intake", "rejected", len(bad), self.feed)
@@ -349,13 +366,17 @@ def dead_letters(
         yield bad_message(source, names[stretch.shard], at, reason, poll.lines[line])
 
 
+def _sizes(poll: Poll) -> list[int]:
+    return [stretch.size for stretch in poll.stretches]
+
+
 @compiled
 def _place(
     sensors: NDArray[np.intp],
     times_ms: NDArray[np.int64],
     lines: NDArray[np.intp],
     stretches: NDArray[np.int64],
-    limit_ms: int,
+    limits_ms: NDArray[np.int64],
     shards: NDArray[np.intp],
     keep: NDArray[np.bool_],
 ) -> int:
@@ -367,6 +388,8 @@ def _place(
         Where in the poll each row stood, ascending.
     stretches
         Shard and size of each.
+    limits_ms
+        The latest time that each message may have.
     """
     at, end, kept = 0, stretches[0, 1], 0
     for row in range(len(sensors)):
@@ -374,6 +397,6 @@ def _place(
             at += 1
             end += stretches[at, 1]
         shards[row] = stretches[at, 0]
-        keep[row] = sensors[row] != UNKNOWN and times_ms[row] <= limit_ms
+        keep[row] = sensors[row] != UNKNOWN and times_ms[row] <= limits_ms[lines[row]]
         kept += keep[row]
     return kept

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import numpy as np
 import pytest
 
 from flows.kafka import CLOCK_HEADER
@@ -12,7 +13,7 @@ from tests.broker import LocalBroker
 from tests.flows.kafka_reader import Open, numbered
 from tests.flows.processes import eventually
 from tests.kafka_fixture import Topics
-from tests.kafka_tools import send
+from tests.kafka_tools import LONG_AGO_MS, send
 
 system = pytest.mark.system
 
@@ -54,6 +55,22 @@ class TestClock:
         made = reader(topic, poll_size=5)
         made.until(lambda: made.live == {0})
         assert made.count < 400
+
+    @pytest.mark.parametrize("clock", ["wall", "feed"])
+    def test_says_when_each_message_was_sent_where_that_says_something(
+        self, reader: Open, topics: Topics, kafka_broker: LocalBroker, clock: str
+    ) -> None:
+        topic = topics.make("readings")
+        for at in (LONG_AGO_MS, LONG_AGO_MS + 5):
+            send(kafka_broker.address, topic, numbered(2), timestamp=at)
+        made = reader(topic, clock=clock)
+        made.until(lambda: made.count == 4)
+        told = [poll.sent_ms for poll in made.polls if len(poll.lines)]
+        if clock == "feed":
+            assert {*told} == {None}
+        else:
+            sent = [LONG_AGO_MS, LONG_AGO_MS, LONG_AGO_MS + 5, LONG_AGO_MS + 5]
+            assert np.concatenate(told).tolist() == sent
 
     def test_speaks_for_nobody_because_of_a_clock_that_is_ahead(
         self, reader: Open, topics: Topics, kafka_broker: LocalBroker, watchful: None

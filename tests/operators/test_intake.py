@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -412,6 +413,39 @@ def test_paced_an_event_from_after_now_is_refused_too() -> None:
     assert told.ids == ["r-0"]
     assert [bad.offset for bad in told.bad] == [6]
     assert told.counters.account("intake") == ("intake", 2, 1, 0, 1, {"reports": 1})
+
+
+def sent(*at: int, live: bool = False, **more: Any) -> dict[str, Any]:
+    """When messages were sent that are read a week later."""
+    return {"clock_ms": T0 + 7 * DAY, "live": live, "sent_ms": np.array(at, np.int64), **more}
+
+
+@pytest.mark.parametrize("feed", ["readings", "reports"])
+def test_how_far_ahead_a_time_may_be_is_told_by_when_it_was_sent(feed: FeedName) -> None:
+    """Else one clock of a backlog moves everybody's time, and a crash another's numbers."""
+    times = [T0, T0 + MINUTE, T0 + 8 * HOUR, T0 + 2 * MINUTE, T0 + DAY]
+    made = [
+        reading(f"s-{n % 4}", at, n) if feed == "readings" else line(report(f"{n}", at, "water"))
+        for n, at in enumerate(times)
+    ]
+    told: Taken | Told = Taken() if feed == "readings" else Told("reports")
+    told.take(poll(feed, *made, **sent(T0, T0, T0, T0, -1)))
+    assert [bad.offset for bad in told.bad] == [2], "of the last nobody knows when it was sent"
+    kept = [at for _, at, _ in told.rows] if isinstance(told, Taken) else told.ids
+    assert len(kept) == 4
+
+
+def test_a_producer_whose_clock_is_behind_costs_nothing_while_it_is_live() -> None:
+    now = T0 + 7 * DAY
+    for live, count in ((True, 2), (False, 0)):
+        lines = reading("s-0", now, 1), reading("s-1", now + MINUTE, 1)
+        assert len(Taken().readings(*lines, **sent(0, 0, live=live)).rows) == count
+
+
+def test_a_producer_whose_clock_is_ahead_makes_nothing_right() -> None:
+    now = T0 + 7 * DAY
+    taken = Taken().readings(reading("s-0", now + DAY, 1), **sent(now + DAY, live=True))
+    assert len(taken.bad) == 1
 
 
 @pytest.mark.parametrize("gap", [MINUTE, 7 * HOUR, DAY, 30 * DAY])
