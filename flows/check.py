@@ -24,6 +24,8 @@ ALIKE = 0.85
 """Share of letters from which one name is taken for another that is misspelt."""
 LINE_KINDS = ("river", "road", "rail")
 NAMES = ("city.json", "truth.json", *FILES.values())
+LATE = 0.05
+"""Share of messages that may be late: some always are, and a feed in no order has most of them."""
 SHOWN = 20
 """Problems told per file; beyond it only their number."""
 
@@ -117,7 +119,8 @@ def _check_names(directory: Path) -> list[str]:
 def _check_messages(feed: DirectoryFeed, name: FeedName, city: City) -> list[str]:
     """Return what the flow itself would not take, and why."""
     problems: list[str] = []
-    total, take = 0, _intake(name, city)
+    total, counters = 0, Counters()
+    take = _intake(name, city, counters)
     while (chunk := _next(feed, name, problems)) is not None:
         lines = chunk.lines
         _, bad, *_ = take.accept(Poll(name, lines, (Stretch(0, chunk.offset, len(lines)),)))
@@ -126,6 +129,10 @@ def _check_messages(feed: DirectoryFeed, name: FeedName, city: City) -> list[str
             problems.append(f"{feed.path(name)}:{message.offset + 1}: {message.reason}")
     if total > SHOWN:
         problems.append(f"{feed.path(name)}: {total - SHOWN} more like these")
+    account = counters.account("intake")
+    if account.late > LATE * account.received:
+        told = f"{account.late:,} of {account.received:,} messages come too late to count"
+        problems.append(f"{feed.path(name)}: {told}: expected ascending times")
     return problems
 
 
@@ -137,7 +144,7 @@ def _next(feed: DirectoryFeed, name: FeedName, problems: list[str]) -> Chunk | N
         return None
 
 
-def _intake(name: FeedName, city: City) -> TakeReadings | TakeEvents:
+def _intake(name: FeedName, city: City, counters: Counters) -> TakeReadings | TakeEvents:
     if name == "readings":
-        return TakeReadings(Registry(city), Counters(), (0,), "")
-    return TakeEvents(name, Counters(), (0,), "")
+        return TakeReadings(Registry(city), counters, (0,), "")
+    return TakeEvents(name, counters, (0,), "")

@@ -142,6 +142,8 @@ def replay(plan: Replay, settings: Settings) -> bool:
             stop.check()
             if not stop.asked:
                 bar.show(1.0)
+        if resumes and not counters.account("intake").received:
+            print(f"nothing new: the run of {plan.data_dir} had come to the end of its feed")
         return _report(counters, letters.counts, took_s, alerts, known, stop.asked)
 
 
@@ -185,6 +187,11 @@ def _same_results(plan: Replay, note: Path, resumes: bool) -> None:
             raise FeedError(
                 f"{option} {path}: is not the file that {note.parent} goes on with: expected that"
                 " one, or one that is not there"
+            )
+        if resumes and path is not None and at == begun and not path.exists():
+            raise FeedError(
+                f"{option} {path}: is gone, and {note.parent} goes on after what was in it: give"
+                " another --data-dir"
             )
     note.write_bytes(b"\0".join(given))
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import h3
 
-from operators.events import Evidence
+from operators.events import NO_LEVEL, Evidence
 from operators.evidence import CITY_WIDE
 from operators.surroundings import ALONE, Around
 
@@ -94,6 +94,10 @@ def speaks_until(evidence: Evidence) -> int:
     return evidence.time + max(KEEP_MS[evidence.source], evidence.lasts_ms)
 
 
+def _reached(evidence: Evidence) -> int:
+    return evidence.level if evidence.source == "level" and evidence.onset is None else NO_LEVEL
+
+
 @dataclass
 class Strand:
     """What one source keeps saying about an incident."""
@@ -104,6 +108,11 @@ class Strand:
     before: float = 0.0
     """Surprisal of the reading before the latest, while it still speaks."""
     previous_value: float | None = None
+    reached: int = NO_LEVEL
+    """The official level its latest reading is over, whatever worse it expects."""
+
+    def __post_init__(self) -> None:
+        self.reached = min(self.reached, _reached(self.latest))
 
     @property
     def strength(self) -> float:
@@ -122,6 +131,8 @@ class Strand:
         if evidence.time > self.latest.time:
             self.before = self.latest.surprisal
             self.previous_value = self.latest.value
+            self.reached = NO_LEVEL
+        self.reached = min(self.reached, _reached(evidence))
         self.latest = evidence
         if evidence.surprisal >= self.peak.surprisal:
             self.peak = evidence
@@ -222,7 +233,8 @@ class Incident:
             key=lambda i: (not is_like(self.hazard, i[1].latest.hazard), -i[1].strength, i[0]),
         )
         strands = tuple(
-            Strand(s.first, s.latest, s.peak, s.before, s.previous_value) for _, s in ranked
+            Strand(s.first, s.latest, s.peak, s.before, s.previous_value, s.reached)
+            for _, s in ranked
         )
         own = [strand for strand in strands if is_of(self.hazard, strand)]
         agreeing = [strand for strand in own if strand.strength >= SPEAKS] or own

@@ -70,6 +70,8 @@ class DescribeCity:
         self._cleared: deque[dict[str, Any]] = deque(maxlen=CLEARED)
         self._quiet_since: int | None = None
         self._reports: deque[int] = deque()
+        self._last_report: int | None = None
+        """The latest of the windows told of."""
         self._clock = NEVER
         self._windows: list[CityWindow] = []
         self._reported = NEVER
@@ -250,9 +252,11 @@ class DescribeCity:
         recent = [time for time in self._reports if end - WINDOW_MS <= time < end]
         self._reports = deque(time for time in self._reports if time >= end)
         if recent:
+            self._last_report = recent[-1]
+        if (came := self._last_report) is not None:  # that nobody calls is no alarm
             rate = round(len(recent) / (WINDOW_MS / 1000), 4)
             bad = self.counters.account("intake").reasons.get("reports", 0)
-            yield FeedHealth("reports", recent[-1], rate, end - recent[-1], bad, 0, 0)
+            yield FeedHealth("reports", came, rate, end - came, bad, 0, 0)
 
     def snapshot(self) -> bytes:
         """Return curves and what is known of the warnings."""
@@ -264,6 +268,7 @@ class DescribeCity:
                 self._cleared,
                 self._quiet_since,
                 self._reports,
+                self._last_report,
                 self._clock,
                 self._windows,
                 self._reported,
@@ -283,6 +288,7 @@ class DescribeCity:
             self._cleared,
             self._quiet_since,
             self._reports,
+            self._last_report,
             self._clock,
             self._windows,
             self._reported,

@@ -108,6 +108,8 @@ class Grade(NamedTuple):
     """What verdicts added to the score before it was held against the thresholds."""
     crossing: int = NO_LEVEL
     """The worst official level that anybody says is reached or expected."""
+    reached: int = NO_LEVEL
+    """The worst that anybody says is reached."""
 
 
 def grade(
@@ -177,6 +179,7 @@ def grade(
         official,
         round(moved, 2),
         crossing,
+        min((strand.reached for strand in levels), default=NO_LEVEL),
     )
 
 

@@ -82,6 +82,8 @@ class Life:
     ended_by_person_at: int = NO_LEVEL
     """Level at which a person ended it: only worse than that opens it again. It follows what eases
     since: whoever ended a red did not mean the one of the day after."""
+    reached_then: int = NO_LEVEL
+    """The official level that was reached when a person ended it: that a worse one is, is news."""
     marks: Marks = field(default_factory=Marks)
     told_marks: Marks = field(default_factory=Marks)
     voices: frozenset[str] = frozenset()
@@ -113,6 +115,8 @@ class Life:
             if self.active:
                 yield self._end(view.time, Reason.MERGED, view.merged_into)
             return
+        if self.grade.reached < self.reached_then:
+            self.ended_by_person_at = NO_LEVEL
         self._time_holds(view.time)
         if self.grade.level < min(self.level, self.ended_by_person_at):
             yield self._escalate(view.time)
@@ -267,6 +271,7 @@ class Life:
         self.marks = msgspec.structs.replace(self.marks, **changes.get(command.op, {}))
         if command.op in ("false_alarm", "resolve"):
             self.ended_by_person_at, self.bettered = self.level, None
+            self.reached_then = self.grade.reached
             yield self._end(command.time, Reason.BY_PERSON, said)
         else:
             yield self._change(command.time, Reason.BY_PERSON, said)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import shutil
 from pathlib import Path
 from typing import Any
@@ -235,3 +236,13 @@ def test_a_truth_names_levels_and_hazards_there_are(other: Path) -> None:
     (other / "truth.json").write_text(json.dumps({"events": [event]}))
     [problem] = check_feed(other)
     assert problem.endswith("events[0].hazard: expected a name that is known, got 'flod'")
+
+
+def test_a_feed_in_no_order_is_named(other: Path) -> None:
+    path = other / "readings.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    random.Random(5).shuffle(lines)
+    path.write_bytes(b"".join(lines))
+    [problem] = check_feed(other)
+    assert problem.startswith(f"{path}: ")
+    assert problem.endswith("messages come too late to count: expected ascending times")

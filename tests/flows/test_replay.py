@@ -132,7 +132,13 @@ class TestResults:
         assert here(*command, option, notes) == 1
         assert f"{option} {notes}: is not the file that" in capsys.readouterr().err
         assert notes.read_text() == "precious"
+        capsys.readouterr()
         assert here(*command, option, tmp_path / "own") == 0
+        assert "nothing new: the run of" in capsys.readouterr().out
+        (tmp_path / "own").unlink()
+        assert here(*command, option, tmp_path / "own") == 1
+        told = f"{option} {tmp_path / 'own'}: is gone, and {tmp_path / 'data'} goes on after what"
+        assert told in capsys.readouterr().err
 
     def test_of_two_at_once_do_not_share_a_directory(
         self, quiet_feed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

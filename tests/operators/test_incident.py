@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from operators.events import HAZARD_INITIALS
+from operators.events import HAZARD_INITIALS, NO_LEVEL
 from operators.incident import EFFECTS, NEAR, Strand, is_like, like
-from tests.operators.town import T0, evidence
+from tests.operators.town import HOUR, MINUTE, T0, evidence
 
 
 def test_hazards_that_are_near_are_so_both_ways() -> None:
@@ -37,3 +37,14 @@ def test_a_sensor_has_to_say_it_twice() -> None:
 def test_other_sources_have_counted_already(source: Any) -> None:
     said = evidence(surprisal=6.0, source=source)
     assert Strand(T0, said, said).strength == 6.0
+
+
+def test_what_is_reached_counts_beside_what_is_expected() -> None:
+    """Of one reading a level says that one is reached, and then that a worse one will be."""
+    over = evidence(source="level", level=4)
+    ahead = evidence(source="level", level=2, onset=T0 + HOUR)
+    strand = Strand(T0, over, over)
+    strand.add(ahead)
+    assert (strand.latest.level, strand.reached) == (2, 4)
+    strand.add(evidence(time=T0 + MINUTE, source="level", level=2, onset=T0 + HOUR))
+    assert strand.reached == NO_LEVEL, "of the reading before that is told"

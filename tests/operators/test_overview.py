@@ -313,6 +313,19 @@ def test_the_health_of_feeds_is_told_while_its_window_is_the_latest() -> None:
     assert told[-1] < 600 + 2 * WINDOW_MS / 1000, "whoever is silent is missing"
 
 
+def test_that_nobody_calls_is_no_alarm() -> None:
+    """A night without reports is ordinary: how long ago the last one came is told."""
+    room = Room()
+    assert "reports" not in room.tell(window(1, {"noise": sums(5, 300.0)})).feeds
+    cell = TOWN.sensors[0]
+    report = TriagedReport("r", T0 + WINDOW_MS + 1, "fire", "x", cell.lon, cell.lat, "east", False)
+    last = T0 + WINDOW_MS + 1
+    room.tell(Triaged((report,), LATER), window(2, {"noise": sums(5, 300.0)}))
+    assert room.feeds["reports"].rate > 0
+    told = room.tell(window(30, {"noise": sums(5, 300.0)})).feeds["reports"]
+    assert (told.time, told.rate, told.lag_ms) == (last, 0.0, T0 + 30 * WINDOW_MS - last)
+
+
 def test_on_a_fast_clock_windows_are_often_enough() -> None:
     room = Room(speed=60.0)
     at = T0 + WINDOW_MS

@@ -64,6 +64,11 @@ class Story:
         self._tell(self.life.see(view(one, time=self.now)))
         return self
 
+    def alone(self, level: int) -> "Story":
+        """One sensor alone is over a level."""
+        self._tell(self.life.see(view(crossing("a", level), time=self.now), {"a"}))
+        return self
+
     def grown_to(self, level: int, *cells: str) -> "Story":
         both = at_level(level)
         self._tell(self.life.see(view(*both, time=self.now, cells=cells)))
@@ -562,3 +567,14 @@ def test_a_person_s_word_goes_on_for_what_stays_as_bad() -> None:
         assert story.at(60 * hour).level(2).life.active is False
     story.at(3000).level(1)
     assert story.life.active
+
+
+def test_a_person_ended_what_was_expected_not_what_comes_to_pass() -> None:
+    story = Story().at(0).alone_ahead(4, 60).at(1).person("false_alarm")
+    assert story.at(30).alone_ahead(4, 60).life.active is False
+    story.alone(4)
+    assert story.life.active, "an official level is reached: no verdict was on that"
+    story.at(31).person("false_alarm").at(40).alone(4)
+    assert story.life.active is False
+    story.at(50).alone(3)
+    assert story.life.active, "nor on a worse one"
