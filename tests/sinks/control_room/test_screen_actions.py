@@ -246,3 +246,16 @@ def test_an_action_that_came_too_late_is_not_told_as_done(room: Room, browser: B
         expect(line).to_have_text("Not done, it got worse: Acknowledge")
         told = "Acknowledged by control room, without effect: it got worse after version 1"
         expect(page.locator(".st.minor")).to_contain_text(told)
+
+
+def test_shelving_needs_no_mouse(room: Room, browser: Browser) -> None:
+    room.clear(warning())
+    with room.page(browser) as page:
+        expect(page.locator(".btns")).to_be_visible()
+        page.keyboard.press("s")
+        expect(page.locator("[data-until]").first).to_be_focused()
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        expect(page.locator(".d-act p")).to_have_text("Accepted: Shelve")
+        (command,) = room.commands()
+        assert 0 <= command["until"] - NOW - 4 * HOUR < 60_000

@@ -16,6 +16,7 @@ export class Actions {
   #commands = new Map(); // command id -> {alert, op}
   #held = null; // the button that had the focus,
   #of = null; // and of which warning
+  #asked = null; // what was asked when this was drawn last
 
   constructor(screen, redraw) {
     this.screen = screen;
@@ -103,6 +104,10 @@ export class Actions {
       ],
     );
     this.#letGo(host);
+    // Whoever asked by a key answers by one.
+    if (ask === 'shelve' && this.#asked !== ask)
+      host.querySelector('[data-until]')?.focus({ preventScroll: true });
+    this.#asked = ask;
   }
 
   // Who presses a button stays there, though it is made anew, and beside it while it cannot be
