@@ -72,22 +72,23 @@ def test_a_wall_is_read_only(room: Room, browser: Browser) -> None:
         assert page.locator(".rows").evaluate(over) <= 1
 
 
+@pytest.mark.parametrize(("count", "each"), [(5, 3), (7, 2)])
 def test_what_is_beneath_the_warnings_gets_shorter_before_it_is_left_out(
-    room: Room, browser: Browser
+    room: Room, browser: Browser, count: int, each: int
 ) -> None:
     told = overview()
     faults = [told["maintenance"]["items"][0] | {"sensor": f"sw-{n:04d}"} for n in range(9)]
     told["maintenance"] = {"counts": {"stuck": len(faults)}, "items": faults}
     told["closest"] = [told["closest"][0] | {"sensor": f"ra-{n:04d}"} for n in range(1, 30, 3)]
     told["cleared"] = 5 * told["cleared"]
-    room.clear(*(lesser(number, 3) for number in range(7)))
+    room.clear(*(lesser(number, 3) for number in range(count)))
     room.put(**told)
     rows = {"closest": ".close > div", "cleared": ".cleared > div", "faults": ".faults > div"}
     with room.page(browser, *SIZES["desk"]) as page:
-        expect(page.locator(".row")).to_have_count(7)
+        expect(page.locator(".row")).to_have_count(count)
         expect(page.locator("h3", has=page.locator("text=9 in all"))).to_be_visible()
         shown = {name: page.locator(locator).count() for name, locator in rows.items()}
-        assert shown == dict.fromkeys(rows, 2)
+        assert shown == dict.fromkeys(rows, each)
         over = "(rows) => rows.scrollHeight - rows.clientHeight"
         assert page.locator(".rows").evaluate(over) <= 1
         assert_fits(page, SIZES["desk"])

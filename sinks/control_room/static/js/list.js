@@ -58,10 +58,12 @@ export class List {
       items: () => [...this.#items(found, fold), ...this.#foot(suppressed), ...below],
     });
     const first = over && !find ? 2 : isWall() ? 1 : 0;
-    const full = quiet(QUIET_ROWS[0]);
-    if (live < FEW && !isWall()) return [rows(first, full)];
+    const lists = QUIET_ROWS.map(quiet);
+    const [full] = lists;
+    if (live < FEW && isPhone()) return [rows(first, full)];
+    // Of a few warnings all of it is there, if need be by scrolling.
+    if (live < FEW && !isWall()) return [...lists, full].map((q) => rows(first, q));
     if (isPhone()) return [rows(first, [])];
-    const lists = [full, ...QUIET_ROWS.slice(1).map(quiet)];
     const filled = full.flatMap((_, i) => lists.map((q) => rows(first, q.slice(0, q.length - i))));
     return [...filled, rows(first, []), ...(isWall() ? [rows(2, []), rows(3, [])] : [])];
   }
