@@ -16,7 +16,7 @@ ALIKE = 0.75
 
 
 def misspelt(raw: bytes, of: type[msgspec.Struct]) -> Iterator[str]:
-    """Tell the fields that look like one that is known and is not given, the first of each place.
+    """Tell the fields that look like one that is known and not given beside them.
 
     Unknown fields are no mistake by themselves: a file may say more than is read.
 

@@ -144,7 +144,9 @@ def _say(sentence: str) -> None:
 def run_parts(parts: Sequence[Part], metrics: tuple[str, int] | None = None) -> bool:
     """Run a process's flow until asked to stop; keep the state of every shard then.
 
-    Returns whether that was before the end of what has one.
+    Returns
+    -------
+    Whether it was asked to before the end of a feed that has one.
 
     Raises
     ------
