@@ -475,6 +475,7 @@ def test_nobody_is_there(caplog: pytest.LogCaptureFixture) -> None:
             reader.close()
 
 
+@pytest.mark.system
 def test_one_that_failed_half_way_can_be_closed(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     """A message that is not given back would be waited for without end."""
 
