@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import re
 import shutil
+import sys
 import urllib.request
 from collections import Counter
 from pathlib import Path
@@ -15,7 +17,7 @@ from flows.feeds import FeedError
 from flows.kafka import KafkaUnusableError
 from flows.kafka import Topics as Names
 from flows.publish import publish_directory
-from flows.run import make_parts, parse_part, run_parts
+from flows.run import _say, make_parts, parse_part, run_parts
 from flows.settings import ConfigError, load_settings
 from flows.vault import Vault, VaultError
 from operators.evidence import Found
@@ -162,6 +164,14 @@ def city(kafka_broker: LocalBroker, topics: Topics, quiet_feed: Path, tmp_path: 
     made.place.create(made.names, 2)
     publish_directory(quiet_feed, made.place, made.names, None, None)
     return made
+
+
+def test_a_full_disk_behind_the_output_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with open("/dev/full", "wb", buffering=0) as full:
+        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(full, write_through=True))
+        with pytest.raises(OSError, match="No space left"):
+            print("as it is without us", flush=True)
+        _say("readings: partitions 0, 1")
 
 
 @system

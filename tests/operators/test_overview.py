@@ -313,6 +313,22 @@ def test_the_health_of_feeds_is_told_while_its_window_is_the_latest() -> None:
     assert told[-1] < 600 + 2 * WINDOW_MS / 1000, "whoever is silent is missing"
 
 
+def test_a_feed_that_is_silent_is_told_of_until_the_first_window_without_it() -> None:
+    room, told = Room(), []
+    for second in range(0, 901, 5):
+        at = T0 + 1000 * second
+        items = [CityWindow(at, at)]
+        if at % WINDOW_MS == 0:
+            kinds = {"pm25": sums(5, 30.0)}
+            if second == 300:  # the last window it speaks in, by then five minutes ago at most
+                kinds["noise"] = sums(5, 300.0)
+            items = [CityWindow(at, at, (ShardWindow(0, at, at, None, kinds),))]
+        if kind_of("noise").feed in room.tell(*items).feeds:
+            told.append(second)
+    assert (told[0], told[-1]) == (300, 590)
+    assert set(np.diff(told)) == {10}
+
+
 def test_that_nobody_calls_is_no_alarm() -> None:
     """A night without reports is ordinary: how long ago the last one came is told."""
     room = Room()
